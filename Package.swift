@@ -1,0 +1,102 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+/// Every own Swift target: language mode 6 (the tools-version default) and warnings are errors.
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// simdjson's headers are C++17; the shim itself compiles with warnings as errors.
+let simdjson: [CXXSetting] = [.treatAllWarnings(as: .error)]
+
+let package = Package(
+    name: "patchbay",
+    products: [
+        .executable(name: "patchbay", targets: ["patchbay"]),
+        .library(name: "PatchbayAPI", targets: ["PatchbayAPI"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.0"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0", traits: []),
+    ],
+    targets: [
+        // C libraries from the distribution.
+        .systemLibrary(name: "CLibRDKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+        .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .target(name: "CSimdJSON", cxxSettings: simdjson, linkerSettings: [.linkedLibrary("simdjson")]),
+
+        // What a transformer author reads.
+        .target(name: "PatchbayAPI", swiftSettings: strict),
+        .target(name: "PatchbayJSON", dependencies: ["CSimdJSON", "PatchbayAPI"], swiftSettings: strict),
+
+        // The router.
+        .target(
+            name: "PatchbayCore",
+            dependencies: [
+                "PatchbayAPI",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "DequeModule", package: "swift-collections"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "PatchbayKafka",
+            dependencies: ["CLibRDKafka", "PatchbayAPI", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict
+        ),
+        .target(name: "PatchbayConfig", dependencies: ["CLibYAML", "PatchbayAPI"], swiftSettings: strict),
+        .target(
+            name: "PatchbayServer",
+            dependencies: [
+                "PatchbayAPI", "PatchbayCore", "PatchbayJSON",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict
+        ),
+
+        // Transformers.
+        .target(
+            name: "TokenTransformer", dependencies: ["PatchbayAPI", "PatchbayJSON"],
+            path: "Plugins/TokenTransformer", swiftSettings: strict),
+        .target(
+            name: "TradeTransformer", dependencies: ["PatchbayAPI", "PatchbayJSON"],
+            path: "Plugins/TradeTransformer", swiftSettings: strict),
+        .target(
+            name: "AggregateTransformer", dependencies: ["PatchbayAPI", "PatchbayJSON"],
+            path: "Plugins/AggregateTransformer", swiftSettings: strict),
+        .target(
+            name: "GenericTransformers", dependencies: ["PatchbayAPI", "PatchbayJSON"],
+            path: "Plugins/GenericTransformers", swiftSettings: strict),
+
+        // The command line and the wiring.
+        .executableTarget(
+            name: "patchbay",
+            dependencies: [
+                "PatchbayAPI", "PatchbayCore", "PatchbayKafka", "PatchbayConfig", "PatchbayServer",
+                "TokenTransformer", "TradeTransformer", "AggregateTransformer", "GenericTransformers",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict
+        ),
+    ],
+    cxxLanguageStandard: .cxx17
+)

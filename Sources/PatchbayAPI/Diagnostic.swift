@@ -1,0 +1,40 @@
+/// A place in a configuration file. Lines and columns count from 1; columns count Unicode scalars.
+public struct SourcePosition: Sendable, Hashable {
+    public let file: String
+    public let line: Int
+    public let column: Int
+
+    public init(file: String, line: Int, column: Int) {
+        self.file = file
+        self.line = line
+        self.column = column
+    }
+}
+
+/// One finding: what is wrong, where, and what to do.
+public struct Diagnostic: Sendable, Equatable, Error {
+    public enum Severity: String, Sendable { case error, warning }
+
+    public let severity: Severity
+    /// `nil` when the finding is about an environment variable or the file as a whole.
+    public let position: SourcePosition?
+    public let message: String
+    /// What to do about it, such as "did you mean `channel`?".
+    public let hint: String?
+    /// The offending line of the file, for display with a caret.
+    public let sourceLine: String?
+
+    public init(
+        severity: Severity = .error,
+        position: SourcePosition?,
+        message: String,
+        hint: String? = nil,
+        sourceLine: String? = nil
+    ) {
+        self.severity = severity
+        self.position = position
+        self.message = message
+        self.hint = hint
+        self.sourceLine = sourceLine
+    }
+}

@@ -1,0 +1,63 @@
+/// Why a record can't be routed. Building one allocates nothing as long as its strings are literals.
+public struct Rejection: Error, Equatable, Sendable {
+    /// A stable word for metrics and dead letters, from a small set: `invalid_json`, `missing_field`, `wrong_type`,
+    /// `invalid_value`, `too_large`, `too_deep`, `tombstone`, …
+    public let code: String
+    /// The field of the record that broke the rule, as the producer would write it; `nil` when it is the whole record.
+    public let field: String?
+    /// One sentence for a person: what is wrong, and what would be right.
+    public let explanation: String
+
+    public init(code: String, field: String? = nil, explanation: String) {
+        self.code = code
+        self.field = field
+        self.explanation = explanation
+    }
+}
+
+/// What takes a transformer's output: the router's encoder, the next step of a chain, or a test.
+///
+/// Thread: consumer.
+public protocol EnvelopeSink: AnyObject {
+    /// One envelope with this data. `data` is valid only during the call.
+    func emit(_ record: Record, data: UnsafeRawBufferPointer)
+    /// The record breaks a rule.
+    func reject(_ record: Record, _ rejection: Rejection)
+    /// The record is left out on purpose, because an option says so.
+    func filter(_ record: Record)
+}
+
+/// The one way out of a transformer.
+///
+/// Thread: consumer. Valid only during `Transformer.transform`.
+public struct EnvelopeWriter {
+    @usableFromInline let sink: any EnvelopeSink
+
+    public init(_ sink: any EnvelopeSink) { self.sink = sink }
+
+    /// One envelope whose data is the record's value, byte for byte. Rejects a tombstone.
+    @inlinable
+    public func emit(_ record: Record) {
+        guard let value = record.value else { return sink.reject(record, .tombstone) }
+        sink.emit(record, data: value)
+    }
+
+    /// One envelope with this data, which must be one complete JSON value in UTF-8. The bytes are copied.
+    @inlinable
+    public func emit(_ record: Record, data: UnsafeRawBufferPointer) { sink.emit(record, data: data) }
+
+    /// Refuses the record; the router counts it by `rejection.code` and logs it, rate-limited.
+    @inlinable
+    public func reject(_ record: Record, _ rejection: Rejection) { sink.reject(record, rejection) }
+
+    /// Leaves the record out on purpose; counted, not logged.
+    @inlinable
+    public func filter(_ record: Record) { sink.filter(record) }
+}
+
+extension Rejection {
+    /// A record without a value where the route needs one.
+    public static var tombstone: Rejection {
+        Rejection(code: "tombstone", explanation: "the record has no value (a tombstone), so there is nothing to send")
+    }
+}

@@ -1,0 +1,98 @@
+/// One consumed Kafka record, borrowed from the consumer's memory.
+///
+/// Every pointer is valid only until the call that handed the record out returns; copy what must live longer.
+/// The type is not `Sendable` for that reason.
+///
+/// Thread: consumer.
+public struct Record {
+    /// Partition the record was read from.
+    public let partition: Int32
+    /// Position in the partition. Never to be confused with a channel offset.
+    public let recordOffset: Int64
+    /// Milliseconds since 1970-01-01T00:00:00Z as set by the producer or the broker; -1 when the record has none.
+    public let timestampMilliseconds: Int64
+    /// The record's key, `nil` when it has none.
+    public let key: UnsafeRawBufferPointer?
+    /// The record's value, `nil` for a tombstone. A tombstone is a legal record.
+    public let value: UnsafeRawBufferPointer?
+    /// The record's headers, read only when asked for.
+    public let headers: RecordHeaders
+
+    public init(
+        partition: Int32,
+        recordOffset: Int64,
+        timestampMilliseconds: Int64,
+        key: UnsafeRawBufferPointer?,
+        value: UnsafeRawBufferPointer?,
+        headers: RecordHeaders = .none
+    ) {
+        self.partition = partition
+        self.recordOffset = recordOffset
+        self.timestampMilliseconds = timestampMilliseconds
+        self.key = key
+        self.value = value
+        self.headers = headers
+    }
+
+    /// The same coordinates with another value: what the next transformer of a chain sees.
+    public func with(value: UnsafeRawBufferPointer?) -> Record {
+        Record(
+            partition: partition, recordOffset: recordOffset, timestampMilliseconds: timestampMilliseconds,
+            key: key, value: value, headers: headers)
+    }
+}
+
+/// Lazy access to a record's headers: nothing is parsed until `first(named:)` is called.
+///
+/// Thread: consumer. Valid as long as its record.
+public struct RecordHeaders {
+    /// A record without headers.
+    public static var none: RecordHeaders { RecordHeaders(source: nil, read: { _, _ in nil }) }
+
+    private let source: OpaquePointer?
+    private let read: (OpaquePointer, String) -> UnsafeRawBufferPointer?
+
+    /// - Parameters:
+    ///   - source: the owner of the headers, handed back to `read`.
+    ///   - read: returns the last header of that name; must not keep `source`.
+    public init(source: OpaquePointer?, read: @escaping (OpaquePointer, String) -> UnsafeRawBufferPointer?) {
+        self.source = source
+        self.read = read
+    }
+
+    /// The value of the last header of that name, `nil` when there is none.
+    public func last(named name: String) -> UnsafeRawBufferPointer? {
+        guard let source else { return nil }
+        return read(source, name)
+    }
+}
+
+/// Records of one topic, in partition order, as they came out of one poll.
+///
+/// Thread: consumer. Borrowed: valid until the call that received it returns.
+public struct RecordBatch: ~Copyable {
+    /// Topic of every record of the batch.
+    public let topic: String
+    /// The records, in the order in which they were consumed.
+    public let records: UnsafeBufferPointer<Record>
+
+    public init(topic: String, records: UnsafeBufferPointer<Record>) {
+        self.topic = topic
+        self.records = records
+    }
+}
+
+/// Where a consumer thread hands its batches: the seam between a source of records and the router.
+///
+/// One instance belongs to one consumer thread and is created on it; it needs no locks.
+///
+/// Thread: consumer.
+public protocol RecordProcessor: AnyObject {
+    /// Routes one batch. When it returns, every record of the batch is in a channel log, or rejected and counted:
+    /// its record offset may be stored for commit.
+    func process(_ batch: borrowing RecordBatch)
+
+    /// Called once after all batches of a poll: wakes whoever waits for the new messages, and blocks for a bounded
+    /// time when readers are so far behind that polling on would lose messages (back-pressure is "not polling yet").
+    func finishPoll()
+}

@@ -1,0 +1,5 @@
+import Hummingbird
+import HummingbirdCore
+import NIOPosix
+import NIOHTTP1
+import NIOWebSocket
