@@ -97,6 +97,16 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+
+        // Tests: a mirror of the sources.
+        .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
+        .testTarget(
+            name: "PatchbayCoreTests",
+            dependencies: [
+                "PatchbayCore", "PatchbayAPI", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
 )

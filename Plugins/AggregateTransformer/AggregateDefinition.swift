@@ -1,0 +1,29 @@
+import PatchbayAPI
+import PatchbayJSON
+
+extension AggregateTransformer {
+    /// What the registration list takes.
+    public static let definition = TransformerDefinition(
+        name: "aggregate",
+        summary: "Trading aggregates per time window: checks every field and passes the record on byte for byte.",
+        defaultType: "aggregate_data",
+        options: [
+            RecordOptions.naming,
+            RecordOptions.fields(of: AggregateField.shape, example: "fields: [token, aggregate_data]"),
+            RecordOptions.tokens,
+            Field(
+                "windows", .list(.string(), minimumCount: 1),
+                documentation: """
+                    Passes on these windows only, named as in `time_window`; a record with none of them is left out. \
+                    Usual are \(WindowField.knownWindows.map { "`\($0)`" }.joined(separator: ", ")); any other name \
+                    that the producer writes will do.
+                    """,
+                example: "windows: [1min, 5min]"),
+        ],
+        examples: AggregateExamples.all,
+        configure: { (options) throws(OptionError) in
+            let settings = try AggregateSettings(options)
+            return { AggregateTransformer(settings) }
+        }
+    )
+}

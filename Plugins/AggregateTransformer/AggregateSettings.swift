@@ -1,0 +1,55 @@
+import PatchbayAPI
+import PatchbayJSON
+
+/// An aggregate route's options, decoded.
+struct AggregateSettings: Sendable {
+    /// What becomes of a record's windows.
+    enum Selection { case all, some, none }
+
+    let editor: RecordEditor
+    let addresses: AddressSet?
+    /// The windows that stay; `nil` for all.
+    let windows: [String]?
+
+    init(_ options: OptionValues) throws(OptionError) {
+        editor = try RecordOptions.editor(options, shape: AggregateField.shape)
+        addresses = try RecordOptions.addresses(options)
+        windows = try Self.windows(options)
+    }
+
+    /// Whether the record is of a wanted token.
+    func passes(_ aggregate: JSONValue) -> Bool {
+        guard let addresses else { return true }
+        return aggregate.field(AggregateField.token.rawValue)?.string.map(addresses.contains) ?? false
+    }
+
+    /// How many of the record's windows stay. A record that never had any keeps none of those asked for.
+    func selection(from aggregate: JSONValue) -> Selection {
+        guard windows != nil, let data = aggregate.field(AggregateField.aggregateData.rawValue) else { return .all }
+        var kept = 0
+        var all = 0
+        for window in data.elements {
+            all += 1
+            if keeps(window) { kept += 1 }
+        }
+        if kept == 0 { return .none }
+        return kept == all ? .all : .some
+    }
+
+    func keeps(_ window: JSONValue) -> Bool {
+        guard let windows, let name = window.field(WindowField.timeWindow.rawValue) else { return true }
+        return windows.contains { name.isString($0) }
+    }
+
+    private static func windows(_ options: OptionValues) throws(OptionError) -> [String]? {
+        guard let windows = options.strings("windows") else { return nil }
+        if windows.isEmpty || windows.contains("") {
+            throw OptionError(
+                option: "windows",
+                message: windows.isEmpty
+                    ? "`windows` is empty, so no aggregate would pass" : "`windows` has an empty name",
+                hint: "name windows such as `1min`, or leave `windows` out to pass them all")
+        }
+        return windows
+    }
+}

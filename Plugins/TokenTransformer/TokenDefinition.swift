@@ -1,0 +1,28 @@
+import PatchbayAPI
+import PatchbayJSON
+
+extension TokenTransformer {
+    /// What the registration list takes.
+    public static let definition = TransformerDefinition(
+        name: "token",
+        summary: "Token launches: checks every field and passes the record on byte for byte.",
+        defaultType: "token_info",
+        options: [
+            RecordOptions.naming,
+            RecordOptions.fields(of: TokenField.shape, example: "fields: [Token, Symbol, Name]"),
+            RecordOptions.tokens,
+            Field(
+                "amm", .bool,
+                documentation: """
+                    Passes on only tokens that trade on an automated market maker (`true`), or only those that don't \
+                    (`false`). Without it both pass.
+                    """,
+                example: "amm: true"),
+        ],
+        examples: TokenExamples.all,
+        configure: { (options) throws(OptionError) in
+            let settings = try TokenSettings(options)
+            return { TokenTransformer(settings) }
+        }
+    )
+}

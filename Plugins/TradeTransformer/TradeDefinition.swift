@@ -1,0 +1,25 @@
+import PatchbayAPI
+import PatchbayJSON
+
+extension TradeTransformer {
+    /// What the registration list takes.
+    public static let definition = TransformerDefinition(
+        name: "trade",
+        summary: "Trades: checks every field and passes the record on byte for byte.",
+        defaultType: "trade_data",
+        options: [
+            RecordOptions.naming,
+            RecordOptions.fields(of: TradeField.shape, example: "fields: [Token, SellBuy, PriceUsd]"),
+            RecordOptions.tokens,
+            Field(
+                "sides", .list(.choice(TradeField.sides), minimumCount: 1),
+                documentation: "Passes on purchases (`buy`), sales (`sell`) or, as without it, both.",
+                example: "sides: [buy]"),
+        ],
+        examples: TradeExamples.all,
+        configure: { (options) throws(OptionError) in
+            let settings = try TradeSettings(options)
+            return { TradeTransformer(settings) }
+        }
+    )
+}

@@ -1,0 +1,38 @@
+import PatchbayAPI
+import PatchbayJSON
+
+/// A trade route's options, decoded.
+struct TradeSettings: Sendable {
+    let editor: RecordEditor
+    let addresses: AddressSet?
+    /// `nil` for both.
+    let side: String?
+
+    init(_ options: OptionValues) throws(OptionError) {
+        editor = try RecordOptions.editor(options, shape: TradeField.shape)
+        addresses = try RecordOptions.addresses(options)
+        side = try Self.side(options)
+    }
+
+    /// Whether the options leave this record in.
+    func passes(_ trade: JSONValue) -> Bool {
+        if let side, trade.field(TradeField.sellBuy.rawValue)?.isString(side) != true { return false }
+        guard let addresses else { return true }
+        return trade.field(TradeField.token.rawValue)?.string.map(addresses.contains) ?? false
+    }
+
+    private static func side(_ options: OptionValues) throws(OptionError) -> String? {
+        guard let sides = options.strings("sides") else { return nil }
+        if sides.isEmpty {
+            throw OptionError(
+                option: "sides", message: "`sides` is empty, so no trade would pass",
+                hint: "name `buy`, `sell` or both, or leave `sides` out to pass both")
+        }
+        for side in sides where !TradeField.sides.contains(side) {
+            throw OptionError(
+                option: "sides", message: "there is no side `\(side)`",
+                hint: Suggestion.sentence(for: side, among: TradeField.sides))
+        }
+        return Set(sides).count == 1 ? sides.first : nil
+    }
+}

@@ -1,0 +1,89 @@
+// What strings hold: escapes, amounts, times.
+#include "internal.hpp"
+
+namespace {
+
+uint32_t hex4(const uint8_t *text) noexcept {
+    uint32_t value = 0;
+    for (int i = 0; i < 4; i++) {
+        const uint8_t c = text[i];
+        value = value << 4 | (sj::is_digit(c) ? uint32_t(c - '0') : uint32_t((c | 0x20) - 'a' + 10));
+    }
+    return value;
+}
+
+/// The two digits at `text`; 100 when they aren't.
+unsigned two_digits(const uint8_t *text) noexcept {
+    if (!sj::is_digit(text[0]) || !sj::is_digit(text[1])) { return 100; }
+    return unsigned(text[0] - '0') * 10 + unsigned(text[1] - '0');
+}
+
+unsigned days_in_month(unsigned year, unsigned month) noexcept {
+    constexpr uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    const bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return month == 2 && is_leap ? 29 : days[month - 1];
+}
+
+}  // namespace
+
+namespace sj {
+
+bool surrogates_are_paired(const uint8_t *text, size_t count) noexcept {
+    const uint8_t *const end = text + count;
+    const uint8_t *at = text;
+    while ((at = static_cast<const uint8_t *>(std::memchr(at, '\\', size_t(end - at)))) != nullptr) {
+        if (end - at < 6 || at[1] != 'u') {
+            at += end - at < 2 ? 1 : 2;
+            continue;
+        }
+        const uint32_t unit = hex4(at + 2);
+        at += 6;
+        if (unit >= 0xDC00 && unit <= 0xDFFF) { return false; }
+        if (unit < 0xD800 || unit > 0xDBFF) { continue; }
+        if (end - at < 6 || at[0] != '\\' || at[1] != 'u') { return false; }
+        const uint32_t low = hex4(at + 2);
+        if (low < 0xDC00 || low > 0xDFFF) { return false; }
+        at += 6;
+    }
+    return true;
+}
+
+bool is_decimal(const uint8_t *text, size_t count, bool may_be_negative) noexcept {
+    size_t at = 0;
+    if (may_be_negative && count > 0 && text[0] == '-') { at++; }
+    const size_t first = at;
+    while (at < count && is_digit(text[at])) { at++; }
+    if (at == first) { return false; }
+    if (at == count) { return true; }
+    if (text[at] != '.') { return false; }
+    const size_t fraction = ++at;
+    while (at < count && is_digit(text[at])) { at++; }
+    return at > fraction && at == count;
+}
+
+bool is_timestamp(const uint8_t *text, size_t count) noexcept {
+    //  0         1
+    //  0123456789012345678
+    //  YYYY-MM-DDThh:mm:ss
+    constexpr size_t length_of_seconds = 19;
+    if (count < length_of_seconds + 1) { return false; }
+    if (text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':') { return false; }
+    const unsigned century = two_digits(text), year_of_century = two_digits(text + 2);
+    const unsigned month = two_digits(text + 5), day = two_digits(text + 8);
+    if (century > 99 || year_of_century > 99 || month < 1 || month > 12) { return false; }
+    if (day < 1 || day > days_in_month(century * 100 + year_of_century, month)) { return false; }
+    if (two_digits(text + 11) > 23 || two_digits(text + 14) > 59 || two_digits(text + 17) > 59) { return false; }
+
+    size_t at = length_of_seconds;
+    if (text[at] == '.') {
+        const size_t fraction = ++at;
+        while (at < count && is_digit(text[at])) { at++; }
+        if (at == fraction) { return false; }
+    }
+    if (at == count) { return false; }
+    if (text[at] == 'Z') { return at + 1 == count; }
+    if ((text[at] != '+' && text[at] != '-') || count - at != 6 || text[at + 3] != ':') { return false; }
+    return two_digits(text + at + 1) <= 23 && two_digits(text + at + 4) <= 59;
+}
+
+}  // namespace sj

@@ -1,0 +1,269 @@
+import DequeModule
+public import NIOCore
+import Synchronization
+
+/// One channel's messages as ready-made frames: an open buffer that consumer threads append to, and a ring of sealed
+/// batches that event loops read. A subscriber is a position in it; nothing is queued per subscriber.
+///
+/// The ring holds what anybody may still need: the newest `messageBuffer` messages, and everything an event loop has
+/// not handed out yet. `maximumBytes` bounds both. Positions that are no longer held are a gap.
+///
+/// Thread: any; one lock. Appending locks once per batch, reading once per pass.
+public final class ChannelLog: Sendable {
+    /// How much a log may hold.
+    public struct Limits: Sendable, Equatable {
+        /// Messages a stalled subscriber may fall behind before the oldest are dropped for it.
+        public var messageBuffer: Int
+        /// Bytes of frames the log holds at the most, whoever needs them.
+        public var maximumBytes: Int
+        /// Bytes not yet handed out by an event loop from which consumers stop polling for a while.
+        public var backlogBytes: Int
+
+        public init(messageBuffer: Int = 100, maximumBytes: Int = 32 << 20, backlogBytes: Int = 8 << 20) {
+            self.messageBuffer = messageBuffer
+            self.maximumBytes = maximumBytes
+            self.backlogBytes = backlogBytes
+        }
+    }
+
+    /// What an event loop takes out in one pass: everything since its last one.
+    public struct View: Sendable {
+        /// Channel offset of the first message of `batches`; later than the loop's last position when messages were
+        /// dropped from the log before this loop came to them.
+        public var first: Int64
+        /// Channel offset after the newest message.
+        public var head: Int64
+        public var batches: [SealedBatch]
+    }
+
+    /// What a reader at its own pace gets.
+    public struct Reading: Sendable {
+        /// Messages between the asked position and the first one read that are no longer held.
+        public var missed: Int64
+        public var slices: [ByteBuffer]
+        /// Where to read on.
+        public var next: Int64
+        /// Channel offset after the newest message.
+        public var head: Int64
+        /// Bytes in `slices`.
+        public var byteCount: Int
+    }
+
+    private struct State {
+        var openBytes = ByteBuffer()
+        var openEnds: [UInt32] = []
+        var openCapacity = 1024
+        var sealed: Deque<SealedBatch> = []
+        var sealedBytes = 0
+        /// Channel offset after the newest message.
+        var head: Int64 = 0
+        /// Position of each event loop that has subscribers here, by index of the loop.
+        var loopPositions: [(loop: Int, position: Int64, bytePosition: Int64)] = []
+        var appendedBytes: Int64 = 0
+    }
+
+    /// An open buffer is sealed when it grows past this, so that a slice in flight keeps little memory alive.
+    static let sealAtBytes = 128 << 10
+
+    public let name: String
+    public let limits: Limits
+    /// Random; tells a reader whether a channel offset it remembers belongs to this log's lifetime.
+    public let epoch: UInt64
+    private let state = Mutex(State())
+    /// One bit per event loop that has subscribers.
+    private let interested = Atomic<UInt64>(0)
+    /// One bit per event loop that was told of news and has not looked yet.
+    private let notified = Atomic<UInt64>(0)
+    private let droppedForSubscribers = Atomic<Int64>(0)
+    private let subscribers = Atomic<Int>(0)
+
+    public init(name: String, limits: Limits = Limits()) {
+        self.name = name
+        self.limits = limits
+        self.epoch = .random(in: .min ... .max)
+    }
+
+    // MARK: Appending (Thread: consumer)
+
+    /// Appends all frames of a batch in order and gives them consecutive channel offsets.
+    func append(_ staging: borrowing FrameStaging) {
+        guard !staging.isEmpty else { return }
+        state.withLock { state in
+            if state.openBytes.readableBytes + staging.byteCount > Self.sealAtBytes { Self.seal(&state) }
+            if state.openEnds.isEmpty {
+                state.openBytes = ByteBufferAllocator().buffer(capacity: max(state.openCapacity, staging.byteCount))
+                state.openEnds.reserveCapacity(staging.frameCount)
+            }
+            let base = UInt32(truncatingIfNeeded: state.openBytes.readableBytes)
+            _ = staging.withBytes { state.openBytes.writeBytes($0) }
+            if base == 0 {
+                state.openEnds.append(contentsOf: staging.ends)
+            } else {
+                for end in staging.ends { state.openEnds.append(base + end) }
+            }
+            state.head += Int64(staging.frameCount)
+            state.appendedBytes += Int64(staging.byteCount)
+            evict(&state)
+        }
+    }
+
+    /// The event loops to tell of news: those with subscribers that have not been told since they last looked.
+    func loopsToNotify() -> UInt64 {
+        let wanted = interested.load(ordering: .acquiring)
+        guard wanted != 0 else { return 0 }
+        let before = notified.bitwiseOr(wanted, ordering: .acquiringAndReleasing).oldValue
+        return wanted & ~before
+    }
+
+    /// Whether event loops are so far behind that appending on would soon lose messages for all subscribers.
+    var isBacklogged: Bool {
+        state.withLock { state in
+            guard let slowest = state.loopPositions.lazy.map(\.bytePosition).min() else { return false }
+            return state.appendedBytes - slowest > Int64(limits.backlogBytes)
+        }
+    }
+
+    // MARK: Reading (Thread: loop)
+
+    /// Adds an event loop's first subscriber. Its position is the head: it gets what comes from now on.
+    ///
+    /// - Parameter loop: index of the loop, 0..<64.
+    func attach(loop: Int) -> Int64 {
+        let head = state.withLock { state in
+            // `take` relies on a loop's position being a seal point.
+            Self.seal(&state)
+            state.loopPositions.append((loop, state.head, state.appendedBytes))
+            return state.head
+        }
+        interested.bitwiseOr(1 << UInt64(loop), ordering: .acquiringAndReleasing)
+        return head
+    }
+
+    /// Removes an event loop that has no subscribers any more.
+    func detach(loop: Int) {
+        interested.bitwiseAnd(~(1 << UInt64(loop)), ordering: .acquiringAndReleasing)
+        notified.bitwiseAnd(~(1 << UInt64(loop)), ordering: .acquiringAndReleasing)
+        state.withLock { state in
+            state.loopPositions.removeAll { $0.loop == loop }
+            evict(&state)
+        }
+    }
+
+    /// Everything since this loop's last look, as sealed batches; moves the loop's position to the head.
+    func take(loop: Int) -> View {
+        // Before reading: a record appended after this and before the lock is read now and costs one idle look later.
+        notified.bitwiseAnd(~(1 << UInt64(loop)), ordering: .acquiringAndReleasing)
+        return state.withLock { state in
+            Self.seal(&state)
+            guard let index = state.loopPositions.firstIndex(where: { $0.loop == loop }) else {
+                return View(first: state.head, head: state.head, batches: [])
+            }
+            let from = state.loopPositions[index].position
+            var batches: [SealedBatch] = []
+            for batch in state.sealed.reversed() {
+                if batch.endOffset <= from { break }
+                batches.append(batch)
+            }
+            batches.reverse()
+            state.loopPositions[index].position = state.head
+            state.loopPositions[index].bytePosition = state.appendedBytes
+            // A loop's position is always a seal point, so the first batch starts exactly there or later.
+            return View(first: batches.first?.firstOffset ?? state.head, head: state.head, batches: batches)
+        }
+    }
+
+    /// Up to `maxBytes` of messages from `position` on (at least one message if there is any).
+    ///
+    /// - Parameter keepingNewest: read no more than this many of the newest messages; older ones count as missed.
+    func read(from position: Int64, maxBytes: Int, keepingNewest: Int? = nil) -> Reading {
+        state.withLock { state in
+            Self.seal(&state)
+            let tail = state.sealed.first?.firstOffset ?? state.head
+            var start = max(position, tail)
+            if let keepingNewest { start = max(start, state.head - Int64(keepingNewest)) }
+            var reading = Reading(
+                missed: start - position, slices: [], next: start, head: state.head, byteCount: 0)
+            var index = Self.index(of: start, in: state.sealed)
+            while index < state.sealed.count, reading.byteCount < maxBytes {
+                let batch = state.sealed[index]
+                let (bytes, end) = batch.slice(from: reading.next, maxBytes: maxBytes - reading.byteCount)
+                reading.slices.append(bytes)
+                reading.byteCount += bytes.readableBytes
+                reading.next = end
+                if end < batch.endOffset { break }
+                index += 1
+            }
+            return reading
+        }
+    }
+
+    /// Channel offset after the newest message.
+    public var head: Int64 { state.withLock { $0.head } }
+
+    // MARK: Figures (Thread: any)
+
+    /// What the log is doing, for `/health` and metrics.
+    public struct Figures: Sendable {
+        public var messages: Int64
+        public var bytesAppended: Int64
+        public var bytesRetained: Int
+        public var messagesRetained: Int64
+        public var dropped: Int64
+        public var subscribers: Int
+    }
+
+    public var figures: Figures {
+        state.withLock { state in
+            Figures(
+                messages: state.head,
+                bytesAppended: state.appendedBytes,
+                bytesRetained: state.sealedBytes + state.openBytes.readableBytes,
+                messagesRetained: state.head - (state.sealed.first?.firstOffset ?? state.head - Int64(state.openEnds.count)),
+                dropped: droppedForSubscribers.load(ordering: .relaxed),
+                subscribers: subscribers.load(ordering: .relaxed))
+        }
+    }
+
+    /// Counts messages that one subscriber was told it missed.
+    func countDropped(_ count: Int64) { droppedForSubscribers.wrappingAdd(count, ordering: .relaxed) }
+
+    /// Keeps the number of subscriptions over all event loops.
+    func countSubscribers(_ difference: Int) { subscribers.wrappingAdd(difference, ordering: .relaxed) }
+
+    // MARK: Inside the lock
+
+    private static func seal(_ state: inout State) {
+        guard !state.openEnds.isEmpty else { return }
+        let bytes = state.openBytes
+        let batch = SealedBatch(
+            firstOffset: state.head - Int64(state.openEnds.count), bytes: bytes, ends: state.openEnds)
+        // The next buffer starts as large as this one became, so that steady traffic doesn't grow it step by step.
+        state.openCapacity = min(max(bytes.readableBytes, 256), sealAtBytes)
+        state.sealed.append(batch)
+        state.sealedBytes += bytes.readableBytes
+        state.openBytes = ByteBuffer()
+        state.openEnds = []
+    }
+
+    private func evict(_ state: inout State) {
+        let needed = min(
+            state.loopPositions.lazy.map(\.position).min() ?? state.head, state.head - Int64(limits.messageBuffer))
+        while let oldest = state.sealed.first {
+            let isOverfull = state.sealedBytes + state.openBytes.readableBytes > limits.maximumBytes
+            guard oldest.endOffset <= needed || isOverfull else { return }
+            state.sealed.removeFirst()
+            state.sealedBytes -= oldest.bytes.readableBytes
+        }
+    }
+
+    /// Index of the batch that holds `offset`, or `count` when it is the head.
+    private static func index(of offset: Int64, in sealed: Deque<SealedBatch>) -> Int {
+        var low = 0
+        var high = sealed.count
+        while low < high {
+            let middle = (low + high) / 2
+            if sealed[middle].endOffset <= offset { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}

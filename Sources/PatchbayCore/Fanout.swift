@@ -1,0 +1,331 @@
+public import NIOCore
+import Synchronization
+
+/// Hands new messages to the subscribers of one event loop: one pass walks them and gives each one slice of everything
+/// since its position. While a pass runs, new messages gather; load itself makes batches larger.
+///
+/// Long passes are cut into turns of a few milliseconds, so that handshakes and control frames are served in between.
+///
+/// Thread: loop, but for `notify(of:)`, which consumer threads call.
+public final class Fanout: @unchecked Sendable {
+    // Sound: everything mutable below is used on `eventLoop` only, which preconditionInEventLoop enforces;
+    // `inbox`, `isWakeUpPending` and `counters` synchronise themselves.
+
+    /// How long a pass may hold the event loop before others get a turn. Nanoseconds.
+    static let turnLength: Int64 = 4_000_000
+    /// The most one visit hands to one subscriber, which bounds what a stalled subscriber keeps alive.
+    static let visitBytes = 256 << 10
+
+    /// The subscribers of one channel on this loop.
+    private final class LocalChannel {
+        let log: ChannelLog
+        /// Empty slots stay until no pass is running, so that a pass can be interrupted anywhere.
+        var subscriptions: [Subscription?] = []
+        var count = 0
+        var emptySlots = 0
+        init(log: ChannelLog) { self.log = log }
+    }
+
+    /// Where an interrupted pass goes on.
+    private enum Step {
+        case idle
+        case taking
+        case writing(LocalChannel, ChannelLog.View, nextSlot: Int)
+        case flushing(next: Int)
+    }
+
+    public let eventLoop: any EventLoop
+    /// This loop's bit in the logs' masks, 0..<64.
+    public let index: Int
+    public let counters = FanoutCounters()
+
+    private let pacing: Pacing
+    private let inbox = Mutex<[ChannelLog]>([])
+    private let isWakeUpPending = Atomic<Bool>(false)
+
+    private var channels: [ObjectIdentifier: LocalChannel] = [:]
+    private var step = Step.idle
+    private var pending: [ChannelLog] = []
+    private var awaitingFlush: [any MessageReceiver] = []
+    /// Subscribers that were cut off at `visitBytes` and get the rest in the next turn.
+    private var unfinished: [Subscription] = []
+    private var withEmptySlots: [LocalChannel] = []
+    private var restUntil = NIODeadline.uptimeNanoseconds(0)
+    private var isTimerSet = false
+    private var figures = FanoutCounters.Snapshot()
+    private var passCost: Int64 = 0
+    private var passWrites = 0
+    private var passBytes = 0
+
+    public init(eventLoop: any EventLoop, index: Int, pacing: Pacing = Pacing()) {
+        self.eventLoop = eventLoop
+        self.index = index
+        self.pacing = pacing
+    }
+
+    // MARK: From consumer threads
+
+    /// Says that these logs have news. Costs one hop to the event loop, and only if none is under way.
+    ///
+    /// Thread: any.
+    func notify(of logs: [ChannelLog]) {
+        inbox.withLock { $0.append(contentsOf: logs) }
+        if !isWakeUpPending.exchange(true, ordering: .acquiringAndReleasing) {
+            eventLoop.execute { self.wakeUp() }
+        }
+    }
+
+    // MARK: Subscriptions
+
+    /// Adds a subscriber that gets every message from the log's head on.
+    public func subscribe(_ receiver: any MessageReceiver, to log: ChannelLog) -> Subscription {
+        eventLoop.preconditionInEventLoop()
+        let local: LocalChannel
+        let position: Int64
+        if let existing = channels[ObjectIdentifier(log)] {
+            local = existing
+            position = log.head
+        } else {
+            local = LocalChannel(log: log)
+            channels[ObjectIdentifier(log)] = local
+            position = log.attach(loop: index)
+        }
+        let subscription = Subscription(
+            log: log, receiver: receiver, position: position, slot: local.subscriptions.count)
+        local.subscriptions.append(subscription)
+        local.count += 1
+        log.countSubscribers(1)
+        return subscription
+    }
+
+    /// Removes a subscriber. It gets nothing more, not even in a pass under way.
+    public func unsubscribe(_ subscription: Subscription) {
+        eventLoop.preconditionInEventLoop()
+        guard let local = channels[ObjectIdentifier(subscription.log)],
+            subscription.slot >= 0, local.subscriptions[subscription.slot] === subscription
+        else { return }
+        local.subscriptions[subscription.slot] = nil
+        subscription.slot = -1
+        local.count -= 1
+        local.emptySlots += 1
+        subscription.log.countSubscribers(-1)
+        if local.count == 0 {
+            channels[ObjectIdentifier(subscription.log)] = nil
+            subscription.log.detach(loop: index)
+        } else if case .idle = step {
+            compact(local)
+        } else {
+            withEmptySlots.append(local)
+        }
+    }
+
+    /// Subscribers of this loop's channels, by channel name.
+    public func receivers(of log: ChannelLog) -> [any MessageReceiver] {
+        eventLoop.preconditionInEventLoop()
+        return channels[ObjectIdentifier(log)]?.subscriptions.compactMap { $0?.receiver } ?? []
+    }
+
+    /// To be called when a receiver has room again: the next pass gives its subscriptions what they missed meanwhile.
+    public func receiverBecameWritable(subscriptions: some Sequence<Subscription>) {
+        eventLoop.preconditionInEventLoop()
+        let before = unfinished.count
+        for subscription in subscriptions where subscription.isStalled { unfinished.append(subscription) }
+        if unfinished.count > before, case .idle = step { scheduleNextPass() }
+    }
+
+    /// Runs passes until every subscriber that can take messages has all of them. For the end of a drain.
+    public func passNow() {
+        eventLoop.preconditionInEventLoop()
+        while true {
+            run(until: .distantFuture)
+            if unfinished.isEmpty, inbox.withLock({ $0.isEmpty }) { return }
+        }
+    }
+
+    // MARK: The pass
+
+    private func wakeUp() {
+        // A pass under way looks into the inbox when it is done. While resting, the flag stays set: consumers need
+        // not hop here again.
+        guard case .idle = step, !isTimerSet else { return }
+        let now = NIODeadline.now()
+        if now < restUntil {
+            setTimer()
+        } else {
+            run(until: now + .nanoseconds(Self.turnLength))
+        }
+    }
+
+    private func scheduleNextPass() {
+        if !isWakeUpPending.exchange(true, ordering: .acquiringAndReleasing) {
+            eventLoop.execute { self.wakeUp() }
+        }
+    }
+
+    private func setTimer() {
+        isTimerSet = true
+        eventLoop.scheduleTask(deadline: restUntil) {
+            self.isTimerSet = false
+            if case .idle = self.step { self.run(until: .now() + .nanoseconds(Self.turnLength)) }
+        }
+    }
+
+    /// Goes on with the pass until it is done or the turn is over; then the rest follows in another turn.
+    private func run(until end: NIODeadline) {
+        let start = NIODeadline.now()
+        if case .idle = step {
+            step = .taking
+            figures.passes = 1
+            // Before looking into the inbox, so that news after the look causes another wake-up.
+            isWakeUpPending.store(false, ordering: .sequentiallyConsistent)
+            inbox.withLock { swap(&$0, &pending) }
+            let resumed = unfinished
+            unfinished.removeAll(keepingCapacity: true)
+            for subscription in resumed where subscription.slot >= 0 { visit(subscription) }
+        }
+        var isOver = false
+        while !isOver {
+            switch step {
+            case .idle:
+                isOver = true
+            case .taking:
+                if let log = pending.popLast() {
+                    if let local = channels[ObjectIdentifier(log)] {
+                        step = .writing(local, log.take(loop: index), nextSlot: 0)
+                    }
+                } else {
+                    step = .flushing(next: 0)
+                }
+            case .writing(let local, let view, let nextSlot):
+                let reached = write(view, of: local, from: nextSlot, until: end)
+                if reached < local.subscriptions.count {
+                    step = .writing(local, view, nextSlot: reached)
+                    isOver = true
+                } else {
+                    step = .taking
+                }
+            case .flushing(let next):
+                let reached = flush(from: next, until: end)
+                if reached < awaitingFlush.count {
+                    step = .flushing(next: reached)
+                    isOver = true
+                } else {
+                    awaitingFlush.removeAll(keepingCapacity: true)
+                    step = .idle
+                    isOver = true
+                }
+            }
+        }
+        passCost += (NIODeadline.now() - start).nanoseconds
+        finishPassIfDone()
+        if case .idle = step { return }
+        eventLoop.execute { self.run(until: .now() + .nanoseconds(Self.turnLength)) }
+    }
+
+    private func finishPassIfDone() {
+        guard case .idle = step else { return }
+        figures.nanoseconds = passCost
+        counters.add(figures)
+        restUntil = .now() + .nanoseconds(pacing.rest(afterCost: passCost, writes: passWrites, bytes: passBytes))
+        figures = FanoutCounters.Snapshot()
+        passCost = 0
+        passWrites = 0
+        passBytes = 0
+        for local in withEmptySlots { compact(local) }
+        withEmptySlots.removeAll(keepingCapacity: true)
+        // A wake-up that came during the pass was passed over; clear the flag before looking for what it announced.
+        isWakeUpPending.store(false, ordering: .sequentiallyConsistent)
+        if !unfinished.isEmpty || inbox.withLock({ !$0.isEmpty }) { scheduleNextPass() }
+    }
+
+    /// Queues `view` for the channel's subscribers from a slot on, and returns the slot to go on from.
+    private func write(_ view: ChannelLog.View, of local: LocalChannel, from slot: Int, until end: NIODeadline) -> Int {
+        guard view.head > view.first else { return local.subscriptions.count }
+        var size = 0
+        for batch in view.batches { size += batch.bytes.readableBytes }
+        let fitsOneVisit = size <= Self.visitBytes
+        let messages = view.head - view.first
+        var slot = slot
+        while slot < local.subscriptions.count {
+            // Looking at the clock costs about as much as queueing for one subscriber.
+            if slot & 31 == 31, NIODeadline.now() > end { return slot }
+            defer { slot += 1 }
+            guard let subscription = local.subscriptions[slot], subscription.position < view.head else { continue }
+            // The common case: it had everything up to the last pass, so it gets the very same slices as all others.
+            if subscription.position == view.first, fitsOneVisit, !subscription.isStalled {
+                let receiver = subscription.receiver
+                guard receiver.isWritable else {
+                    subscription.isStalled = true
+                    continue
+                }
+                for batch in view.batches { receiver.write(frames: batch.bytes) }
+                subscription.position = view.head
+                count(receiver, bytes: size, messages: messages)
+            } else {
+                visit(subscription)
+            }
+        }
+        return slot
+    }
+
+    /// Gives one subscriber what it misses, after dropping what it can't have any more.
+    private func visit(_ subscription: Subscription) {
+        let receiver = subscription.receiver
+        guard receiver.isWritable else {
+            subscription.isStalled = true
+            return
+        }
+        let reading = subscription.log.read(
+            from: subscription.position, maxBytes: Self.visitBytes,
+            keepingNewest: subscription.isStalled ? subscription.log.limits.messageBuffer : nil)
+        if reading.missed > 0 {
+            let reason = subscription.isStalled ? "slow_consumer" : "overrun"
+            receiver.write(
+                frames: ControlMessages.gap(
+                    channel: subscription.log.name, dropped: reading.missed, reason: reason))
+            subscription.dropped += reading.missed
+            subscription.log.countDropped(reading.missed)
+            figures.dropped += reading.missed
+        }
+        subscription.isStalled = false
+        for slice in reading.slices { receiver.write(frames: slice) }
+        let start = subscription.position + reading.missed
+        subscription.position = reading.next
+        if reading.next < reading.head { unfinished.append(subscription) }
+        if reading.next > start || reading.missed > 0 {
+            count(receiver, bytes: reading.byteCount, messages: reading.next - start)
+        }
+    }
+
+    private func count(_ receiver: any MessageReceiver, bytes: Int, messages: Int64) {
+        figures.writes += 1
+        figures.bytesWritten += Int64(bytes)
+        figures.deliveries += messages
+        passWrites += 1
+        passBytes += bytes
+        if !receiver.isAwaitingFlush {
+            receiver.isAwaitingFlush = true
+            awaitingFlush.append(receiver)
+        }
+    }
+
+    private func flush(from start: Int, until end: NIODeadline) -> Int {
+        var next = start
+        while next < awaitingFlush.count {
+            if next & 15 == 15, NIODeadline.now() > end { return next }
+            let receiver = awaitingFlush[next]
+            next += 1
+            receiver.isAwaitingFlush = false
+            receiver.flush()
+        }
+        return next
+    }
+
+    private func compact(_ local: LocalChannel) {
+        // Rare removals among many subscribers wait until they are worth a walk.
+        guard local.emptySlots > 16, local.emptySlots * 4 > local.subscriptions.count else { return }
+        local.subscriptions.removeAll { $0 == nil }
+        for (slot, subscription) in local.subscriptions.enumerated() { subscription?.slot = slot }
+        local.emptySlots = 0
+    }
+}

@@ -1,0 +1,37 @@
+public import PatchbayAPI
+
+/// A record that was refused, with its coordinates: what a log line or a dead letter needs.
+public struct RejectedRecord: Sendable {
+    public let route: String
+    public let topic: String
+    public let partition: Int32
+    public let recordOffset: Int64
+    public let rejection: Rejection
+    /// Refusals on this route since the last report that were counted but not reported.
+    public let unreported: Int
+}
+
+/// Takes rate-limited reports of refused records.
+///
+/// Thread: consumer.
+public typealias RejectionObserver = @Sendable (RejectedRecord) -> Void
+
+/// Lets one report through per interval and counts the others.
+struct ReportLimiter {
+    /// At most one report per route in this time. Milliseconds.
+    static let interval: Int64 = 1000
+
+    private var nextAt: Int64 = .min
+    private var unreported = 0
+
+    /// The number of reports held back since the last one if this one may go out, else `nil`.
+    mutating func admit(nowMilliseconds now: Int64) -> Int? {
+        guard now >= nextAt else {
+            unreported += 1
+            return nil
+        }
+        nextAt = now + Self.interval
+        defer { unreported = 0 }
+        return unreported
+    }
+}

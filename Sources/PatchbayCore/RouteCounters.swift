@@ -1,0 +1,43 @@
+import Synchronization
+
+/// What became of one route's records. Written once per batch, read from anywhere.
+public final class RouteCounters: Sendable {
+    private let recordsIn = Atomic<Int64>(0)
+    private let routed = Atomic<Int64>(0)
+    private let filtered = Atomic<Int64>(0)
+    private let envelopes = Atomic<Int64>(0)
+    private let rejectedByCode = Mutex<[String: Int64]>([:])
+
+    public init() {}
+
+    /// A copy of the counters at one moment. `recordsIn` = `routed` + `filtered` + all of `rejected`.
+    public struct Snapshot: Sendable, Equatable {
+        public var recordsIn: Int64 = 0
+        /// Records that became at least one envelope.
+        public var routed: Int64 = 0
+        /// Records an option left out on purpose.
+        public var filtered: Int64 = 0
+        /// Messages appended to channels.
+        public var envelopes: Int64 = 0
+        /// Records that broke a rule, by the rejection's code.
+        public var rejected: [String: Int64] = [:]
+    }
+
+    func add(recordsIn: Int, routed: Int, filtered: Int, envelopes: Int) {
+        self.recordsIn.wrappingAdd(Int64(recordsIn), ordering: .relaxed)
+        self.routed.wrappingAdd(Int64(routed), ordering: .relaxed)
+        self.filtered.wrappingAdd(Int64(filtered), ordering: .relaxed)
+        self.envelopes.wrappingAdd(Int64(envelopes), ordering: .relaxed)
+    }
+
+    func addRejected(code: String) { rejectedByCode.withLock { $0[code, default: 0] += 1 } }
+
+    public var snapshot: Snapshot {
+        Snapshot(
+            recordsIn: recordsIn.load(ordering: .relaxed),
+            routed: routed.load(ordering: .relaxed),
+            filtered: filtered.load(ordering: .relaxed),
+            envelopes: envelopes.load(ordering: .relaxed),
+            rejected: rejectedByCode.withLock { $0 })
+    }
+}

@@ -1,0 +1,39 @@
+public import NIOCore
+
+/// A connection as the fan-out sees it: something that takes slices of frames.
+///
+/// Thread: loop.
+public protocol MessageReceiver: AnyObject {
+    /// Whether the socket and the little that waits before it have room. While false nothing is written to it.
+    var isWritable: Bool { get }
+    /// Queues ready-made frames without flushing. Shared bytes: never modified.
+    func write(frames: ByteBuffer)
+    /// Hands everything queued to the socket.
+    func flush()
+    /// Set by the fan-out while the receiver waits for its flush in the current pass.
+    var isAwaitingFlush: Bool { get set }
+}
+
+/// One connection's reader of one channel: a cursor into the channel log.
+///
+/// Thread: loop.
+public final class Subscription {
+    /// The channel's log.
+    public let log: ChannelLog
+    unowned let receiver: any MessageReceiver
+    /// Channel offset of the next message this subscriber gets.
+    public internal(set) var position: Int64
+    /// Whether the receiver was found unwritable since it last had everything. Only then does falling behind by more
+    /// than the channel's buffer drop messages: a subscriber must not pay for the server's own pacing.
+    var isStalled = false
+    /// Messages it was told it missed, in total.
+    public internal(set) var dropped: Int64 = 0
+    var slot: Int
+
+    init(log: ChannelLog, receiver: any MessageReceiver, position: Int64, slot: Int) {
+        self.log = log
+        self.receiver = receiver
+        self.position = position
+        self.slot = slot
+    }
+}

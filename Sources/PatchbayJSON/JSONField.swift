@@ -1,0 +1,74 @@
+/// How the words of a name are joined.
+public enum JSONSpelling: Sendable, Equatable {
+    /// `TxHash`
+    case pascal
+    /// `tx_hash`
+    case snake
+}
+
+/// What a field's value must be.
+public indirect enum JSONKind: Sendable {
+    /// Any JSON value.
+    case any
+    /// A string, possibly empty.
+    case string
+    /// A string that isn't empty.
+    case text
+    /// An exact amount in a string: `digits` or `digits.digits`, without sign, exponent or spaces. Leading zeros are
+    /// accepted: they leave no doubt about the amount.
+    case decimal
+    /// The same with an optional leading `-`.
+    case signedDecimal
+    /// A point in time in a string: `YYYY-MM-DDThh:mm:ss`, optionally a fraction of a second, then `Z` or an offset
+    /// such as `+02:00`. The day must exist; there is no leap second.
+    case timestamp
+    case bool
+    /// A number written as an integer without sign, fraction or exponent.
+    case count
+    case number
+    /// A string that is one of these words.
+    case choice([String])
+    /// An object of this shape.
+    case object(JSONShape)
+    /// An array, possibly empty, of objects of this shape.
+    case objects(JSONShape)
+
+    /// As it stands in an explanation: "must be …".
+    var phrase: String {
+        switch self {
+        case .any: "any value"
+        case .string: "a string"
+        case .text: "a string that isn't empty"
+        case .decimal:
+            #"an amount in a string, such as "1250.75", of digits with at most one point; no sign, exponent or spaces"#
+        case .signedDecimal:
+            #"an amount in a string, such as "-1250.75", of digits with at most one point; no exponent or spaces"#
+        case .timestamp: #"an existing time in ISO 8601 with its offset, such as "2024-01-01T12:00:00Z""#
+        case .bool: "true or false"
+        case .count: "a whole number from 0, written in digits only"
+        case .number: "a number"
+        case .choice(let words): words.map { "\"\($0)\"" }.joined(separator: " or ")
+        case .object: "an object"
+        case .objects: "an array of objects"
+        }
+    }
+}
+
+/// One field of a shape: its name in both spellings, and what its value must be.
+public struct JSONField: Sendable {
+    public let pascalName: String
+    public let snakeName: String
+    public let kind: JSONKind
+    /// An optional field may be left out or null.
+    public let isRequired: Bool
+
+    public static func required(_ pascalName: String, _ snakeName: String, _ kind: JSONKind) -> JSONField {
+        JSONField(pascalName: pascalName, snakeName: snakeName, kind: kind, isRequired: true)
+    }
+
+    public static func optional(_ pascalName: String, _ snakeName: String, _ kind: JSONKind) -> JSONField {
+        JSONField(pascalName: pascalName, snakeName: snakeName, kind: kind, isRequired: false)
+    }
+
+    public func name(_ spelling: JSONSpelling) -> String { spelling == .pascal ? pascalName : snakeName }
+}

@@ -1,0 +1,18 @@
+/// What a parser accepts at most.
+public struct JSONLimits: Sendable, Equatable {
+    /// Longest text, in bytes; 1 to 1 GiB. A parser's memory grows to about 30 times its longest document at worst.
+    public let maximumBytes: Int
+    /// Levels of arrays and objects inside one another, 1 to 1,048,576; `[[1]]` has two.
+    public let maximumDepth: Int
+
+    /// - Parameters:
+    ///   - maximumBytes: default 1 MiB, about what a broker takes as a record unless told otherwise
+    ///     (`message.max.bytes`, 1,048,588). Values out of range are moved to its nearer end.
+    ///   - maximumDepth: default 64.
+    public init(maximumBytes: Int = 1 << 20, maximumDepth: Int = 64) {
+        self.maximumBytes = min(max(maximumBytes, 1), 1 << 30)
+        self.maximumDepth = min(max(maximumDepth, 1), 1 << 20)
+    }
+
+    public static var standard: JSONLimits { JSONLimits() }
+}

@@ -1,0 +1,131 @@
+import Hummingbird
+import HummingbirdCore
+import HTTPTypes
+import Logging
+import NIOCore
+import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
+import PatchbayCore
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// The HTTP endpoints beside the WebSocket: Hummingbird's router on connections that did not upgrade.
+struct Endpoints: Sendable {
+    /// A kept-alive connection without a request is closed after this time.
+    static let idleTimeout = TimeAmount.seconds(60)
+
+    private let channelHandler: HTTP1Channel
+    private let logger: Logger
+
+    init(logger: Logger, health: @escaping @Sendable () -> HealthReport) {
+        let router = Router(context: BasicRequestContext.self)
+        router.add(middleware: ErrorsAsJSON())
+        router.get("health") { _, _ in try Self.response(to: health()) }
+        router.get("ws") { _, _ -> Response in
+            throw EndpointError(
+                status: .upgradeRequired, code: "upgrade_required",
+                message: "connect to this address with a WebSocket client")
+        }
+        let responder = router.buildResponder()
+        self.logger = logger
+        self.channelHandler = HTTP1Channel(responder: { request, writer, channel in
+            let context = BasicRequestContext(source: .init(channel: channel, logger: logger))
+            let response: Response
+            do {
+                response = try await responder.respond(to: request, context: context)
+            } catch {
+                // ErrorsAsJSON answers everything; what still throws is the transport.
+                throw error
+            }
+            try await writer.write(response: response.head, body: response.body)
+        })
+    }
+
+    /// Makes a connection's pipeline an HTTP one and serves it until it closes.
+    ///
+    /// Thread: loop.
+    func serve(_ channel: any Channel) throws {
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+        try pipeline.addHandler(IdleStateHandler(allTimeout: Self.idleTimeout))
+        try pipeline.addHandler(CloseWhenIdle())
+        let wrapped = try NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>(
+            wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+        Task { [channelHandler, logger] in await channelHandler.handle(value: wrapped, logger: logger) }
+    }
+
+    private static func response(to report: HealthReport) throws -> Response {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let body = try encoder.encode(report)
+        return .json(
+            status: report.status == .unavailable ? .serviceUnavailable : .ok,
+            body: ByteBuffer(bytes: body))
+    }
+}
+
+/// An error that an endpoint answers with.
+struct EndpointError: Error {
+    var status: HTTPResponse.Status
+    var code: String
+    var message: String
+}
+
+/// Answers every error with JSON, so that clients parse one format: unknown paths, refusals and bugs alike.
+private struct ErrorsAsJSON: RouterMiddleware {
+    typealias Context = BasicRequestContext
+
+    func handle(
+        _ request: Request, context: BasicRequestContext,
+        next: (Request, BasicRequestContext) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch let error as EndpointError {
+            var response = Response.error(error.status, code: error.code, message: error.message)
+            if error.status == .upgradeRequired { response.headers[.upgrade] = "websocket" }
+            return response
+        } catch let error as any HTTPResponseError {
+            if error.status == .notFound {
+                return .error(
+                    .notFound, code: "not_found", message: "there is nothing at \(request.method) \(request.uri.path)")
+            }
+            return .error(error.status, code: "request_refused", message: error.status.reasonPhrase)
+        } catch {
+            context.logger.error("request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
+            return .error(
+                .internalServerError, code: "internal_error", message: "the server failed to answer; its log says why")
+        }
+    }
+}
+
+extension Response {
+    static func json(status: HTTPResponse.Status, body: ByteBuffer) -> Response {
+        Response(
+            status: status, headers: [.contentType: "application/json; charset=utf-8", .cacheControl: "no-store"],
+            body: .init(byteBuffer: body))
+    }
+
+    static func error(_ status: HTTPResponse.Status, code: String, message: String) -> Response {
+        json(status: status, body: ByteBuffer(string: ErrorBody.json(code: code, message: message)))
+    }
+}
+
+/// Closes a connection that `IdleStateHandler` reports as idle.
+private final class CloseWhenIdle: ChannelInboundHandler {
+    typealias InboundIn = HTTPRequestPart
+    typealias InboundOut = HTTPRequestPart
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is IdleStateHandler.IdleStateEvent {
+            context.close(promise: nil)
+        } else {
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+}

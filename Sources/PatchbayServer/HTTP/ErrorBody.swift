@@ -1,0 +1,11 @@
+import PatchbayCore
+
+/// The JSON that every HTTP error carries.
+enum ErrorBody {
+    /// - Parameters:
+    ///   - code: a stable word for programs.
+    ///   - message: a sentence for people.
+    static func json(code: String, message: String) -> String {
+        "{\"error\":\(JSONLiteral.quoted(message)),\"code\":\(JSONLiteral.quoted(code))}"
+    }
+}

@@ -1,0 +1,110 @@
+/// What `GET /health` answers: whether the router does its job, and if not quite, why.
+public struct HealthReport: Sendable, Encodable, Equatable {
+    public enum Status: String, Sendable, Encodable {
+        /// All is well. HTTP 200.
+        case ok
+        /// Works, but somebody should look at `reasons`. HTTP 200.
+        case degraded
+        /// Can't do its job. HTTP 503.
+        case unavailable
+    }
+
+    /// How one topic is being consumed.
+    public struct Topic: Sendable, Encodable, Equatable {
+        public var topic: String
+        /// `consuming`, `waiting` (for an assignment), `unknown_topic`, `unreachable` (no broker).
+        public var state: String
+        public var partitions: [Partition]
+        public var recordsConsumed: Int64
+        public var recordsUnreadable: Int64
+        /// Log-end offset minus stored offset over all assigned partitions; absent while unknown.
+        public var lag: Int64?
+
+        public init(
+            topic: String, state: String, partitions: [Partition], recordsConsumed: Int64, recordsUnreadable: Int64,
+            lag: Int64?
+        ) {
+            self.topic = topic
+            self.state = state
+            self.partitions = partitions
+            self.recordsConsumed = recordsConsumed
+            self.recordsUnreadable = recordsUnreadable
+            self.lag = lag
+        }
+    }
+
+    /// One assigned partition.
+    public struct Partition: Sendable, Encodable, Equatable {
+        public var partition: Int32
+        /// Offset of the next record to be read; absent before the first.
+        public var nextOffset: Int64?
+        public var lag: Int64?
+
+        public init(partition: Int32, nextOffset: Int64?, lag: Int64?) {
+            self.partition = partition
+            self.nextOffset = nextOffset
+            self.lag = lag
+        }
+    }
+
+    /// Records of one route since the start.
+    public struct Route: Sendable, Encodable, Equatable {
+        public var route: String
+        public var recordsIn: Int64
+        public var recordsRouted: Int64
+        public var recordsFiltered: Int64
+        public var recordsRejected: [String: Int64]
+        public var messages: Int64
+    }
+
+    /// One channel since the start.
+    public struct Channel: Sendable, Encodable, Equatable {
+        public var channel: String
+        public var subscribers: Int
+        public var messages: Int64
+        /// Messages dropped for slow subscribers, summed over all of them.
+        public var dropped: Int64
+        public var bytesRetained: Int
+    }
+
+    /// Work of the event loops since the start.
+    public struct FanoutFigures: Sendable, Encodable, Equatable {
+        public var passes: Int64
+        public var writes: Int64
+        public var bytesWritten: Int64
+        public var deliveries: Int64
+        public var dropped: Int64
+        /// Time spent walking subscribers, in seconds.
+        public var passSeconds: Double
+    }
+
+    public var status: Status
+    /// Sentences for people; empty when `ok`.
+    public var reasons: [String]
+    /// Open WebSocket connections.
+    public var clients: Int
+    public var maxClients: Int
+    public var generation: Int
+    public var channels: [Channel]
+    public var routes: [Route]
+    public var topics: [Topic]
+    public var fanout: FanoutFigures
+    /// Now: ISO 8601, UTC, milliseconds.
+    public var timestamp: String
+    public var uptimeSeconds: Double
+}
+
+/// What the source of records says about itself, for the report.
+public struct SourceHealth: Sendable {
+    /// Reasons why nothing can be consumed.
+    public var failures: [String]
+    /// Reasons to look, while it works.
+    public var warnings: [String]
+    public var topics: [HealthReport.Topic]
+
+    public init(failures: [String] = [], warnings: [String] = [], topics: [HealthReport.Topic] = []) {
+        self.failures = failures
+        self.warnings = warnings
+        self.topics = topics
+    }
+}

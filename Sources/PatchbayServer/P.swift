@@ -1,5 +1,0 @@
-import Hummingbird
-import HummingbirdCore
-import NIOPosix
-import NIOHTTP1
-import NIOWebSocket

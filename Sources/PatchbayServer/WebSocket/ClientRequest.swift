@@ -1,0 +1,122 @@
+import NIOCore
+import PatchbayCore
+import PatchbayJSON
+
+/// What a client asks for.
+struct ClientRequest: Equatable {
+    enum Action: Equatable {
+        case subscribe(channel: String)
+        case unsubscribe(channel: String)
+        case ping
+    }
+
+    var action: Action
+    /// The request's `id` as it was written: a JSON string or number. Echoed in the answer.
+    var id: String?
+
+    /// `data`, a JSON object, with the request's id added.
+    func withID(_ data: String) -> String { Self.withID(id, data) }
+
+    static func withID(_ id: String?, _ data: String) -> String {
+        guard let id else { return data }
+        return data.dropLast() + (data == "{}" ? "" : ",") + "\"id\":\(id)}"
+    }
+}
+
+/// Why a request was refused. A refusal changes nothing and never closes the connection.
+struct RequestRefusal: Error, Equatable {
+    /// A stable word for programs.
+    var code: String
+    /// A sentence for people.
+    var message: String
+    var channel: String?
+    var id: String?
+
+    /// The `error` message.
+    var frame: ByteBuffer {
+        ControlMessages.frame(
+            type: "error", channel: channel,
+            data: ClientRequest.withID(
+                id, "{\"error\":\(JSONLiteral.quoted(message)),\"code\":\(JSONLiteral.quoted(code))}"))
+    }
+
+    static func unknownChannel(_ name: String, known: some Sequence<String>, id: String?) -> RequestRefusal {
+        // Client text is echoed, but not without bounds.
+        let shown = name.count > 100 ? name.prefix(100) + "…" : name[...]
+        let names = known.sorted()
+        let list = names.prefix(10).joined(separator: ", ") + (names.count > 10 ? ", …" : "")
+        return RequestRefusal(
+            code: "unknown_channel", message: "there is no channel \"\(shown)\"; channels are: \(list)",
+            channel: String(shown), id: id)
+    }
+}
+
+/// Reads clients' requests, strictly: an unknown field is an error that names it.
+///
+/// Thread: loop.
+final class RequestParser {
+    private static let types = ["subscribe", "unsubscribe", "ping"]
+
+    private var parser = JSONParser(limits: JSONLimits(maximumBytes: 16 << 20, maximumDepth: 16))
+
+    func parse(_ text: ByteBuffer) -> Result<ClientRequest, RequestRefusal> {
+        let result = text.withUnsafeReadableBytes { bytes in parser.read(bytes, Self.request(from:)) }
+        switch result {
+        case .success(let request): return request
+        case .failure(let problem):
+            return .failure(RequestRefusal(code: "invalid_json", message: problem.explanation))
+        }
+    }
+
+    private static func request(from root: JSONValue) -> Result<ClientRequest, RequestRefusal> {
+        guard root.type == .object else {
+            return .failure(
+                RequestRefusal(
+                    code: "invalid_json",
+                    message: "a request is a JSON object such as {\"type\":\"subscribe\",\"channel\":\"…\"}"))
+        }
+        var type: JSONValue?
+        var channel: JSONValue?
+        var id: String?
+        var problem: RequestRefusal?
+        for member in root.members {
+            if member.isNamed("type") {
+                type = member.value
+            } else if member.isNamed("channel") {
+                channel = member.value
+            } else if member.isNamed("id") {
+                switch member.value.type {
+                case .string, .number: id = String(decoding: member.value.text, as: UTF8.self)
+                default:
+                    problem = problem ?? RequestRefusal(
+                        code: "invalid_field", message: "id must be a string or a number")
+                }
+            } else {
+                problem = problem ?? RequestRefusal(
+                    code: "unknown_field",
+                    message: "unknown field \"\(member.nameString.prefix(100))\"; allowed are type, channel and id")
+            }
+        }
+        if var problem {
+            problem.id = id
+            return .failure(problem)
+        }
+        guard let name = type?.stringValue, types.contains(name) else {
+            let found = type.map { String(decoding: $0.text.prefix(100), as: UTF8.self) } ?? "missing"
+            return .failure(
+                RequestRefusal(
+                    code: "unknown_type", message: "type is \(found), but must be subscribe, unsubscribe or ping",
+                    id: id))
+        }
+        guard name != "ping" else { return .success(ClientRequest(action: .ping, id: id)) }
+        guard let channel = channel?.stringValue, !channel.isEmpty else {
+            return .failure(
+                RequestRefusal(
+                    code: "channel_required", message: "\(name) needs a channel: the name as a non-empty string",
+                    id: id))
+        }
+        return .success(
+            ClientRequest(
+                action: name == "subscribe" ? .subscribe(channel: channel) : .unsubscribe(channel: channel), id: id))
+    }
+}

@@ -1,0 +1,66 @@
+import NIOCore
+import PatchbayCore
+import PatchbayJSON
+
+/// What all connections of one event loop share.
+///
+/// Thread: loop.
+final class LoopContext {
+    let fanout: Fanout
+    let router: Router
+    /// Parses clients' requests; one is enough, since a request is handled before the next one is looked at.
+    let requests: RequestParser
+    private let pingInterval: TimeAmount
+    private(set) var connections: [WebSocketConnection] = []
+    private var nextToCheck = 0
+
+    /// Connections that one tick may ping, so that a crowd that arrived together doesn't hold up the loop.
+    static let pingsPerTick = 2000
+    /// How often a connection is looked at in one ping interval.
+    private static let ticksPerInterval: Int64 = 10
+
+    init(fanout: Fanout, router: Router, pingInterval: TimeAmount) {
+        self.fanout = fanout
+        self.router = router
+        self.requests = RequestParser()
+        self.pingInterval = pingInterval
+    }
+
+    func add(_ connection: WebSocketConnection) {
+        connection.registryIndex = connections.count
+        connections.append(connection)
+    }
+
+    func remove(_ connection: WebSocketConnection) {
+        let index = connection.registryIndex
+        guard index >= 0, index < connections.count, connections[index] === connection else { return }
+        connections.swapAt(index, connections.count - 1)
+        connections[index].registryIndex = index
+        connections.removeLast()
+        connection.registryIndex = -1
+    }
+
+    /// Starts pinging. One timer per loop: a timer per connection would cost more memory than all else a quiet
+    /// connection needs.
+    func startKeepAlive() {
+        let tick = TimeAmount.nanoseconds(max(pingInterval.nanoseconds / Self.ticksPerInterval, 5_000_000))
+        // Lives as long as the event loop, which cancels it when it ends.
+        let bound = NIOLoopBound(self, eventLoop: fanout.eventLoop)
+        fanout.eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in bound.value.checkConnections() }
+    }
+
+    private func checkConnections() {
+        let now = NIODeadline.now()
+        var pinged = 0
+        // Backwards, because a connection that is closed here may leave the list at once.
+        for connection in connections.reversed() {
+            if now - connection.lastHeard > pingInterval * 2 {
+                connection.close(.pingTimeout)
+            } else if now - connection.lastPing >= pingInterval {
+                connection.ping(now: now)
+                pinged += 1
+                if pinged == Self.pingsPerTick { return }
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+import NIOCore
+import PatchbayCore
+
+/// What a connection's owner does with messages: the subscribe protocol, or an echo.
+///
+/// Thread: loop.
+protocol MessageHandler: AnyObject {
+    func connectionOpened(_ connection: WebSocketConnection)
+    func received(text: ByteBuffer, on connection: WebSocketConnection)
+    /// Called only when the connection accepts binary messages.
+    func received(binary: ByteBuffer, on connection: WebSocketConnection)
+    /// The socket has room again.
+    func connectionBecameWritable(_ connection: WebSocketConnection)
+    /// The socket is gone; nothing can be written any more. Called once.
+    func connectionClosed(_ connection: WebSocketConnection)
+}
+
+/// Limits and habits of WebSocket connections; one value shared by all.
+struct WebSocketSettings: Sendable {
+    var maximumMessageBytes = 64 << 10
+    var acceptsBinary = false
+    /// How long a closing handshake may take before the socket is closed all the same.
+    var closeTimeout = TimeAmount.seconds(2)
+}
+
+/// A WebSocket connection after its upgrade: parses what comes in, answers pings and closes, and writes ready-made
+/// frames straight to the socket. The only handler in its pipeline.
+///
+/// Thread: loop.
+final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private enum State {
+        case open
+        /// A close frame went out; what still comes in is discarded until the peer's close frame or the timeout.
+        case closing
+        case closed
+    }
+
+    private let settings: WebSocketSettings
+    private let handler: any MessageHandler
+    private var context: ChannelHandlerContext?
+    private var parser: FrameParser
+    private var state = State.open
+    private var isReadPending = false
+    var isAwaitingFlush = false
+    /// When something last came from the client.
+    private(set) var lastHeard = NIODeadline.now()
+    /// When the last ping went out, or the connection opened.
+    private(set) var lastPing = NIODeadline.now()
+    /// Place in the event loop's list of connections.
+    var registryIndex = -1
+
+    init(settings: WebSocketSettings, handler: any MessageHandler) {
+        self.settings = settings
+        self.handler = handler
+        self.parser = FrameParser(
+            maximumMessageBytes: settings.maximumMessageBytes, acceptsBinary: settings.acceptsBinary)
+    }
+
+    // MARK: MessageReceiver
+
+    var isWritable: Bool {
+        guard state == .open, let context else { return false }
+        return context.channel.isWritable
+    }
+
+    func write(frames: ByteBuffer) {
+        guard state == .open, let context else { return }
+        context.write(Self.wrapOutboundOut(frames), promise: nil)
+    }
+
+    func flush() { context?.flush() }
+
+    // MARK: Control
+
+    /// Writes a control message at once. Control messages are never dropped.
+    func send(_ frame: ByteBuffer) {
+        guard state == .open, let context else { return }
+        context.writeAndFlush(Self.wrapOutboundOut(frame), promise: nil)
+    }
+
+    func ping(now: NIODeadline) {
+        lastPing = now
+        send(ServerFrame.ping())
+    }
+
+    /// Starts the closing handshake: everything written so far, then the close frame, then the end of our stream.
+    /// The socket closes when the client answers, or after `closeTimeout`.
+    func close(_ code: CloseCode, reason: String? = nil) {
+        guard state == .open, let context else { return }
+        state = .closing
+        let frame = ServerFrame.close(code: code.number, reason: reason ?? code.reason)
+        let written = context.eventLoop.makePromise(of: Void.self)
+        context.writeAndFlush(Self.wrapOutboundOut(frame), promise: written)
+        // Closing both directions now would reset the connection if the client's bytes are still unread, and the
+        // reset would overtake the close frame. So: end our stream, keep reading, let the client close.
+        let channel = context.channel
+        written.futureResult.whenSuccess { channel.close(mode: .output, promise: nil) }
+        context.eventLoop.assumeIsolated().scheduleTask(in: settings.closeTimeout) { [weak self] in
+            self?.context?.close(promise: nil)
+        }
+        resumeReading(context: context)
+    }
+
+    // MARK: ChannelDuplexHandler
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        handler.connectionOpened(self)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { end() }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        end()
+        context.fireChannelInactive()
+    }
+
+    private func end() {
+        guard state != .closed else { return }
+        state = .closed
+        handler.connectionClosed(self)
+        context = nil
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var input = Self.unwrapInboundIn(data)
+        lastHeard = .now()
+        while let event = parser.next(&input) {
+            switch event {
+            case .text(let payload):
+                if state == .open { handler.received(text: payload, on: self) }
+            case .binary(let payload):
+                if state == .open { handler.received(binary: payload, on: self) }
+            case .ping(let payload):
+                send(ServerFrame.pong(payload))
+            case .pong:
+                break
+            case .close(let code):
+                answerClose(code, context: context)
+            case .violation(let code, let detail):
+                if state == .open { close(code, reason: detail) }
+            }
+        }
+    }
+
+    private func answerClose(_ code: UInt16?, context: ChannelHandlerContext) {
+        guard state == .open else {
+            // The answer to our own close frame: the handshake is complete.
+            context.close(promise: nil)
+            return
+        }
+        state = .closing
+        let frame = code.map { ServerFrame.close(code: $0, reason: "") } ?? ServerFrame.emptyClose()
+        let written = context.eventLoop.makePromise(of: Void.self)
+        context.writeAndFlush(Self.wrapOutboundOut(frame), promise: written)
+        let channel = context.channel
+        written.futureResult.whenComplete { _ in channel.close(promise: nil) }
+        context.eventLoop.assumeIsolated().scheduleTask(in: settings.closeTimeout) { [weak self] in
+            self?.context?.close(promise: nil)
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        guard context.channel.isWritable else { return }
+        resumeReading(context: context)
+        if state == .open { handler.connectionBecameWritable(self) }
+    }
+
+    /// A client that doesn't read its answers is not read either, so answers can't pile up.
+    func read(context: ChannelHandlerContext) {
+        if context.channel.isWritable || state != .open {
+            context.read()
+        } else {
+            isReadPending = true
+        }
+    }
+
+    private func resumeReading(context: ChannelHandlerContext) {
+        guard isReadPending else { return }
+        isReadPending = false
+        context.read()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // Resets and the like: the socket is of no use any more, and there is nobody to tell.
+        context.close(promise: nil)
+    }
+}

@@ -1,0 +1,215 @@
+import NIOCore
+import NIOEmbedded
+import Testing
+
+@testable import PatchbayCore
+
+/// A subscriber whose socket the test opens and closes at will.
+final class FakeReceiver: MessageReceiver {
+    var isWritable = true
+    var isAwaitingFlush = false
+    var queued: [ByteBuffer] = []
+    var sent: [ByteBuffer] = []
+    var flushes = 0
+    /// Becomes unwritable after this many more flushes.
+    var flushesUntilFull = Int.max
+
+    func write(frames: ByteBuffer) { queued.append(frames) }
+
+    func flush() {
+        flushes += 1
+        sent += queued
+        queued = []
+        flushesUntilFull -= 1
+        if flushesUntilFull == 0 { isWritable = false }
+    }
+
+    /// What arrived: channel offsets, and gaps as negative numbers.
+    var received: [Int] {
+        payloads(sent).map { text in
+            if let number = Int(text) { return number }
+            guard let range = text.firstRange(of: "\"dropped\":") else { return .min }
+            return -(Int(text[range.upperBound...].prefix { $0.isNumber }) ?? 0)
+        }
+    }
+}
+
+@Suite struct FanoutTests {
+    let loop = EmbeddedEventLoop()
+    let log = ChannelLog(name: "c", limits: .init(messageBuffer: 10))
+    let fanout: Fanout
+
+    init() { fanout = Fanout(eventLoop: loop, index: 0) }
+
+    private func publish(_ count: Int, payloadSize: Int = 8) {
+        append(count, to: log, payloadSize: payloadSize, batchSize: 100)
+        if log.loopsToNotify() != 0 { fanout.notify(of: [log]) }
+    }
+
+    @Test func givesEverySubscriberEverythingFromItsSubscriptionOn() {
+        let early = FakeReceiver()
+        let late = FakeReceiver()
+        _ = fanout.subscribe(early, to: log)
+        publish(3)
+        _ = fanout.subscribe(late, to: log)
+        publish(2)
+        loop.run()
+        #expect(early.received == [0, 1, 2, 3, 4])
+        #expect(late.received == [3, 4])
+    }
+
+    @Test func writesASharedSliceAndFlushesOncePerPass() {
+        let receivers = (0..<100).map { _ in FakeReceiver() }
+        for receiver in receivers { _ = fanout.subscribe(receiver, to: log) }
+        publish(50)
+        loop.run()
+        #expect(receivers.allSatisfy { $0.flushes == 1 && $0.sent.count == 1 && $0.received == Array(0..<50) })
+        let storages = Set(receivers.map { $0.sent[0].withUnsafeReadableBytes { UInt(bitPattern: $0.baseAddress) } })
+        #expect(storages.count == 1)
+    }
+
+    @Test func flushesAReceiverOfManyChannelsOnce() {
+        let other = ChannelLog(name: "d")
+        let receiver = FakeReceiver()
+        _ = fanout.subscribe(receiver, to: log)
+        _ = fanout.subscribe(receiver, to: other)
+        append(1, to: log)
+        append(1, to: other)
+        _ = log.loopsToNotify()
+        _ = other.loopsToNotify()
+        fanout.notify(of: [log, other])
+        loop.run()
+        #expect(receiver.sent.count == 2)
+        #expect(receiver.flushes == 1)
+    }
+
+    @Test func unsubscribedReceiversGetNothingMore() {
+        let stays = FakeReceiver()
+        let leaves = FakeReceiver()
+        _ = fanout.subscribe(stays, to: log)
+        let subscription = fanout.subscribe(leaves, to: log)
+        publish(1)
+        loop.run()
+        fanout.unsubscribe(subscription)
+        publish(1)
+        loop.run()
+        #expect(stays.received == [0, 1])
+        #expect(leaves.received == [0])
+        #expect(log.figures.subscribers == 1)
+    }
+
+    @Test func aStalledReceiverLosesTheOldestAndIsToldExactlyHowMany() {
+        let slow = FakeReceiver()
+        let quick = FakeReceiver()
+        let subscription = fanout.subscribe(slow, to: log)
+        _ = fanout.subscribe(quick, to: log)
+        publish(2)
+        loop.run()
+        slow.isWritable = false
+        for _ in 0..<30 {
+            publish(1)
+            loop.run()
+        }
+        slow.isWritable = true
+        fanout.receiverBecameWritable(subscriptions: [subscription])
+        loop.run()
+        publish(1)
+        loop.run()
+        #expect(slow.received == [0, 1, -20] + Array(22..<33))
+        #expect(quick.received == Array(0..<33))
+        #expect(subscription.dropped == 20)
+        #expect(log.figures.dropped == 20)
+        #expect(fanout.counters.snapshot.dropped == 20)
+    }
+
+    @Test func aStalledReceiverWithinTheBufferLosesNothing() {
+        let slow = FakeReceiver()
+        let subscription = fanout.subscribe(slow, to: log)
+        slow.isWritable = false
+        publish(10)
+        loop.run()
+        slow.isWritable = true
+        fanout.receiverBecameWritable(subscriptions: [subscription])
+        loop.run()
+        #expect(slow.received == Array(0..<10))
+    }
+
+    /// A burst larger than a channel's buffer once counted as "slow" for clients that had read everything: the server
+    /// had merely been busy between two passes.
+    @Test func aReadyReceiverGetsABurstLargerThanTheBuffer() {
+        let receiver = FakeReceiver()
+        _ = fanout.subscribe(receiver, to: log)
+        publish(5000)
+        loop.run()
+        #expect(receiver.received == Array(0..<5000))
+    }
+
+    @Test func aVisitIsBoundedAndTheRestFollows() {
+        let receiver = FakeReceiver()
+        _ = fanout.subscribe(receiver, to: log)
+        publish(4000, payloadSize: 500)
+        loop.run()
+        #expect(receiver.received == Array(0..<4000))
+        #expect(receiver.flushes > 4)
+    }
+
+    @Test func aReceiverThatFillsUpMidwayDropsOnlyWhatItCantHave() {
+        let receiver = FakeReceiver()
+        receiver.flushesUntilFull = 1
+        let subscription = fanout.subscribe(receiver, to: log)
+        publish(4000, payloadSize: 500)
+        loop.run()
+        let before = receiver.received
+        #expect(!before.isEmpty && before == Array(0..<before.count))
+        receiver.isWritable = true
+        fanout.receiverBecameWritable(subscriptions: [subscription])
+        loop.run()
+        let dropped = 4000 - 10 - before.count
+        #expect(receiver.received == before + [-dropped] + Array(3990..<4000))
+    }
+
+    @Test func saysOverrunWhenTheLogItselfCouldNotHoldOn() {
+        let small = ChannelLog(name: "s", limits: .init(messageBuffer: 10, maximumBytes: 200_000))
+        let receiver = FakeReceiver()
+        _ = fanout.subscribe(receiver, to: small)
+        append(10_000, to: small, payloadSize: 100, batchSize: 100)
+        _ = small.loopsToNotify()
+        fanout.notify(of: [small])
+        loop.run()
+        let received = receiver.received
+        #expect(received[0] < 0)
+        #expect(-received[0] + received.count - 1 == 10_000)
+        #expect(payloads(receiver.sent)[0].contains("\"reason\":\"overrun\""))
+    }
+
+    @Test func leavingInTheMiddleOfManyKeepsTheOthers() {
+        let receivers = (0..<200).map { _ in FakeReceiver() }
+        let subscriptions = receivers.map { fanout.subscribe($0, to: log) }
+        for index in stride(from: 0, to: 200, by: 2) { fanout.unsubscribe(subscriptions[index]) }
+        publish(3)
+        loop.run()
+        for index in 0..<200 { #expect(receivers[index].received == (index % 2 == 0 ? [] : [0, 1, 2])) }
+        for index in stride(from: 1, to: 200, by: 2) { fanout.unsubscribe(subscriptions[index]) }
+        #expect(log.figures.subscribers == 0)
+        #expect(log.loopsToNotify() == 0)
+    }
+
+    @Test func passNowDeliversEverythingAtOnce() {
+        let receiver = FakeReceiver()
+        _ = fanout.subscribe(receiver, to: log)
+        publish(4000, payloadSize: 500)
+        fanout.passNow()
+        #expect(receiver.received == Array(0..<4000))
+    }
+}
+
+@Suite struct PacingTests {
+    @Test func restsOnlyAfterCostlyPassesOfSmallWrites() {
+        let pacing = Pacing()
+        #expect(pacing.rest(afterCost: 900_000, writes: 100, bytes: 100) == 0)
+        #expect(pacing.rest(afterCost: 8_000_000, writes: 1000, bytes: 420_000) == 12_000_000)
+        #expect(pacing.rest(afterCost: 8_000_000, writes: 1000, bytes: 40_000_000) == 0)
+        #expect(pacing.rest(afterCost: 900_000_000, writes: 1000, bytes: 420_000) == pacing.longestRest)
+        #expect(pacing.rest(afterCost: 8_000_000, writes: 0, bytes: 0) == 0)
+    }
+}

@@ -1,0 +1,141 @@
+import NIOCore
+import NIOEmbedded
+import PatchbayAPI
+import Synchronization
+import Testing
+
+@testable import PatchbayCore
+
+/// Emits values as they are, rejects those that start with `!`, filters those that start with `-`, and doubles `*`.
+final class MarkTransformer: Transformer {
+    func transform(_ batch: borrowing RecordBatch, into output: EnvelopeWriter) {
+        for record in batch.records {
+            switch record.value?.first {
+            case UInt8(ascii: "!"):
+                output.reject(record, Rejection(code: "invalid_value", field: "Mark", explanation: "no marks"))
+            case UInt8(ascii: "-"): output.filter(record)
+            case UInt8(ascii: "*"):
+                output.emit(record)
+                output.emit(record)
+            default: output.emit(record)
+            }
+        }
+    }
+}
+
+func process(_ values: [String?], topic: String, with processor: any RecordProcessor, from offset: Int64 = 0) {
+    let bytes = values.map { $0.map { Array($0.utf8) } }
+    func visit(_ index: Int, _ records: [Record]) {
+        guard index < bytes.count else {
+            records.withUnsafeBufferPointer { processor.process(RecordBatch(topic: topic, records: $0)) }
+            processor.finishPoll()
+            return
+        }
+        func add(_ value: UnsafeRawBufferPointer?) {
+            visit(
+                index + 1,
+                records + [
+                    Record(
+                        partition: 0, recordOffset: offset + Int64(index), timestampMilliseconds: 0, key: nil,
+                        value: value)
+                ])
+        }
+        if let value = bytes[index] { value.withUnsafeBytes { add($0) } } else { add(nil) }
+    }
+    visit(0, [])
+}
+
+@Suite struct RouterTests {
+    let one = ChannelLog(name: "one")
+    let two = ChannelLog(name: "tw\"o")
+
+    private func route(_ name: String, topic: String, channels: [String]) -> Route {
+        Route(name: name, topic: topic, type: "note", channels: channels, makeTransformer: { MarkTransformer() })
+    }
+
+    private func table(_ routes: [Route], maximumRecordBytes: Int = 100) -> RouteTable {
+        RouteTable(routes: routes, logs: ["one": one, "tw\"o": two], maximumRecordBytes: maximumRecordBytes)
+    }
+
+    private func texts(_ log: ChannelLog) -> [String] { payloads(log.read(from: 0, maxBytes: .max).slices) }
+
+    @Test func wrapsDataIntoEnvelopesForEveryChannelOfTheRoute() throws {
+        let route = route("r", topic: "t", channels: ["one", "tw\"o"])
+        let router = Router(table: table([route]), fanouts: [])
+        process(["{\"a\":1}", "[2]"], topic: "t", with: router.makeProcessor())
+        #expect(texts(one).count == 2)
+        let first = try #require(texts(one).first)
+        #expect(first.hasPrefix("{\"type\":\"note\",\"channel\":\"one\",\"data\":{\"a\":1},\"timestamp\":\"20"))
+        #expect(first.hasSuffix("Z\"}"))
+        #expect(texts(two).last?.hasPrefix("{\"type\":\"note\",\"channel\":\"tw\\\"o\",\"data\":[2],") == true)
+        #expect(route.counters.snapshot.envelopes == 4)
+        #expect(route.counters.snapshot.routed == 2)
+    }
+
+    @Test func countsEveryRecordExactlyOnce() {
+        let route = route("r", topic: "t", channels: ["one"])
+        let router = Router(table: table([route]), fanouts: [])
+        process(
+            ["ok", "!bad", "-out", nil, "*", String(repeating: "x", count: 101)], topic: "t",
+            with: router.makeProcessor())
+        let figures = route.counters.snapshot
+        #expect(figures.recordsIn == 6)
+        #expect(figures.routed == 2)
+        #expect(figures.envelopes == 3)
+        #expect(figures.filtered == 1)
+        #expect(figures.rejected == ["invalid_value": 1, "tombstone": 1, "too_large": 1])
+        #expect(texts(one).count == 3)
+    }
+
+    @Test func reportsRefusalsWithCoordinatesAndNotMoreThanOnePerSecond() {
+        let collected = Collected()
+        let router = Router(
+            table: table([route("r", topic: "t", channels: ["one"])]), fanouts: [], observe: { collected.add($0) })
+        process(Array(repeating: "!", count: 50), topic: "t", with: router.makeProcessor(), from: 70)
+        #expect(collected.all.count == 1)
+        #expect(collected.all.first?.topic == "t")
+        #expect(collected.all.first?.recordOffset == 70)
+        #expect(collected.all.first?.rejection.field == "Mark")
+    }
+
+    @Test func twoRoutesOfOneTopicBothGetItsRecords() {
+        let router = Router(
+            table: table([
+                route("a", topic: "t", channels: ["one"]), route("b", topic: "t", channels: ["tw\"o"]),
+                route("c", topic: "u", channels: ["one"]),
+            ]), fanouts: [])
+        process(["1"], topic: "t", with: router.makeProcessor())
+        #expect(texts(one).count == 1)
+        #expect(texts(two).count == 1)
+    }
+
+    @Test func wakesTheEventLoopsOfSubscribersOnly() {
+        let loop = EmbeddedEventLoop()
+        let fanout = Fanout(eventLoop: loop, index: 0)
+        let router = Router(table: table([route("r", topic: "t", channels: ["one"])]), fanouts: [fanout])
+        let processor = router.makeProcessor()
+        process(["1"], topic: "t", with: processor)
+        let receiver = FakeReceiver()
+        _ = fanout.subscribe(receiver, to: one)
+        process(["2"], topic: "t", with: processor)
+        process(["3"], topic: "t", with: processor)
+        loop.run()
+        #expect(payloads(receiver.sent).count == 2)
+        #expect(receiver.flushes == 1)
+    }
+
+    @Test func limiterCountsWhatItHoldsBack() {
+        var limiter = ReportLimiter()
+        #expect(limiter.admit(nowMilliseconds: 0) == 0)
+        #expect(limiter.admit(nowMilliseconds: 1) == nil)
+        #expect(limiter.admit(nowMilliseconds: 999) == nil)
+        #expect(limiter.admit(nowMilliseconds: 1000) == 2)
+        #expect(limiter.admit(nowMilliseconds: 2000) == 0)
+    }
+
+    final class Collected: Sendable {
+        private let items = Mutex<[RejectedRecord]>([])
+        func add(_ item: RejectedRecord) { items.withLock { $0.append(item) } }
+        var all: [RejectedRecord] { items.withLock { $0 } }
+    }
+}
