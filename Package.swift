@@ -73,26 +73,30 @@ let package = Package(
         // Transformers.
         .target(
             name: "TokenTransformer", dependencies: ["PatchbayAPI", "PatchbayJSON"],
-            path: "Plugins/TokenTransformer", swiftSettings: strict),
+            path: "Plugins/TokenTransformer", exclude: ["Fixtures"], swiftSettings: strict),
         .target(
             name: "TradeTransformer", dependencies: ["PatchbayAPI", "PatchbayJSON"],
-            path: "Plugins/TradeTransformer", swiftSettings: strict),
+            path: "Plugins/TradeTransformer", exclude: ["Fixtures"], swiftSettings: strict),
         .target(
             name: "AggregateTransformer", dependencies: ["PatchbayAPI", "PatchbayJSON"],
-            path: "Plugins/AggregateTransformer", swiftSettings: strict),
+            path: "Plugins/AggregateTransformer", exclude: ["Fixtures"], swiftSettings: strict),
         .target(
             name: "GenericTransformers", dependencies: ["PatchbayAPI", "PatchbayJSON"],
             path: "Plugins/GenericTransformers", swiftSettings: strict),
+
+        // Believable records for the demo.
+        .target(name: "DemoFeed", swiftSettings: strict),
 
         // The command line and the wiring.
         .executableTarget(
             name: "patchbay",
             dependencies: [
                 "PatchbayAPI", "PatchbayCore", "PatchbayKafka", "PatchbayConfig", "PatchbayServer",
-                "TokenTransformer", "TradeTransformer", "AggregateTransformer", "GenericTransformers",
+                "TokenTransformer", "TradeTransformer", "AggregateTransformer", "GenericTransformers", "DemoFeed",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: strict

@@ -17,6 +17,9 @@ struct AggregateSettings: Sendable {
         windows = try Self.windows(options)
     }
 
+    /// Whether every valid record goes through unchanged.
+    var passesAll: Bool { windows == nil && addresses == nil && !editor.hasEffect }
+
     /// Whether the record is of a wanted token.
     func passes(_ aggregate: JSONValue) -> Bool {
         guard let addresses else { return true }

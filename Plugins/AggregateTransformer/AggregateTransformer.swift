@@ -18,6 +18,10 @@ public final class AggregateTransformer: Transformer {
 
     private func transform(_ record: Record, into output: EnvelopeWriter) {
         guard let value = record.value else { return output.reject(record, .tombstone) }
+        if settings.passesAll {
+            if let problem = parser.check(value, against: shape) { return output.reject(record, problem.rejection) }
+            return output.emit(record)
+        }
         let problem = parser.check(value, against: shape) { aggregate in
             guard settings.passes(aggregate) else { return output.filter(record) }
             let selection = settings.selection(from: aggregate)

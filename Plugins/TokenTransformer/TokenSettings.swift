@@ -13,6 +13,9 @@ struct TokenSettings: Sendable {
         amm = options.bool("amm")
     }
 
+    /// Whether every valid record goes through unchanged.
+    var passesAll: Bool { amm == nil && addresses == nil && !editor.hasEffect }
+
     /// Whether the options leave this record in.
     func passes(_ token: JSONValue) -> Bool {
         if let amm, token.field(TokenField.isAMM.rawValue)?.bool != amm { return false }

@@ -14,6 +14,9 @@ struct TradeSettings: Sendable {
         side = try Self.side(options)
     }
 
+    /// Whether every valid record goes through unchanged.
+    var passesAll: Bool { side == nil && addresses == nil && !editor.hasEffect }
+
     /// Whether the options leave this record in.
     func passes(_ trade: JSONValue) -> Bool {
         if let side, trade.field(TradeField.sellBuy.rawValue)?.isString(side) != true { return false }

@@ -5,16 +5,9 @@
 
 namespace {
 
-uint32_t tape_string_length(const sj_parser &p, uint32_t tape) noexcept {
-    uint32_t length;
-    const auto at = p.parser.doc.tape[tape] & simdjson::internal::JSON_VALUE_MASK;
-    std::memcpy(&length, &p.parser.doc.string_buf[at], sizeof length);
-    return length;
-}
-
 /// An escape is always longer than what it stands for, so comparing lengths finds them.
 bool is_escaped(const sj_parser &p, uint32_t tape, uint32_t raw_length) noexcept {
-    return p.has_backslash && tape_string_length(p, tape) != raw_length;
+    return p.has_backslash && sj::tape_string(p, tape).count != raw_length;
 }
 
 bool reserve_nodes(sj_parser &p, size_t count) noexcept {
@@ -45,73 +38,57 @@ bool index_document(sj_parser &p) noexcept {
     uint32_t node_count = 0;
     size_t depth = 0;
     uint32_t tape = 1;  // behind the root word
-    bool expects_name = false;
-    bool has_name = false;
-    uint32_t name_offset = 0, name_length = 0;
-    bool has_escaped_name = false;
+    uint32_t i = 0;
 
-    // The last byte of the token that ends before structural `i`.
-    const auto last_before = [&](uint32_t i) noexcept {
-        uint32_t at = (i < count ? structurals[i] : uint32_t(p.text_count)) - 1;
+    // The last byte of the token that ends before structural `next`.
+    const auto last_before = [&](uint32_t next) noexcept {
+        uint32_t at = (next < count ? structurals[next] : uint32_t(p.text_count)) - 1;
         while (is_space(text[at])) { at--; }
         return at;
     };
+    // A name, its colon and the value behind them begin at structural `i`.
+    const auto read_name = [&](sj_node &node) noexcept {
+        node.name_offset = structurals[i] + 1;
+        node.name_length = last_before(i + 1) - node.name_offset;
+        node.is_member = true;
+        node.has_escaped_name = is_escaped(p, tape, node.name_length);
+        tape++;
+        i += 2;
+    };
 
-    for (uint32_t i = 0; i < count; i++) {
+    // simdjson has validated the document, so every branch may rely on what the grammar puts next.
+    bool is_member = false;
+    for (;;) {
+        sj_node &node = nodes[node_count];
+        if (is_member) {
+            read_name(node);
+        } else {
+            node.name_offset = node.name_length = 0;
+            node.is_member = node.has_escaped_name = false;
+        }
         const uint32_t at = structurals[i];
         const uint8_t c = text[at];
-        switch (c) {
-            case ',':
-                expects_name = open[depth - 1].is_object;
-                continue;
-            case '}':
-            case ']': {
-                sj_node &node = nodes[open[--depth].node];
-                node.length = at + 1 - node.offset;
-                node.next = node_count;
-                tape++;
-                expects_name = false;
-                continue;
-            }
-            default: break;
-        }
-        if (expects_name) {
-            name_offset = at + 1;
-            name_length = last_before(i + 1) - name_offset;
-            has_escaped_name = is_escaped(p, tape, name_length);
-            has_name = true;
-            expects_name = false;
-            tape++;
-            i++;  // the colon
-            continue;
-        }
-
-        sj_node &node = nodes[node_count];
         node.offset = at;
-        node.name_offset = has_name ? name_offset : 0;
-        node.name_length = has_name ? name_length : 0;
-        node.is_member = has_name;
-        node.has_escaped_name = has_name && has_escaped_name;
-        node.has_escaped_value = false;
-        node.next = node_count + 1;
-        node.tape = tape;
+        node.next = ++node_count;
+        node.tape = tape++;
         node.field = SJ_UNKNOWN_FIELD;
-        has_name = false;
-        tape++;
+        node.has_escaped_value = false;
+        i++;
         switch (c) {
-            case '{':
-            case '[':
-                node.type = c == '{' ? SJ_OBJECT : SJ_ARRAY;
-                node.length = 0;
-                open[depth++] = {node_count, c == '{'};
-                // An empty object's brace would be taken for a name.
-                expects_name = c == '{' && text[structurals[i + 1]] != '}';
-                break;
             case '"':
                 node.type = SJ_STRING;
-                node.length = last_before(i + 1) + 1 - at;
+                node.length = last_before(i) + 1 - at;
                 node.has_escaped_value = is_escaped(p, node.tape, node.length - 2);
                 break;
+            case '{':
+            case '[': {
+                node.type = c == '{' ? SJ_OBJECT : SJ_ARRAY;
+                open[depth++] = {node_count - 1, c == '{'};
+                const uint8_t next = text[structurals[i]];
+                if (next == '}' || next == ']') { break; }
+                is_member = c == '{';
+                continue;
+            }
             case 't':
                 node.type = SJ_BOOL;
                 node.length = 4;
@@ -126,10 +103,20 @@ bool index_document(sj_parser &p) noexcept {
                 break;
             default:
                 node.type = SJ_NUMBER;
-                node.length = last_before(i + 1) + 1 - at;
+                node.length = last_before(i) + 1 - at;
                 tape++;  // a number takes two words
         }
-        node_count++;
+
+        while (depth > 0 && text[structurals[i]] != ',') {
+            sj_node &closed = nodes[open[--depth].node];
+            closed.length = structurals[i] + 1 - closed.offset;
+            closed.next = node_count;
+            tape++;
+            i++;
+        }
+        if (depth == 0) { break; }
+        is_member = open[depth - 1].is_object;
+        i++;  // the comma
     }
     p.document.node_count = node_count;
     return true;
@@ -139,20 +126,10 @@ bool index_document(sj_parser &p) noexcept {
 
 extern "C" {
 
-static sj_bytes tape_string(const sj_document *document, uint32_t tape) noexcept {
-    const auto &doc = document->parser->parser.doc;
-    const uint8_t *start = &doc.string_buf[doc.tape[tape] & simdjson::internal::JSON_VALUE_MASK];
-    return {start + sizeof(uint32_t), tape_string_length(*document->parser, tape)};
-}
-
 sj_bytes sj_string(const sj_document *document, const sj_node *node) noexcept {
-    if (node->has_escaped_value) { return tape_string(document, node->tape); }
-    return {document->text + node->offset + 1, node->length - 2};
+    return sj::string_of(*document, *node);
 }
 
-sj_bytes sj_name(const sj_document *document, const sj_node *node) noexcept {
-    if (node->has_escaped_name) { return tape_string(document, node->tape - 1); }
-    return {document->text + node->name_offset, node->name_length};
-}
+sj_bytes sj_name(const sj_document *document, const sj_node *node) noexcept { return sj::name_of(*document, *node); }
 
 }  // extern "C"

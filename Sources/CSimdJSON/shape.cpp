@@ -8,17 +8,20 @@ using sj::no_slot;
 struct Name {
     std::unique_ptr<uint8_t[]> bytes;
     size_t count = 0;
+    /// The first 8 bytes, with zeros in place of missing ones.
+    uint64_t head = 0;
 
     bool assign(sj_bytes source) noexcept {
-        bytes.reset(new (std::nothrow) uint8_t[source.count + 1]);
+        bytes.reset(new (std::nothrow) uint8_t[source.count + sizeof head]());
         if (!bytes) { return false; }
         if (source.count > 0) { std::memcpy(bytes.get(), source.start, source.count); }
         count = source.count;
+        head = sj::word_at(bytes.get(), count, 0);
         return true;
     }
 
     bool equals(sj_bytes other) const noexcept {
-        return count == other.count && std::memcmp(bytes.get(), other.start, count) == 0;
+        return count == other.count && sj::equal(bytes.get(), other.start, count);
     }
 };
 
@@ -83,6 +86,13 @@ struct Check {
         return status;
     }
 
+    /// Notes on the way out of a failed check which way led in.
+    sj_status at(int level, int32_t field, int32_t element, sj_status status) noexcept {
+        failure.path[level] = {field, element};
+        if (failure.path_length <= level) { failure.path_length = level + 1; }
+        return status;
+    }
+
     /// The value as an object of `shape`, at this many steps from the root.
     sj_status object(const sj_shape &shape, uint32_t index, int level) noexcept {
         sj_node *const nodes = parser.nodes.get();
@@ -100,24 +110,21 @@ struct Check {
         const uint32_t end = nodes[index].next;
         for (uint32_t i = index + 1; i < end; i = nodes[i].next, position++) {
             sj_node &node = nodes[i];
-            const uint8_t slot = find(shape, prediction, position, sj_name(&parser.document, &node));
+            const uint8_t slot = find(shape, prediction, position, sj::name_of(parser.document, node));
             if (slot == no_slot) { continue; }
             const int32_t field = slot / 2;
             node.field = int16_t(field);
-            failure.path[level] = {field, -1};
-            failure.path_length = level + 1;
             const uint64_t bit = uint64_t(1) << field;
-            if (seen & bit) { return fail(SJ_DUPLICATE_FIELD, i); }
+            if (seen & bit) { return at(level, field, -1, fail(SJ_DUPLICATE_FIELD, i)); }
             seen |= bit;
             if (node.type == SJ_NULL && !(shape.required & bit)) { continue; }
-            const sj_status status = value(shape.fields[field], i, level);
-            if (status != SJ_OK) { return status; }
+            int32_t element = -1;
+            const sj_status status = value(shape.fields[field], i, level, element);
+            if (status != SJ_OK) { return at(level, field, element, status); }
         }
         const uint64_t missing = shape.required & ~seen;
         if (missing != 0) {
-            failure.path[level] = {int32_t(__builtin_ctzll(missing)), -1};
-            failure.path_length = level + 1;
-            return fail(SJ_MISSING_FIELD, SJ_NO_NODE);
+            return at(level, int32_t(__builtin_ctzll(missing)), -1, fail(SJ_MISSING_FIELD, SJ_NO_NODE));
         }
         return SJ_OK;
     }
@@ -133,7 +140,8 @@ struct Check {
         return slot;
     }
 
-    sj_status value(const Field &field, uint32_t index, int level) noexcept {
+    /// `element` becomes the index of the element at fault, if it is one.
+    sj_status value(const Field &field, uint32_t index, int level, int32_t &element) noexcept {
         const sj_node &node = parser.nodes[index];
         switch (field.kind) {
             case SJ_KIND_ANY: return SJ_OK;
@@ -150,12 +158,13 @@ struct Check {
             case SJ_KIND_OBJECT: return object(*field.nested, index, level + 1);
             case SJ_KIND_OBJECTS: {
                 if (node.type != SJ_ARRAY) { return fail(SJ_WRONG_TYPE, index); }
-                int32_t element = 0;
-                for (uint32_t i = index + 1; i < node.next; i = parser.nodes[i].next, element++) {
-                    failure.path[level].element = element;
-                    failure.path_length = level + 1;
+                int32_t position = 0;
+                for (uint32_t i = index + 1; i < node.next; i = parser.nodes[i].next, position++) {
                     const sj_status status = object(*field.nested, i, level + 1);
-                    if (status != SJ_OK) { return status; }
+                    if (status != SJ_OK) {
+                        element = position;
+                        return status;
+                    }
                 }
                 return SJ_OK;
             }
@@ -163,21 +172,32 @@ struct Check {
         }
 
         if (node.type != SJ_STRING) { return fail(SJ_WRONG_TYPE, index); }
-        const sj_bytes text = sj_string(&parser.document, &node);
+        const sj_bytes text = sj::padded_string_of(parser, node);
         return holds(field, text) ? SJ_OK : fail(SJ_INVALID_VALUE, index);
     }
 
+    /// Which word it is differs from record to record, so short words are compared without a branch for each.
+    static bool is_chosen(const Field &field, sj_bytes text) noexcept {
+        bool found = false;
+        if (text.count <= sizeof(uint64_t)) {
+            const uint64_t head = sj::word_at(text.start, text.count, 0);
+            for (size_t i = 0; i < field.word_count; i++) {
+                found |= (field.words[i].count == text.count) & (field.words[i].head == head);
+            }
+            return found;
+        }
+        for (size_t i = 0; i < field.word_count; i++) { found = found || field.words[i].equals(text); }
+        return found;
+    }
+
+    /// `text` has padding behind it.
     static bool holds(const Field &field, sj_bytes text) noexcept {
         switch (field.kind) {
             case SJ_KIND_TEXT: return text.count > 0;
             case SJ_KIND_DECIMAL: return sj::is_decimal(text.start, text.count, false);
             case SJ_KIND_SIGNED_DECIMAL: return sj::is_decimal(text.start, text.count, true);
             case SJ_KIND_TIMESTAMP: return sj::is_timestamp(text.start, text.count);
-            case SJ_KIND_CHOICE:
-                for (size_t i = 0; i < field.word_count; i++) {
-                    if (field.words[i].equals(text)) { return true; }
-                }
-                return false;
+            case SJ_KIND_CHOICE: return is_chosen(field, text);
             default: return true;
         }
     }
@@ -236,9 +256,7 @@ sj_status sj_check(
     const sj_status status = sj_read(parser, text, count, failure);
     if (status != SJ_OK) { return status; }
     Check check{*parser, *failure};
-    const sj_status result = check.object(*shape, 0, 0);
-    if (result == SJ_OK || result == SJ_NOT_AN_OBJECT) { failure->path_length = 0; }
-    return result;
+    return check.object(*shape, 0, 0);
 }
 
 }  // extern "C"

@@ -9,6 +9,8 @@ public struct Field: Sendable {
     public let isRequired: Bool
     /// The unit of a number, such as `bytes` or `messages`.
     public let unit: String?
+    /// What 0 stands for, such as `automatic`, when 0 is allowed although it lies outside the range of `kind`.
+    public let zeroMeaning: String?
     /// An environment variable that wins over the file.
     public let environmentVariable: String?
     /// Whether its value is masked wherever it is shown.
@@ -24,6 +26,7 @@ public struct Field: Sendable {
         default defaultValue: ConfigValue? = nil,
         required: Bool = false,
         unit: String? = nil,
+        zero zeroMeaning: String? = nil,
         environment: String? = nil,
         secret: Bool = false,
         documentation: String,
@@ -34,6 +37,7 @@ public struct Field: Sendable {
         self.defaultValue = defaultValue
         self.isRequired = required
         self.unit = unit
+        self.zeroMeaning = zeroMeaning
         self.environmentVariable = environment
         self.isSecret = secret
         self.documentation = documentation
@@ -60,4 +64,8 @@ public indirect enum FieldKind: Sendable {
     case object([Field])
     /// A mapping from free names to values of one kind.
     case dictionary(FieldKind)
+    /// Text, a number or a boolean; held as `.string` with the text it was written as.
+    case scalar
+    /// Any value, held as it was written; whoever declares the field checks it.
+    case any
 }

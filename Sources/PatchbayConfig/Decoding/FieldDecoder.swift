@@ -1,0 +1,333 @@
+import PatchbayAPI
+
+/// Checks a tree against declared fields and reports everything that doesn't fit.
+///
+/// Recursion is bounded by `YAMLLimits.depth` and by the nesting of the declarations.
+struct FieldDecoder {
+    private let environment: [String: String]
+    private let interpolation: Interpolation
+    private let findings: Findings
+    /// Keys of the documented format that this version doesn't read yet.
+    var planned: Set<String> = []
+
+    init(environment: [String: String], findings: Findings) {
+        self.environment = environment
+        self.interpolation = Interpolation(environment: environment)
+        self.findings = findings
+    }
+
+    // MARK: Objects
+
+    /// A mapping against `fields`. `node` is `nil` when the file doesn't have it: defaults and environment still count.
+    ///
+    /// - Parameter place: where to report a missing key when there is no mapping.
+    func object(
+        _ node: YAMLNode?, fields: [Field], subject: Subject?, missingAt place: SourcePosition? = nil
+    ) -> DecodedObject {
+        var object = DecodedObject(position: node?.position ?? place)
+        var given: [String: DecodedValue] = [:]
+        for entry in node?.entries ?? [] {
+            guard let key = entry.key.scalar?.text else { continue }
+            guard let field = fields.first(where: { $0.name == key }) else {
+                reportUnknown(key, entry, fields: fields)
+                continue
+            }
+            // A key given twice was reported as such; the second value is checked all the same.
+            let isFirst = object.keys[key] == nil
+            object.note(key: key, at: entry.key.position)
+            let value = value(entry.value, kind: field.kind, subject: Subject(field, in: subject))
+            if isFirst { given[key] = value }
+            if value == nil { object.fail(key) }
+        }
+        for field in fields {
+            let subject = Subject(field, in: subject)
+            if let variable = field.environmentVariable, let text = environment[variable], !text.isEmpty {
+                if let value = fromEnvironment(text, variable: variable, kind: field.kind, subject: subject) {
+                    object.add(value)
+                    continue
+                }
+                object.fail(field.name)
+            }
+            if let value = given[field.name] {
+                object.add(value)
+            } else if let value = absent(field, subject: subject, in: object) {
+                object.add(value)
+            }
+        }
+        return object
+    }
+
+    /// The value of a field that is not given, or was given wrongly.
+    private func absent(_ field: Field, subject: Subject, in object: DecodedObject) -> DecodedValue? {
+        if let fallback = field.defaultValue {
+            return DecodedValue(content: Self.content(fallback, subject), source: .defaultValue, subject: subject)
+        }
+        if field.isRequired && object.keys[field.name] == nil && !object.failed.contains(field.name) {
+            findings.add(
+                "\(Shown.quoted(field.name)) is missing", at: object.position,
+                hint: subject.exampleLine ?? "add `\(field.name): …`")
+        }
+        switch field.kind {
+        case .object(let fields) where object.keys[field.name] == nil:
+            let inner = self.object(nil, fields: fields, subject: subject)
+            return DecodedValue(content: .object(inner), source: .defaultValue, subject: subject)
+        default: return nil
+        }
+    }
+
+    private static func content(_ value: ConfigValue, _ subject: Subject) -> DecodedValue.Content {
+        guard case .list(let items) = value else { return .value(value) }
+        return .list(
+            items.enumerated().map { index, item in
+                DecodedValue(content: content(item, subject), source: .defaultValue, subject: subject.item(index))
+            })
+    }
+
+    private func reportUnknown(_ key: String, _ entry: YAMLNode.Entry, fields: [Field]) {
+        let place = entry.key.position
+        if SecretNames.contains(key) { findings.withhold(entry.value) }
+        if planned.contains(key) {
+            findings.add("\(Shown.quoted(key)) is not supported yet", at: place, hint: "remove it")
+            return
+        }
+        guard !findings.isFull else { return findings.add("unknown key", at: place) }
+        let names = fields.map(\.name)
+        let hint: String
+        if key == "<<" {
+            hint = "merge keys are not supported; write the keys out, or share whole values with aliases"
+        } else if let near = Suggestion.nearest(to: key, among: names) {
+            if fields.contains(where: { $0.name == near && $0.isSecret }) { findings.withhold(entry.value) }
+            hint = "did you mean `\(near)`?"
+        } else if let home = fields.first(where: { $0.holds(key) }) {
+            hint = "`\(Shown.plain(key))` belongs under `\(home.name)`"
+        } else if names.isEmpty {
+            hint = "no keys are allowed here"
+        } else {
+            hint = "allowed keys: \(Shown.list(names))"
+        }
+        findings.add("unknown key \(Shown.quoted(key))", at: place, hint: hint)
+    }
+
+    // MARK: Values of the file
+
+    /// A value of `kind`; `nil` when it is wrong, and then it was reported.
+    func value(_ node: YAMLNode, kind: FieldKind, subject: Subject) -> DecodedValue? {
+        if subject.isSecret { findings.withhold(node) }
+        if node.isInvalid { return nil }
+        let source = ValueSource.file(node.position)
+        func decoded(_ content: DecodedValue.Content) -> DecodedValue {
+            DecodedValue(content: content, source: source, subject: subject)
+        }
+        switch kind {
+        case .any: return decoded(.tree(node))
+        case .object(let fields):
+            guard node.entries != nil || node.isNull else { return mismatch(node, kind, subject) }
+            return decoded(.object(object(node, fields: fields, subject: subject)))
+        case .dictionary(let kind):
+            guard node.entries != nil || node.isNull else { return mismatch(node, .dictionary(kind), subject) }
+            return decoded(.dictionary(dictionary(node.entries ?? [], kind: kind, subject: subject)))
+        case .list(let itemKind, let minimumCount):
+            if let items = node.items, items.count < minimumCount {
+                findings.add(tooFew(minimumCount), found: nil, about: subject, from: source, hint: subject.exampleLine)
+                return nil
+            }
+            return list(node, itemKind: itemKind, subject: subject).map { decoded(.list($0)) }
+        default:
+            guard let scalar = node.scalar else { return mismatch(node, kind, subject) }
+            return self.scalar(scalar, kind: kind, subject: subject, source: source)
+        }
+    }
+
+    /// Every entry that is right; the others were reported.
+    private func dictionary(_ entries: [YAMLNode.Entry], kind: FieldKind, subject: Subject) -> [DecodedEntry] {
+        var seen: Set<String> = []
+        return entries.compactMap { entry in
+            guard let name = entry.key.scalar?.text,
+                let value = value(entry.value, kind: kind, subject: subject.entry(name, of: kind)), seen.insert(name).inserted
+            else { return nil }
+            return DecodedEntry(name: name, position: entry.key.position, value: value)
+        }
+    }
+
+    /// `nil` when it is no list or an item is wrong. Of objects, the right ones are returned all the same, so that what
+    /// is wrong inside them is found too.
+    private func list(_ node: YAMLNode, itemKind: FieldKind, subject: Subject) -> [DecodedValue]? {
+        var nodes = [node]
+        if let items = node.items {
+            nodes = items
+        } else if node.isNull {
+            return mismatch(node, .list(itemKind), subject)
+        } else if let scalar = node.scalar, let text = interpolated(scalar, subject, node.position), text.isReplaced {
+            // `${BROKERS}` holds several the way the environment does.
+            let place = ValueSource.file(node.position)
+            let subject = text.isSensitive ? subject.hidden : subject
+            return separated(text.text, kind: itemKind, subject: subject) { _ in place }
+        }
+        var isComplete = true
+        var values: [DecodedValue] = []
+        for (index, item) in nodes.enumerated() {
+            let subject = node.items == nil ? subject : subject.item(index)
+            if let value = value(item, kind: itemKind, subject: subject) {
+                values.append(value)
+            } else {
+                isComplete = false
+            }
+        }
+        if case .object = itemKind { return values }
+        return isComplete ? values : nil
+    }
+
+    private func scalar(_ scalar: YAMLScalar, kind: FieldKind, subject: Subject, source: ValueSource) -> DecodedValue? {
+        guard let resolved = interpolated(scalar, subject, source.position) else { return nil }
+        let form: ScalarText.Form = resolved.isReplaced ? .free : scalar.style == .plain ? .plain : .quoted
+        let text = ScalarText(text: resolved.text, form: form)
+        let note = resolved.isReplaced ? " (from \(Shown.quoted(scalar.text)))" : ""
+        return read(text, kind: kind, subject: resolved.isSensitive ? subject.hidden : subject, source: source, note: note)
+    }
+
+    /// The text with `${…}` replaced; `nil` when that failed, and then it was reported.
+    private func interpolated(_ scalar: YAMLScalar, _ subject: Subject, _ place: SourcePosition?) -> Interpolation.Resolved? {
+        let (resolved, problems) = interpolation.resolve(scalar.text)
+        for problem in problems {
+            let message =
+                subject.isSecret && problem.repeatsText
+                ? "\(Shown.quoted(subject.name)) holds a `${…}` that is not understood" : problem.message
+            findings.add(message, at: place, hint: problem.hint)
+        }
+        return resolved
+    }
+
+    private func mismatch<Result>(_ node: YAMLNode, _ kind: FieldKind, _ subject: Subject) -> Result? {
+        let found: String? =
+            switch node.content {
+            case .scalar(let scalar): ScalarText(text: scalar.text, form: scalar.style == .plain ? .plain : .quoted).found
+            case .sequence: "a list"
+            case .mapping: "a mapping"
+            case .invalid: nil
+            }
+        findings.add(
+            "must be \(kind.expectation)", found: found, about: subject, from: .file(node.position), hint: subject.exampleLine)
+        return nil
+    }
+
+    private func tooFew(_ minimum: Int) -> String {
+        minimum == 1 ? "must have at least one item" : "must have at least \(minimum) items"
+    }
+
+    // MARK: Values of the environment
+
+    private func fromEnvironment(_ text: String, variable: String, kind: FieldKind, subject: Subject) -> DecodedValue? {
+        guard case .list(let itemKind, let minimumCount) = kind else {
+            return read(
+                ScalarText(text: text.trimmed, form: .free), kind: kind, subject: subject,
+                source: .environment(variable: variable, text: text, item: nil), note: "")
+        }
+        let whole = ValueSource.environment(variable: variable, text: text, item: nil)
+        let items = separated(text, kind: itemKind, subject: subject) { index in
+            .environment(variable: variable, text: text, item: index + 1)
+        }
+        guard let items else { return nil }
+        guard items.count >= minimumCount else {
+            findings.add(tooFew(minimumCount), found: nil, about: subject, from: whole)
+            return nil
+        }
+        return DecodedValue(content: .list(items), source: whole, subject: subject)
+    }
+
+    /// The items of a comma-separated text.
+    private func separated(
+        _ text: String, kind: FieldKind, subject: Subject, source: (Int) -> ValueSource
+    ) -> [DecodedValue]? {
+        var isComplete = true
+        var values: [DecodedValue] = []
+        for (index, part) in text.split(separator: ",", omittingEmptySubsequences: false).enumerated() {
+            let scalar = ScalarText(text: String(part).trimmed, form: .free)
+            if let value = read(scalar, kind: kind, subject: subject.item(index), source: source(index), note: "") {
+                values.append(value)
+            } else {
+                isComplete = false
+            }
+        }
+        return isComplete ? values : nil
+    }
+
+    private func read(
+        _ scalar: ScalarText, kind: FieldKind, subject: Subject, source: ValueSource, note: String
+    ) -> DecodedValue? {
+        do {
+            let value = try ScalarReader(subject: subject).read(scalar, as: kind)
+            return DecodedValue(content: .value(value), source: source, subject: subject)
+        } catch {
+            // A hint may repeat the value.
+            let hint = subject.isSecret ? subject.exampleLine : error.hint
+            let found = error.showsFound ? scalar.found + note : nil
+            findings.add(error.message, found: found, about: subject, from: source, hint: hint)
+            return nil
+        }
+    }
+
+    // MARK: Values without declaration
+
+    /// What an option's value is to a transformer.
+    func plain(_ value: DecodedValue) -> ConfigValue {
+        switch value.content {
+        case .value(let value): value
+        case .list(let items): .list(items.map(plain))
+        case .object(let object):
+            .map(Dictionary(object.values.map { ($0.subject.name, plain($0)) }) { first, _ in first })
+        case .dictionary(let entries): .map(Dictionary(entries.map { ($0.name, plain($0.value)) }) { first, _ in first })
+        case .tree(let node): plain(node, subject: value.subject)
+        }
+    }
+
+    /// A tree as YAML types it, with `${…}` replaced in its scalars.
+    private func plain(_ node: YAMLNode, subject: Subject) -> ConfigValue {
+        switch node.content {
+        case .invalid: return .null
+        case .sequence(let items): return .list(items.map { plain($0, subject: subject) })
+        case .mapping(let entries):
+            return .map(
+                Dictionary(
+                    entries.compactMap { entry in entry.key.scalar.map { ($0.text, plain(entry.value, subject: subject)) } }
+                ) { first, _ in first })
+        case .scalar(let scalar):
+            guard let resolved = interpolated(scalar, subject, node.position) else { return .null }
+            guard scalar.style == .plain else { return .string(resolved.text) }
+            switch ScalarType(plain: resolved.text) {
+            case .null: return .null
+            case .bool(let value): return .bool(value)
+            case .integer(let value?): return .integer(value)
+            case .number(let value): return .number(value)
+            case .integer(nil), .text: return .string(resolved.text)
+            }
+        }
+    }
+}
+
+extension Subject {
+    /// The same value, never to be shown.
+    var hidden: Subject {
+        Subject(name: name, path: path, isSecret: true, unit: unit, zeroMeaning: zeroMeaning, example: example)
+    }
+}
+
+extension Field {
+    /// Whether `key` is one of the keys below this field.
+    fileprivate func holds(_ key: String) -> Bool {
+        switch kind {
+        case .object(let fields): fields.contains { $0.name == key }
+        case .list(.object(let fields), _), .dictionary(.object(let fields)): fields.contains { $0.name == key }
+        default: false
+        }
+    }
+}
+
+extension String {
+    /// Without spaces and tabs around it, which shells and env files leave there.
+    var trimmed: String {
+        var rest = self[...]
+        while let first = rest.first, first == " " || first == "\t" { rest.removeFirst() }
+        while let last = rest.last, last == " " || last == "\t" { rest.removeLast() }
+        return String(rest)
+    }
+}

@@ -1,0 +1,100 @@
+import PatchbayAPI
+
+/// Everything found wrong in one load, in the order of discovery. Bounded: beyond the limit findings are only counted.
+///
+/// Thread: the one that loads; one instance per load.
+package final class Findings {
+    /// Findings kept; a person fixes the first dozen and runs again.
+    static let limit = 1000
+    /// Bytes of a line that is still shown; longer ones are no text for people, and each finding on one would walk it.
+    private static let longestLine = 64 * 1024
+
+    private var diagnostics: [Diagnostic] = []
+    private var seen: Set<Key> = []
+    private var left = 0
+    private var sources: [String: SourceText] = [:]
+    private var withheld: [String: Set<Int>] = [:]
+
+    /// An aliased mapping is decoded once per alias; what is wrong with it is said once.
+    private struct Key: Hashable {
+        let position: SourcePosition?
+        let message: String
+    }
+
+    package init() {}
+
+    /// Errors reported so far, repeated and unshown ones included; more than before means that something was wrong.
+    package private(set) var errorCount = 0
+
+    /// Whether anything stands in the way of using the configuration.
+    package var hasErrors: Bool { errorCount > 0 }
+
+    func add(source: SourceText) { sources[source.file] = source }
+
+    package func add(
+        _ message: String, at position: SourcePosition?, hint: String? = nil, severity: Diagnostic.Severity = .error
+    ) {
+        if severity == .error { errorCount += 1 }
+        guard !isFull else {
+            left += 1
+            return
+        }
+        guard seen.insert(Key(position: position, message: message)).inserted else { return }
+        diagnostics.append(Diagnostic(severity: severity, position: position, message: message, hint: hint))
+    }
+
+    /// Whether further findings are only counted, so that nobody needs to work out their words.
+    var isFull: Bool { diagnostics.count >= Self.limit }
+
+    /// Keeps the lines that hold a secret out of what is shown.
+    func withhold(_ node: YAMLNode) {
+        switch node.content {
+        case .scalar:
+            withheld[node.position.file, default: []].formUnion(node.position.line...max(node.position.line, node.endLine))
+        case .sequence(let items): items.forEach(withhold)
+        case .mapping(let entries): entries.forEach { withhold($0.value) }
+        case .invalid: break
+        }
+    }
+
+    /// All findings by position, those without one first, each with its line of the file.
+    package func sorted() -> [Diagnostic] {
+        guard !diagnostics.isEmpty else { return [] }
+        let lines = shownLines()
+        var result = diagnostics.enumerated().sorted { Self.precedes($0, $1) }.map { _, finding in
+            Diagnostic(
+                severity: finding.severity, position: finding.position, message: finding.message, hint: finding.hint,
+                sourceLine: finding.position.flatMap { lines[$0.file]?[$0.line] })
+        }
+        if left > 0 {
+            result.append(
+                Diagnostic(
+                    position: nil, message: "\(left) more findings are not shown", hint: "fix these first and check again"))
+        }
+        return result
+    }
+
+    /// The lines that findings are on, by file and number: without those that hold a secret or that nobody could read.
+    private func shownLines() -> [String: [Int: String]] {
+        var numbers: [String: Set<Int>] = [:]
+        for case let position? in diagnostics.map(\.position) { numbers[position.file, default: []].insert(position.line) }
+        var result: [String: [Int: String]] = [:]
+        for (file, numbers) in numbers {
+            guard let source = sources[file] else { continue }
+            result[file] = source.lines(numbers.subtracting(withheld[file] ?? [])).filter { _, line in
+                line.utf8.count <= Self.longestLine && !SecretNames.occursAsKey(in: line)
+            }
+        }
+        return result
+    }
+
+    private static func precedes(
+        _ left: (offset: Int, element: Diagnostic), _ right: (offset: Int, element: Diagnostic)
+    ) -> Bool {
+        func key(_ position: SourcePosition?) -> (String, Int, Int) {
+            position.map { ($0.file, $0.line, $0.column) } ?? ("", 0, 0)
+        }
+        let (l, r) = (key(left.element.position), key(right.element.position))
+        return l == r ? left.offset < right.offset : l < r
+    }
+}

@@ -1,0 +1,107 @@
+import PatchbayAPI
+
+/// Where a value in effect comes from.
+public enum ValueOrigin: Sendable, Equatable {
+    /// The declaration of its field.
+    case defaultValue
+    /// The configuration file.
+    case file(SourcePosition)
+    /// This environment variable.
+    case environment(String)
+}
+
+/// Where a value comes from, with what a finding about it needs to say.
+package enum ValueSource: Sendable, Equatable {
+    case defaultValue
+    case file(SourcePosition)
+    /// `item` counts from 1 when the value is one of several between commas.
+    case environment(variable: String, text: String, item: Int?)
+
+    var origin: ValueOrigin {
+        switch self {
+        case .defaultValue: .defaultValue
+        case .file(let position): .file(position)
+        case .environment(let variable, _, _): .environment(variable)
+        }
+    }
+
+    var position: SourcePosition? { if case .file(let position) = self { position } else { nil } }
+}
+
+/// What a finding calls the value it is about.
+package struct Subject: Sendable {
+    /// As in the file, such as `port`; an item of a list is called by the list's name, its position tells which.
+    let name: String
+    /// From the root: `server.port`.
+    let path: String
+    let isSecret: Bool
+    let unit: String?
+    let zeroMeaning: String?
+    let example: String?
+
+    init(
+        name: String, path: String, isSecret: Bool = false, unit: String? = nil, zeroMeaning: String? = nil,
+        example: String? = nil
+    ) {
+        self.name = name
+        self.path = path
+        self.isSecret = isSecret
+        self.unit = unit
+        self.zeroMeaning = zeroMeaning
+        self.example = example
+    }
+
+    init(_ field: Field, in parent: Subject?) {
+        let isSecret = field.isSecret || parent?.isSecret == true
+        let parentPath = parent?.path ?? ""
+        self.init(
+            name: field.name, path: parentPath.isEmpty ? field.name : "\(parentPath).\(field.name)", isSecret: isSecret,
+            unit: field.unit, zeroMeaning: field.zeroMeaning, example: field.example)
+    }
+
+    /// One item of a list.
+    func item(_ index: Int) -> Subject {
+        Subject(
+            name: name, path: "\(path)[\(index)]", isSecret: isSecret, unit: unit, zeroMeaning: zeroMeaning,
+            example: example)
+    }
+
+    /// One entry of a dictionary.
+    func entry(_ key: String, of kind: FieldKind) -> Subject {
+        // Free names with a scalar are properties of somebody else, whose secrets no field declares.
+        let isProperty = if case .scalar = kind { true } else { false }
+        return Subject(
+            name: key, path: "\(path).\(key)", isSecret: isSecret || isProperty && SecretNames.contains(key), unit: unit,
+            zeroMeaning: zeroMeaning, example: nil)
+    }
+
+    /// The example as a line of the file.
+    var exampleLine: String? {
+        guard let example else { return nil }
+        let line = example.hasPrefix("\(name):") ? example : "\(name): \(example)"
+        return line.contains("\n") ? nil : "for example `\(line)`"
+    }
+}
+
+extension Findings {
+    /// A finding about one value, in the words that fit where it comes from:
+    /// "`port` must be …, found 99999" or "PORT=99999: must be …".
+    ///
+    /// - Parameters:
+    ///   - problem: begins with "must".
+    ///   - found: what is there instead; left out for secrets.
+    func add(_ problem: String, found: String?, about subject: Subject, from source: ValueSource, hint: String? = nil) {
+        let found = subject.isSecret ? nil : found
+        switch source {
+        case .environment(let variable, let text, nil):
+            let given = subject.isSecret ? variable : "\(variable)=\(Shown.plain(text))"
+            add("\(given): \(problem)", at: nil, hint: hint)
+        case .environment(let variable, _, let item?):
+            add("\(variable): item \(item) \(problem)\(found.map { ", found \($0)" } ?? "")", at: nil, hint: hint)
+        case .file, .defaultValue:
+            add(
+                "\(Shown.quoted(subject.name)) \(problem)\(found.map { ", found \($0)" } ?? "")", at: source.position,
+                hint: hint)
+        }
+    }
+}

@@ -1,0 +1,71 @@
+import PatchbayAPI
+
+extension ConfigFields {
+    /// Keys of `server`.
+    public static let server: [Field] = [
+        Field(
+            "host", .string(), default: .string("0.0.0.0"), environment: "HOST",
+            documentation: "Address to listen on. `0.0.0.0` is every IPv4 address of the machine, `::` every address.",
+            example: "host: 127.0.0.1"),
+        Field(
+            "port", .integer(1...65535), default: .integer(8080), zero: "any free port", environment: "PORT",
+            documentation: "TCP port to listen on, for WebSocket clients and the HTTP endpoints alike.",
+            example: "port: 8080"),
+        Field(
+            "max_clients", .integer(1...1_000_000), default: .integer(1000), unit: "clients", environment: "MAX_CLIENTS",
+            documentation: "Connections accepted at the same time. One more is answered with HTTP status 503.",
+            example: "max_clients: 1000"),
+        Field(
+            "read_buffer", .size(bytes: 128...(1 << 20)), default: .integer(1024), unit: "bytes",
+            environment: "WS_READ_BUFFER_SIZE",
+            documentation: """
+                Bytes read from a client's socket at a time. Clients send little, so a small buffer keeps idle connections \
+                cheap.
+                """,
+            example: "read_buffer: 1024"),
+        Field(
+            "write_buffer", .size(bytes: 128...(16 << 20)), default: .integer(1024), unit: "bytes",
+            environment: "WS_WRITE_BUFFER_SIZE",
+            documentation: """
+                Bytes that may wait in the server for a client's socket, beyond the kernel's buffer, before the client \
+                counts as slow and is sent nothing more until it has caught up.
+                """,
+            example: "write_buffer: 64KiB"),
+        Field(
+            "max_message", .size(bytes: 128...(16 << 20)), default: .integer(64 << 10), unit: "bytes",
+            environment: "MAX_MESSAGE_SIZE",
+            documentation: "Largest message a client may send. A larger one closes its connection with code 1009.",
+            example: "max_message: 64KiB"),
+        Field(
+            "handshake_timeout", .duration(milliseconds: 100...300_000), default: .integer(10_000),
+            environment: "HANDSHAKE_TIMEOUT",
+            documentation: "Time a new connection has to complete its handshake before it is closed.",
+            example: "handshake_timeout: 10s"),
+        Field(
+            "ping_interval", .duration(milliseconds: 1000...3_600_000), default: .integer(30_000),
+            environment: "PING_INTERVAL",
+            documentation: "Time between WebSocket pings to a client. One that is silent for two intervals is closed.",
+            example: "ping_interval: 30s"),
+        Field(
+            "drain_timeout", .duration(milliseconds: 0...9000), default: .integer(5000), environment: "DRAIN_TIMEOUT",
+            documentation: """
+                Time that clients have at shutdown to receive what is already on its way. At most 9s, so that the process \
+                ends within 10s, when most supervisors lose patience.
+                """,
+            example: "drain_timeout: 5s"),
+        Field(
+            "event_loops", .integer(1...64), default: .integer(0), unit: "threads", zero: "automatic",
+            environment: "EVENT_LOOPS",
+            documentation: "Threads that serve connections.",
+            example: "event_loops: 2"),
+        Field(
+            "allowed_origins", .list(.string(), minimumCount: 1), default: .list([.string("*")]),
+            environment: "ALLOWED_ORIGINS",
+            documentation: """
+                Web pages that may connect, as origins (`scheme://host` with `:port` unless it is the scheme's own). `*` is \
+                every page. A page from elsewhere is answered with HTTP status 403; clients that are no browsers send no \
+                origin and are not affected.
+                """,
+            example: "allowed_origins: [\"https://example.com\"]"),
+    ]
+}

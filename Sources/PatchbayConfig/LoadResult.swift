@@ -1,0 +1,21 @@
+import PatchbayAPI
+
+/// What came of loading a configuration.
+public struct LoadResult: Sendable {
+    /// `nil` exactly when `diagnostics` holds an error.
+    public let configuration: RouterConfiguration?
+    /// Everything found, by position; what has none (environment, file as a whole) comes first;
+    /// beyond 1,000 findings the last one says how many more there are.
+    public let diagnostics: [Diagnostic]
+    /// Every setting in effect and where it comes from, in the order of the declarations; empty after an error.
+    public let origins: [ResolvedSetting]
+}
+
+/// One setting in effect.
+public struct ResolvedSetting: Sendable, Equatable {
+    /// Such as `server.port` or `routes[0].transform.aggregate.windows`; lists count from 0.
+    public let path: String
+    /// `nil` for a secret.
+    public let value: ConfigValue?
+    public let origin: ValueOrigin
+}

@@ -1,0 +1,90 @@
+import PatchbayAPI
+
+/// Everything a configuration file says, checked and with every default filled in.
+public struct RouterConfiguration: Sendable {
+    public let server: ServerSettings
+    public let kafka: KafkaSettings
+    /// Every channel that a route names, in the order of first mention.
+    public let channels: [ChannelSettings]
+    /// At least one, in the order of the file. Names are unique, topics are not.
+    public let routes: [RouteSettings]
+}
+
+/// Where clients connect, and what one of them may cost.
+public struct ServerSettings: Sendable, Equatable {
+    public let host: String
+    /// 0…65535; 0 stands for any free port.
+    public let port: Int
+    /// Connections at the same time, 1…1,000,000.
+    public let maxClients: Int
+    /// Bytes read from a client's socket at a time, 128…1 MiB.
+    public let readBuffer: Int
+    /// Bytes that may wait in the server for a client's socket before the client counts as slow, 128…16 MiB.
+    public let writeBuffer: Int
+    /// Bytes of the largest message a client may send, 128…16 MiB.
+    public let maxMessage: Int
+    /// 100 ms…5 min.
+    public let handshakeTimeout: Duration
+    /// 1 s…1 h.
+    public let pingInterval: Duration
+    /// 0…9 s.
+    public let drainTimeout: Duration
+    /// Threads that serve connections, 1…64; 0 stands for "choose".
+    public let eventLoops: Int
+    /// Origins that may connect; `*` is every one.
+    public let allowedOrigins: [String]
+}
+
+/// Where records come from.
+public struct KafkaSettings: Sendable, Equatable {
+    /// At least one `host:port`.
+    public let brokers: [String]
+    /// The consumer group.
+    public let group: String
+    /// Records per poll, 1…10,000.
+    public let batchSize: Int
+    /// Bytes of the largest record routed, 1 KiB…100 MiB.
+    public let maxRecord: Int
+    /// Properties for librdkafka, in the order of the file, not yet checked by it.
+    public let properties: [KafkaProperty]
+}
+
+/// One property for librdkafka, with its place for what librdkafka thinks of it.
+public struct KafkaProperty: Sendable, Equatable {
+    public let name: String
+    /// As written in the file, with `${…}` replaced.
+    public let value: String
+    /// Of the name.
+    public let position: SourcePosition
+    /// Of the value.
+    public let valuePosition: SourcePosition
+    /// Whether the value must not be shown, librdkafka's own messages that repeat it included.
+    public let isSecret: Bool
+}
+
+/// One channel that a route names.
+public struct ChannelSettings: Sendable, Equatable {
+    public let name: String
+    /// Messages a slow client may fall behind, 1…1,000,000.
+    public let buffer: Int
+    /// For people; `nil` when the file has none.
+    public let description: String?
+}
+
+/// One entry of `routes`.
+public struct RouteSettings: Sendable {
+    /// Unique; the topic when the file gives none.
+    public let name: String
+    public let topic: String
+    public let transformerName: String
+    /// Checked, defaults filled in.
+    public let options: OptionValues
+    /// Makes an instance of the transformer: one per route and consumer thread.
+    public let factory: @Sendable () -> any Transformer
+    /// The envelope's `type`.
+    public let type: String
+    /// At least one, each once.
+    public let channels: [String]
+    /// Where the route starts in the file.
+    public let position: SourcePosition
+}

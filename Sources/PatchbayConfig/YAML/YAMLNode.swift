@@ -1,0 +1,64 @@
+import PatchbayAPI
+
+/// One value of a YAML file with its place. Immutable; an alias shares the node it refers to, so a node may have several
+/// parents but never itself below it.
+package final class YAMLNode: Sendable {
+    package enum Content: Sendable {
+        case scalar(YAMLScalar)
+        case sequence([YAMLNode])
+        case mapping([Entry])
+        /// Already reported, such as an alias to nothing; decoding passes over it in silence.
+        case invalid
+    }
+
+    /// One `key: value` of a mapping, in the order of the file.
+    package struct Entry: Sendable {
+        package let key: YAMLNode
+        package let value: YAMLNode
+    }
+
+    package let content: Content
+    package let position: SourcePosition
+    /// Last line the value touches.
+    package let endLine: Int
+    /// This node and all below it, aliases counted each time.
+    let expandedNodes: Int
+    /// Bytes of text in this node and all below it, aliases counted each time.
+    let expandedBytes: Int
+    /// Levels of mappings and lists from here down; 0 for a scalar.
+    let height: Int
+
+    init(
+        _ content: Content, position: SourcePosition, endLine: Int, expandedNodes: Int = 1, expandedBytes: Int = 0,
+        height: Int = 0
+    ) {
+        self.content = content
+        self.position = position
+        self.endLine = endLine
+        self.expandedNodes = expandedNodes
+        self.expandedBytes = expandedBytes
+        self.height = height
+    }
+
+    package var scalar: YAMLScalar? { if case .scalar(let scalar) = content { scalar } else { nil } }
+
+    package var entries: [Entry]? { if case .mapping(let entries) = content { entries } else { nil } }
+
+    package var items: [YAMLNode]? { if case .sequence(let items) = content { items } else { nil } }
+
+    package var isInvalid: Bool { if case .invalid = content { true } else { false } }
+
+    /// Whether nothing is written here: `key:`, `~` or `null`.
+    package var isNull: Bool { scalar?.type == .null }
+}
+
+/// The text of a scalar and how it was written.
+package struct YAMLScalar: Sendable, Equatable {
+    package enum Style: Sendable, Equatable { case plain, quoted, block }
+
+    package let text: String
+    package let style: Style
+
+    /// What the scalar is by itself: only plain ones can be other than text.
+    package var type: ScalarType { style == .plain ? ScalarType(plain: text) : .text }
+}

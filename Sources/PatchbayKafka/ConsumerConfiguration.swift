@@ -1,0 +1,64 @@
+/// What one consumer thread reads and how.
+public struct ConsumerConfiguration: Sendable {
+    /// `host:port`, at least one.
+    public var brokers: [String]
+    /// The consumer group whose committed offsets are continued.
+    public var groupID: String
+    /// Topic names; one that starts with `^` is a regular expression (POSIX extended, as librdkafka matches it).
+    public var topics: [String]
+    /// librdkafka properties; they win over Patchbay's defaults. Check them with `KafkaProperties.validate`.
+    public var properties: [(name: String, value: String)]
+    /// How many records one poll hands on at most. Values outside 1...10,000 are brought into that range.
+    public var batchSize: Int
+    /// How long a poll waits for a first record, milliseconds; a record that arrives ends the wait at once. It bounds
+    /// how long `stop()` and `updateTopics` wait to be noticed. Brought into 1...1,000.
+    public var pollTimeoutMilliseconds: Int
+
+    public init(
+        brokers: [String],
+        groupID: String,
+        topics: [String],
+        properties: [(name: String, value: String)] = [],
+        batchSize: Int = 100,
+        pollTimeoutMilliseconds: Int = 100
+    ) {
+        self.brokers = brokers
+        self.groupID = groupID
+        self.topics = topics
+        self.properties = properties
+        self.batchSize = min(max(batchSize, 1), 10_000)
+        self.pollTimeoutMilliseconds = min(max(pollTimeoutMilliseconds, 1), 1_000)
+    }
+}
+
+/// What Patchbay sets where the operator sets nothing; documented in librdkafka's CONFIGURATION.md.
+enum ConsumerDefaults {
+    static let properties: [(name: String, value: String)] = [
+        ("client.id", "patchbay"),
+        // A live feed: a group that was never here before starts now, not with last week. A group with committed
+        // offsets continues there.
+        ("auto.offset.reset", "latest"),
+        // A misspelt topic must show up as missing, not spring into existence.
+        ("allow.auto.create.topics", "false"),
+        // How soon a topic that didn't exist, or new partitions, are noticed.
+        ("topic.metadata.refresh.interval.ms", "10000"),
+        // Exponential back-off with jitter while brokers are away.
+        ("reconnect.backoff.ms", "100"),
+        ("reconnect.backoff.max.ms", "10000"),
+        // After a crash at most this much is seen twice.
+        ("auto.commit.interval.ms", "1000"),
+        // Fetch requests are small and latency counts.
+        ("socket.nagle.disable", "true"),
+    ]
+
+    /// What the thread's way of working depends on.
+    static func required(_ configuration: ConsumerConfiguration) -> [(name: String, value: String)] {
+        [
+            ("bootstrap.servers", configuration.brokers.joined(separator: ",")),
+            ("group.id", configuration.groupID),
+            ("enable.auto.offset.store", "false"),
+            ("enable.auto.commit", "true"),
+            ("enable.partition.eof", "false"),
+        ]
+    }
+}

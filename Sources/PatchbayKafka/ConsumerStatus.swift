@@ -1,0 +1,80 @@
+/// How a consumer thread is doing: a snapshot, taken at any time from any thread.
+public struct ConsumerStatus: Sendable, Equatable {
+    public enum State: String, Sendable {
+        /// Not connected yet, because it has only begun.
+        case starting
+        /// No broker can be reached; librdkafka keeps trying.
+        case connecting
+        /// Connected, and owns no partition: the group is rebalancing, the topics don't exist yet, or the group has
+        /// more members than partitions.
+        case waitingForAssignment
+        case consuming
+        /// `stop()` ended it.
+        case stopped
+        /// librdkafka gave up; the consumer is being made anew after a pause. See `lastError`.
+        case failed
+    }
+
+    public struct Failure: Sendable, Equatable {
+        public let message: String
+        /// Wall clock, milliseconds since 1970.
+        public let atMilliseconds: Int64
+    }
+
+    public internal(set) var state: State = .starting
+    /// Whether a broker answered when last asked, or sent anything since.
+    public internal(set) var brokersReachable = false
+    /// Brokers of the cluster, as last told by one of them.
+    public internal(set) var brokersKnown = 0
+    public internal(set) var lastError: Failure?
+    /// How often the consumer had to be made anew.
+    public internal(set) var recreations = 0
+
+    /// Subscribed topics in the order of the configuration, then others (matches of regular expressions) by name.
+    public internal(set) var topics: [TopicStatus] = []
+
+    /// Records handed to the processor.
+    public internal(set) var records: UInt64 = 0
+    /// Bytes of their keys and values.
+    public internal(set) var bytes: UInt64 = 0
+    /// Records that couldn't be read.
+    public internal(set) var badRecords: UInt64 = 0
+    /// Wall clock, milliseconds since 1970; `nil` before the first record.
+    public internal(set) var lastRecordAtMilliseconds: Int64?
+    /// When the thread last came round its loop: older than a few seconds means that it hangs.
+    public internal(set) var lastLoopTurn: ContinuousClock.Instant = .now
+
+    public init() {}
+}
+
+public struct TopicStatus: Sendable, Equatable {
+    public let topic: String
+    /// What is wrong with the topic as a whole, such as that it doesn't exist; `nil` when nothing is.
+    public internal(set) var problem: String?
+    /// All partitions of the topic, `nil` while unknown. More than `assigned` means that other members of the group
+    /// receive the rest.
+    public internal(set) var partitionCount: Int?
+    /// The partitions this thread reads, by number.
+    public internal(set) var assigned: [PartitionStatus] = []
+    /// Records handed to the processor since the thread started, including those of partitions since revoked.
+    public internal(set) var records: UInt64 = 0
+    public internal(set) var badRecords: UInt64 = 0
+
+    public init(topic: String) { self.topic = topic }
+}
+
+public struct PartitionStatus: Sendable, Equatable {
+    public let partition: Int32
+    /// Offset of the next record to process, also the one stored for commit; `nil` until one was processed.
+    public internal(set) var position: Int64?
+    /// Log-end offset as of the last answer of the broker; `nil` until it sent one.
+    public internal(set) var highWatermark: Int64?
+    /// Records handed to the processor since this assignment.
+    public internal(set) var records: UInt64 = 0
+
+    /// Records between `position` and `highWatermark`; `nil` while either is unknown.
+    public var lag: Int64? {
+        guard let position, let highWatermark else { return nil }
+        return max(0, highWatermark - position)
+    }
+}

@@ -1,0 +1,82 @@
+import Logging
+import PatchbayAPI
+import Synchronization
+
+/// One consumer of one group on one OS thread: polls, hands batches to its processor, stores offsets for commit.
+///
+/// Everything between a poll and the storing of offsets runs on that thread without a hand-over. Offsets are stored
+/// once per partition and batch, after the processor returned: at least once, and exactly once across a clean stop.
+///
+/// Stop it before letting go of it: a consumer that vanishes without `stop()` holds its partitions until the group's
+/// session times out.
+///
+/// Thread: any; `RecordProcessor` runs on the consumer thread.
+public final class ConsumerThread: Sendable {
+    private let control = ConsumerControl()
+    private let configuration: ConsumerConfiguration
+    private let logger: Logger
+    private let makeProcessor: @Sendable () -> any RecordProcessor
+
+    /// - Parameter makeProcessor: called once, on the consumer thread.
+    public init(
+        configuration: ConsumerConfiguration,
+        logger: Logger,
+        makeProcessor: @escaping @Sendable () -> any RecordProcessor
+    ) {
+        self.configuration = configuration
+        self.logger = logger
+        self.makeProcessor = makeProcessor
+        control.status.withLock { status in
+            status.topics = configuration.topics.filter { !$0.hasPrefix("^") }.map(TopicStatus.init(topic:))
+        }
+    }
+
+    /// Starts the thread; later calls do nothing. Brokers needn't be there yet, and nothing is thrown: whatever keeps
+    /// the consumer from working is in `status`, is logged, and is tried again.
+    public func start() {
+        guard control.begin() else { return }
+        let control = control
+        let configuration = configuration
+        let logger = logger
+        let makeProcessor = makeProcessor
+        let result = startThread {
+            let loop = ConsumerLoop(
+                configuration: configuration, control: control, logger: logger, processor: makeProcessor())
+            loop.run()
+            control.finish()
+        }
+        if result != 0 {
+            let message = "the system gave no thread for the Kafka consumer (errno \(result)); is a limit on threads reached?"
+            logger.error("\(message)")
+            control.status.withLock {
+                $0.state = .failed
+                $0.lastError = .init(message: message, atMilliseconds: wallClockMilliseconds())
+            }
+            control.finish()
+        }
+    }
+
+    /// Stops polling, commits what was processed, leaves the group and frees the consumer. Safe to call more than
+    /// once and from several tasks; each returns when the thread has ended.
+    ///
+    /// Takes as long as the batch in hand, plus at most about 4 seconds when brokers don't answer. Should the
+    /// processor hang, it returns after 10 seconds all the same and says so in the log.
+    public func stop() async {
+        let control = control
+        let watchdog = Task {
+            try await Task.sleep(for: .seconds(10))
+            control.giveUpWaiting()
+        }
+        let finished = await control.stop()
+        watchdog.cancel()
+        if !finished {
+            logger.error("the Kafka consumer thread didn't end within 10 s; records since the last commit will be read again")
+        }
+    }
+
+    /// Replaces the subscription at the next batch boundary. Partitions that stay subscribed keep their position.
+    public func updateTopics(_ topics: [String]) { control.requestTopics(topics) }
+
+    /// At most about 100 ms old; up to date once `stop()` has returned.
+    public var status: ConsumerStatus { control.status.withLock { $0 } }
+}

@@ -1,0 +1,110 @@
+import CLibRDKafka
+import Logging
+import Synchronization
+
+/// What librdkafka hands back to the callbacks of one producer: its opaque pointer.
+///
+/// The producer's initialiser leaves one reference with librdkafka; `afterDestroy` takes it back once
+/// `rd_kafka_destroy` has returned, when no callback can run any more.
+///
+/// Thread: any.
+final class ProducerCallbacks: Sendable {
+    let log: ClientLog
+    let deliveries = Mutex(Producer.Deliveries())
+    private let logger: Logger
+    private let failureLog = Mutex(RateLimit(every: .seconds(1)))
+
+    init(log: ClientLog, logger: Logger) {
+        self.log = log
+        self.logger = logger
+    }
+
+    func install(in configuration: borrowing ClientConfiguration) {
+        configuration.withNative { native in
+            rd_kafka_conf_set_opaque(native, Unmanaged.passUnretained(self).toOpaque())
+            rd_kafka_conf_set_events(native, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR)
+
+            // Thread: librdkafka's background thread. Owns the event and must destroy it.
+            rd_kafka_conf_set_background_event_cb(native) { _, event, opaque in
+                defer { rd_kafka_event_destroy(event) }
+                guard let event, let callbacks = ProducerCallbacks.from(opaque) else { return }
+                switch rd_kafka_event_type(event) {
+                case RD_KAFKA_EVENT_DR: callbacks.delivered(event)
+                case RD_KAFKA_EVENT_ERROR: callbacks.failed(event)
+                default: break
+                }
+            }
+
+            // Thread: any of librdkafka's, also while the client is being made or destroyed. Texts are valid during the
+            // call. Must not call back into the client.
+            rd_kafka_conf_set_log_cb(native) { client, severity, facility, text in
+                guard let client, let text, let callbacks = ProducerCallbacks.from(rd_kafka_opaque(client)) else {
+                    return
+                }
+                callbacks.log.write(
+                    severity: severity, facility: facility.map { String(cString: $0) } ?? "",
+                    text: String(cString: text))
+            }
+        }
+    }
+
+    /// Gives back the reference that librdkafka held.
+    func afterDestroy() { Unmanaged.passUnretained(self).release() }
+
+    private func delivered(_ event: OpaquePointer) {
+        var delivered: UInt64 = 0
+        var failed: UInt64 = 0
+        var lastError: KafkaError?
+        while let message = rd_kafka_event_message_next(event) {
+            let code = message.pointee.err
+            if code == RD_KAFKA_RESP_ERR_NO_ERROR {
+                delivered += 1
+                continue
+            }
+            failed += 1
+            let topic = message.pointee.rkt.map { String(cString: rd_kafka_topic_name($0)) } ?? "?"
+            lastError = Self.explain(KafkaErrorCode(code), topic: topic)
+        }
+        deliveries.withLock {
+            $0.delivered &+= delivered
+            $0.failed &+= failed
+            if let lastError { $0.lastError = lastError }
+        }
+        if let lastError { say("records could not be delivered", lastError.message, ["count": "\(failed)"]) }
+    }
+
+    private func failed(_ event: OpaquePointer) {
+        let code = rd_kafka_event_error(event)
+        let text = rd_kafka_event_error_string(event).map { String(cString: $0) } ?? ""
+        switch code {
+        case RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__TIMED_OUT:
+            logger.debug("Kafka connection failed", metadata: ["reason": "\(text)"])
+        default:
+            say("Kafka reports an error to the producer", text, [:])
+        }
+    }
+
+    private func say(_ what: Logger.Message, _ reason: String, _ metadata: Logger.Metadata) {
+        guard let suppressed = failureLog.withLock({ $0.admit(at: .now) }) else { return }
+        var metadata = metadata
+        metadata["reason"] = "\(reason)"
+        if suppressed > 0 { metadata["suppressed"] = "\(suppressed)" }
+        logger.warning(what, metadata: metadata)
+    }
+
+    private static func explain(_ code: KafkaErrorCode, topic: String) -> KafkaError {
+        let kind: KafkaError.Kind =
+            switch code.native {
+            case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART: .unknownTopic
+            case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: .unknownPartition
+            case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE: .tooLarge
+            case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT: .timedOut
+            default: .other
+            }
+        return KafkaError(kind, "a record for topic `\(topic)` was not delivered: \(code)", code: code)
+    }
+
+    private static func from(_ opaque: UnsafeMutableRawPointer?) -> ProducerCallbacks? {
+        opaque.map { Unmanaged<ProducerCallbacks>.fromOpaque($0).takeUnretainedValue() }
+    }
+}

@@ -1,0 +1,68 @@
+import ArgumentParser
+import Foundation
+import PatchbayConfig
+import PatchbayKafka
+
+/// `patchbay demo`: the whole path on one machine, with Kafka inside the process and a feed of believable trades.
+struct DemoCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "demo",
+        abstract: "Serve routes.yaml from an embedded Kafka with a live market feed.",
+        discussion: """
+            The embedded Kafka speaks the real protocol on loopback: `patchbay produce` and other Kafka clients can use \
+            it at the address that is printed. Its records are gone when the process ends.
+            """)
+
+    @OptionGroup var file: ConfigurationOption
+
+    @Option(help: "Records per second of the feed, 0 for none.")
+    var rate = 50
+
+    @Option(help: "Seed of the feed; the same seed gives the same market.")
+    var seed: UInt64 = 1
+
+    func validate() throws {
+        guard (0...200_000).contains(rate) else { throw ValidationError("--rate must be between 0 and 200000") }
+    }
+
+    func run() async throws {
+        var environment = ProcessInfo.processInfo.environment
+        let logger = try Logs.start(environment: environment)
+        // Checked first, so that a mistake in the file is not buried under start-up lines.
+        let topics = try Set(
+            ConfigurationFile.load(file.config, environment: environment).routes.map(\.topic)
+        ).union(DemoMarket.topics.values)
+
+        let kafka: EmbeddedKafka
+        do {
+            kafka = try EmbeddedKafka(topics: topics.sorted().map { ($0, 4) }, logger: logger)
+        } catch {
+            throw Exit.because("can't start the embedded Kafka: \(error)", Exit.unavailable)
+        }
+        defer { kafka.close() }
+        environment["KAFKA_BROKERS"] = kafka.bootstrapServers
+        let market = try DemoMarket(brokers: kafka.bootstrapServers, rate: rate, seed: seed, logger: logger)
+        defer { market.stop() }
+        try await RunLoop.run(
+            ConfigurationFile.load(file.config, environment: environment),
+            consumerProperties: EmbeddedKafka.consumerProperties, logger: logger
+        ) { port in
+            market.start()
+            Output.standard(
+                """
+
+                Patchbay demo
+                  Kafka      \(kafka.bootstrapServers)
+                  WebSocket  ws://localhost:\(port)/ws
+                  Health     http://localhost:\(port)/health
+
+                Watch trades (Python, after `pip install websockets`):
+                  printf '{"type":"subscribe","channel":"dashboard"}\\n' | python3 -m websockets ws://localhost:\(port)/ws
+
+                Ctrl-C stops it.
+
+
+                """)
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import ArgumentParser
+import Foundation
+import Logging
+import PatchbayKafka
+
+/// `patchbay produce`: writes records to any broker.
+struct ProduceCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "produce",
+        abstract: "Write records to a topic.",
+        discussion: """
+            Each argument becomes one record; with `-`, or with none, each line of standard input does. Values are sent \
+            as they are.
+
+            Example: patchbay produce --brokers localhost:9092 trade-info '{"Token":"0x1"}'
+            """)
+
+    @Argument(help: "The topic.")
+    var topic: String
+
+    @Argument(help: ArgumentHelp("Record values, or - for lines of standard input.", valueName: "JSON"))
+    var values: [String] = []
+
+    @Option(help: "host:port, separated by commas. Default: KAFKA_BROKERS, or localhost:9092.")
+    var brokers: String?
+
+    @Option(help: "Key of every record.")
+    var key: String?
+
+    @Option(help: "Partition; by default the key decides.")
+    var partition: Int32?
+
+    @Option(name: .customLong("header"), help: ArgumentHelp("A header, repeatable.", valueName: "name=value"))
+    var headers: [String] = []
+
+    @Flag(help: "Write tombstones: records without a value, one per key. Takes no values.")
+    var tombstone = false
+
+    @Option(help: "librdkafka property, repeatable.")
+    var property: [String] = []
+
+    @Option(help: "Seconds to wait for the brokers to take everything.")
+    var timeout = 10
+
+    func validate() throws {
+        guard (1...3600).contains(timeout) else { throw ValidationError("--timeout must be between 1 and 3600 seconds") }
+        for pair in headers + property where !pair.contains("=") {
+            throw ValidationError("\(pair) is not of the form name=value")
+        }
+        if tombstone, !values.isEmpty || key == nil {
+            throw ValidationError("--tombstone takes a --key and no values")
+        }
+    }
+
+    func run() throws {
+        let environment = ProcessInfo.processInfo.environment
+        let logger = try Logs.start(environment: ["LOG_LEVEL": environment["LOG_LEVEL"] ?? "error"])
+        let list = brokers ?? environment["KAFKA_BROKERS"] ?? "localhost:9092"
+        let producer: Producer
+        do {
+            producer = try Producer(
+                brokers: list.split(separator: ",").map(String.init),
+                properties: [("message.timeout.ms", "\(timeout * 1000)")] + property.map(Self.pair), logger: logger)
+        } catch {
+            throw Exit.because("\(error)", Exit.configuration)
+        }
+        defer { producer.close(timeoutMilliseconds: 0) }
+        if tombstone {
+            try send(nil, with: producer)
+        } else if values.isEmpty || values == ["-"] {
+            while let line = readLine() {
+                if !line.isEmpty { try send(line, with: producer) }
+            }
+        } else {
+            for value in values { try send(value, with: producer) }
+        }
+        // Undelivered records time out by themselves first and say why.
+        do {
+            try producer.flush(timeoutMilliseconds: timeout * 1000 + 2000)
+        } catch {
+            throw Exit.because("\(error); is a broker at \(list)?", Exit.unavailable)
+        }
+        let deliveries = producer.deliveries
+        guard deliveries.failed == 0 else {
+            throw Exit.because(
+                "\(deliveries.failed) records were not taken: \(deliveries.lastError?.message ?? "no reason known"); "
+                    + "is a broker at \(list)?", Exit.unavailable)
+        }
+        Output.error("\(deliveries.delivered) record\(deliveries.delivered == 1 ? "" : "s") written to \(topic)\n")
+    }
+
+    private func send(_ value: String?, with producer: Producer) throws {
+        let headers = headers.map(Self.pair).map { (name: $0.name, value: Array($0.value.utf8) as [UInt8]?) }
+        while true {
+            do throws(KafkaError) {
+                try producer.produce(
+                    topic: topic, partition: partition, key: key.map { Array($0.utf8) }, value: value.map { Array($0.utf8) },
+                    headers: headers)
+                return
+            } catch {
+                guard error.kind == .queueFull else { throw Exit.because(error.message, Exit.unavailable) }
+                Thread.sleep(forTimeInterval: 0.01)
+            }
+        }
+    }
+
+    private static func pair(_ text: String) -> (name: String, value: String) {
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        return (parts[0], parts.count > 1 ? parts[1] : "")
+    }
+}

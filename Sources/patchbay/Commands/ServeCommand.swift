@@ -1,0 +1,22 @@
+import ArgumentParser
+import Foundation
+
+/// `patchbay serve`: the router against real brokers.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Route records from Kafka to WebSocket clients until a signal comes.")
+
+    @OptionGroup var file: ConfigurationOption
+
+    func run() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        let logger = try Logs.start(environment: environment)
+        try await RunLoop.run(ConfigurationFile.load(file.config, environment: environment), logger: logger)
+    }
+}
+
+/// `--config`, shared by the commands that read the file.
+struct ConfigurationOption: ParsableArguments {
+    @Option(name: [.short, .long], help: "The routes file.")
+    var config = "routes.yaml"
+}

@@ -1,0 +1,55 @@
+import PatchbayKafka
+import PatchbayServer
+
+/// Reads a consumer's status as an operator would: what keeps it from working, and what to look at.
+enum ConsumptionHealth {
+    /// A consumer thread that has not come round for this long hangs; its loop turns at least every second, and
+    /// back-pressure may hold it for one more.
+    static let hangsAfter = Duration.seconds(10)
+
+    static func assess(
+        _ status: ConsumerStatus, brokers: [String], now: ContinuousClock.Instant = .now
+    ) -> SourceHealth {
+        var health = SourceHealth()
+        let list = brokers.joined(separator: ", ")
+        switch status.state {
+        case .starting: health.warnings.append("connecting to Kafka at \(list)")
+        case .connecting: health.failures.append("no Kafka broker can be reached at \(list); trying again")
+        case .waitingForAssignment:
+            health.warnings.append("waiting for the consumer group to assign partitions")
+        case .consuming: break
+        case .stopped: health.failures.append("the Kafka consumer is stopped")
+        case .failed:
+            health.failures.append("the Kafka consumer failed: \(status.lastError?.message ?? "no reason known")")
+        }
+        if status.state != .stopped, now - status.lastLoopTurn > hangsAfter {
+            health.failures.append("the consumer thread has been stuck for \(now - status.lastLoopTurn)")
+        }
+        for topic in status.topics {
+            if let problem = topic.problem { health.warnings.append("topic \(topic.topic): \(problem)") }
+            if status.state == .consuming, let count = topic.partitionCount, topic.assigned.count < count {
+                health.warnings.append(
+                    "this node reads \(topic.assigned.count) of \(count) partitions of topic \(topic.topic); "
+                        + "other members of the group get the rest")
+            }
+            health.topics.append(report(topic, state: status.state))
+        }
+        return health
+    }
+
+    private static func report(_ topic: TopicStatus, state: ConsumerStatus.State) -> HealthReport.Topic {
+        let lags = topic.assigned.compactMap(\.lag)
+        let word =
+            switch state {
+            case .connecting, .starting: "unreachable"
+            case .stopped, .failed: "stopped"
+            case .waitingForAssignment, .consuming:
+                topic.problem != nil ? "unknown_topic" : topic.assigned.isEmpty ? "waiting" : "consuming"
+            }
+        return .init(
+            topic: topic.topic, state: word,
+            partitions: topic.assigned.map { .init(partition: $0.partition, nextOffset: $0.position, lag: $0.lag) },
+            recordsConsumed: Int64(clamping: topic.records), recordsUnreadable: Int64(clamping: topic.badRecords),
+            lag: lags.isEmpty ? nil : lags.reduce(0, +))
+    }
+}
