@@ -8,6 +8,8 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+let strictC: [CSetting] = [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)]
+
 /// simdjson's headers are C++17; the shim itself compiles with warnings as errors.
 let simdjson: [CXXSetting] = [.treatAllWarnings(as: .error)]
 
@@ -102,8 +104,61 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // Measuring, and conformance suites.
+        .target(name: "CLoad", dependencies: ["CLibRDKafka"], path: "Benchmarks/CLoad", cSettings: strictC),
+        .executableTarget(
+            name: "patchbay-bench",
+            dependencies: ["CLoad", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Benchmarks/PatchbayBench", swiftSettings: strict),
+        .executableTarget(
+            name: "echo",
+            dependencies: [
+                "PatchbayServer",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Benchmarks/Echo", swiftSettings: strict),
+
         // Tests: a mirror of the sources.
-        .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
+        .target(
+            name: "TestSupport", path: "Tests/Support", exclude: ["CAllocationCounter", "TransformerTestSupport"],
+            swiftSettings: strict),
+        // Replaces malloc to count; SwiftPM links all tests into one program, so there can be only one of its kind.
+        .target(name: "CAllocationCounter", path: "Tests/Support/CAllocationCounter"),
+        .target(
+            name: "TransformerTestSupport", dependencies: ["PatchbayAPI"],
+            path: "Tests/Support/TransformerTestSupport", swiftSettings: strict),
+        .testTarget(
+            name: "PatchbayJSONTests", dependencies: ["PatchbayJSON", "CAllocationCounter"], swiftSettings: strict),
+        .testTarget(
+            name: "TokenTransformerTests", dependencies: ["TokenTransformer", "TransformerTestSupport", "CAllocationCounter"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "TradeTransformerTests",
+            dependencies: ["TradeTransformer", "TransformerTestSupport", "CAllocationCounter"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "AggregateTransformerTests",
+            dependencies: ["AggregateTransformer", "TransformerTestSupport", "CAllocationCounter"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "GenericTransformersTests", dependencies: ["GenericTransformers", "TransformerTestSupport", "CAllocationCounter"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "DemoFeedTests",
+            dependencies: [
+                "DemoFeed", "TokenTransformer", "TradeTransformer", "AggregateTransformer", "PatchbayJSON",
+                "TransformerTestSupport",
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "PatchbayKafkaTests",
+            dependencies: [
+                "PatchbayKafka", "PatchbayAPI", "CLibRDKafka", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
         .testTarget(
             name: "PatchbayCoreTests",
             dependencies: [
@@ -111,6 +166,25 @@ let package = Package(
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ],
             swiftSettings: strict),
+        .testTarget(
+            name: "PatchbayServerTests",
+            dependencies: [
+                "PatchbayServer", "PatchbayCore", "PatchbayAPI", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "PatchbayConfigTests", dependencies: ["PatchbayConfig", "PatchbayAPI"], swiftSettings: strict),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: [
+                "patchbay", "PatchbayConfig", "PatchbayCore", "PatchbayKafka", "PatchbayServer", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/EndToEnd", swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -13,15 +13,12 @@ public final class AggregateTransformer: Transformer {
     init(_ settings: AggregateSettings) { self.settings = settings }
 
     public func transform(_ batch: borrowing RecordBatch, into output: EnvelopeWriter) {
-        for record in batch.records { transform(record, into: output) }
+        if settings.passesAll { return parser.pass(batch, of: shape, into: output) }
+        for record in batch.records { edit(record, into: output) }
     }
 
-    private func transform(_ record: Record, into output: EnvelopeWriter) {
+    private func edit(_ record: Record, into output: EnvelopeWriter) {
         guard let value = record.value else { return output.reject(record, .tombstone) }
-        if settings.passesAll {
-            if let problem = parser.check(value, against: shape) { return output.reject(record, problem.rejection) }
-            return output.emit(record)
-        }
         let problem = parser.check(value, against: shape) { aggregate in
             guard settings.passes(aggregate) else { return output.filter(record) }
             let selection = settings.selection(from: aggregate)

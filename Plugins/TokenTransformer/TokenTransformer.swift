@@ -13,15 +13,12 @@ public final class TokenTransformer: Transformer {
     init(_ settings: TokenSettings) { self.settings = settings }
 
     public func transform(_ batch: borrowing RecordBatch, into output: EnvelopeWriter) {
-        for record in batch.records { transform(record, into: output) }
+        if settings.passesAll { return parser.pass(batch, of: shape, into: output) }
+        for record in batch.records { edit(record, into: output) }
     }
 
-    private func transform(_ record: Record, into output: EnvelopeWriter) {
+    private func edit(_ record: Record, into output: EnvelopeWriter) {
         guard let value = record.value else { return output.reject(record, .tombstone) }
-        if settings.passesAll {
-            if let problem = parser.check(value, against: shape) { return output.reject(record, problem.rejection) }
-            return output.emit(record)
-        }
         let problem = parser.check(value, against: shape) { token in
             guard settings.passes(token) else { return output.filter(record) }
             guard settings.editor.hasEffect else { return output.emit(record) }

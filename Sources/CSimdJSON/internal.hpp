@@ -32,9 +32,6 @@ struct Prediction {
 /// Works on the parser's own copy, after stage 1 has found where tokens begin. False when there was none to replace.
 bool blank_numbers(uint8_t *text, size_t count, const uint32_t *structurals, uint32_t structural_count) noexcept;
 
-/// Whether every `\u` escape that names a surrogate has its other half. `text` must be valid JSON but for that.
-bool surrogates_are_paired(const uint8_t *text, size_t count) noexcept;
-
 /// Fills the parser's nodes from the structural indexes of the document just validated. False: out of memory.
 bool index_document(sj_parser &parser) noexcept;
 

@@ -33,6 +33,7 @@ bool index_document(sj_parser &p) noexcept {
     // Every value but the root has a bracket, comma or colon of its own before it.
     if (!reserve_nodes(p, size_t(count) / 2 + 2)) { return false; }
 
+    p.has_backslash = std::memchr(text, '\\', p.text_count) != nullptr;
     sj_node *const nodes = p.nodes.get();
     OpenContainer *const open = p.open.get();
     uint32_t node_count = 0;

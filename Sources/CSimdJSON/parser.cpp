@@ -81,10 +81,6 @@ sj_status validate(sj_parser &p, const uint8_t *text, size_t count, sj_failure &
             }
             return invalid(failure, sentence(code));
     }
-    p.has_backslash = std::memchr(copy, '\\', count) != nullptr;
-    if (p.has_backslash && !sj::surrogates_are_paired(copy, count)) {
-        return invalid(failure, "a string holds an escape for half a surrogate pair");
-    }
     return SJ_OK;
 }
 

@@ -45,10 +45,8 @@ public struct MarketFeed: Sendable {
         if tokens.count < mix.maximumTokens {
             tokens.append(token)
         } else {
-            let place = (launches - 1) % mix.maximumTokens
-            // Its last aggregate would be the newcomer's.
-            waiting.removeAll { $0 == place }
-            tokens[place] = token
+            // No aggregate is waiting now: they are all given before the next trade, and launches follow trades.
+            tokens[(launches - 1) % mix.maximumTokens] = token
         }
         return FeedRecord(kind: .token, key: token.address, json: FeedText.token(token))
     }

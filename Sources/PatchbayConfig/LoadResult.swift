@@ -18,4 +18,10 @@ public struct ResolvedSetting: Sendable, Equatable {
     /// `nil` for a secret.
     public let value: ConfigValue?
     public let origin: ValueOrigin
+
+    package init(path: String, value: ConfigValue?, origin: ValueOrigin) {
+        self.path = path
+        self.value = value
+        self.origin = origin
+    }
 }

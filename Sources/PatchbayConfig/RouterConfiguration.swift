@@ -8,6 +8,13 @@ public struct RouterConfiguration: Sendable {
     public let channels: [ChannelSettings]
     /// At least one, in the order of the file. Names are unique, topics are not.
     public let routes: [RouteSettings]
+
+    package init(server: ServerSettings, kafka: KafkaSettings, channels: [ChannelSettings], routes: [RouteSettings]) {
+        self.server = server
+        self.kafka = kafka
+        self.channels = channels
+        self.routes = routes
+    }
 }
 
 /// Where clients connect, and what one of them may cost.
@@ -33,6 +40,24 @@ public struct ServerSettings: Sendable, Equatable {
     public let eventLoops: Int
     /// Origins that may connect; `*` is every one.
     public let allowedOrigins: [String]
+
+    package init(
+        host: String, port: Int, maxClients: Int, readBuffer: Int, writeBuffer: Int, maxMessage: Int,
+        handshakeTimeout: Duration, pingInterval: Duration, drainTimeout: Duration, eventLoops: Int,
+        allowedOrigins: [String]
+    ) {
+        self.host = host
+        self.port = port
+        self.maxClients = maxClients
+        self.readBuffer = readBuffer
+        self.writeBuffer = writeBuffer
+        self.maxMessage = maxMessage
+        self.handshakeTimeout = handshakeTimeout
+        self.pingInterval = pingInterval
+        self.drainTimeout = drainTimeout
+        self.eventLoops = eventLoops
+        self.allowedOrigins = allowedOrigins
+    }
 }
 
 /// Where records come from.
@@ -47,6 +72,14 @@ public struct KafkaSettings: Sendable, Equatable {
     public let maxRecord: Int
     /// Properties for librdkafka, in the order of the file, not yet checked by it.
     public let properties: [KafkaProperty]
+
+    package init(brokers: [String], group: String, batchSize: Int, maxRecord: Int, properties: [KafkaProperty]) {
+        self.brokers = brokers
+        self.group = group
+        self.batchSize = batchSize
+        self.maxRecord = maxRecord
+        self.properties = properties
+    }
 }
 
 /// One property for librdkafka, with its place for what librdkafka thinks of it.
@@ -60,6 +93,14 @@ public struct KafkaProperty: Sendable, Equatable {
     public let valuePosition: SourcePosition
     /// Whether the value must not be shown, librdkafka's own messages that repeat it included.
     public let isSecret: Bool
+
+    package init(name: String, value: String, position: SourcePosition, valuePosition: SourcePosition, isSecret: Bool) {
+        self.name = name
+        self.value = value
+        self.position = position
+        self.valuePosition = valuePosition
+        self.isSecret = isSecret
+    }
 }
 
 /// One channel that a route names.
@@ -69,6 +110,12 @@ public struct ChannelSettings: Sendable, Equatable {
     public let buffer: Int
     /// For people; `nil` when the file has none.
     public let description: String?
+
+    package init(name: String, buffer: Int, description: String?) {
+        self.name = name
+        self.buffer = buffer
+        self.description = description
+    }
 }
 
 /// One entry of `routes`.
@@ -87,4 +134,19 @@ public struct RouteSettings: Sendable {
     public let channels: [String]
     /// Where the route starts in the file.
     public let position: SourcePosition
+
+    package init(
+        name: String, topic: String, transformerName: String, options: OptionValues,
+        factory: @escaping @Sendable () -> any Transformer, type: String, channels: [String],
+        position: SourcePosition
+    ) {
+        self.name = name
+        self.topic = topic
+        self.transformerName = transformerName
+        self.options = options
+        self.factory = factory
+        self.type = type
+        self.channels = channels
+        self.position = position
+    }
 }

@@ -1,6 +1,7 @@
 /// What a parser accepts at most.
 public struct JSONLimits: Sendable, Equatable {
-    /// Longest text, in bytes; 1 to 1 GiB. A parser's memory grows to about 30 times its longest document at worst.
+    /// Longest text, in bytes; 1 to 1 GiB. A parser's memory grows to about 15 times its longest document, and to
+    /// 50 times that of one that is nothing but brackets and commas.
     public let maximumBytes: Int
     /// Levels of arrays and objects inside one another, 1 to 1,048,576; `[[1]]` has two.
     public let maximumDepth: Int

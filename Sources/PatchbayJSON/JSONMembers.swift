@@ -23,10 +23,7 @@ public struct JSONMember {
     }
 
     /// Compares without copying.
-    public func isNamed(_ wanted: String) -> Bool {
-        var wanted = wanted
-        return wanted.withUTF8 { name.equals(UnsafeRawBufferPointer($0)) }
-    }
+    public func isNamed(_ wanted: String) -> Bool { name.equals(wanted) }
 }
 
 /// An object's members in the order of the text, duplicates included. Valid as long as the object.

@@ -43,7 +43,12 @@ public struct JSONParser: ~Copyable {
 
     /// What is wrong with `text` as an object of `shape`; `nil` when nothing is.
     public mutating func check(_ text: UnsafeRawBufferPointer, against shape: JSONShape) -> JSONProblem? {
-        check(text, against: shape) { _ in }
+        guard let handle else { return .outOfMemory }
+        var failure = sj_failure()
+        let status = withExtendedLifetime(shape) {
+            sj_check(handle, shape.handle, text.bytes, text.count, &failure)
+        }
+        return status == SJ_OK ? nil : problem(status, failure, text, shape: shape)
     }
 
     /// Hands the root of `text`, an object of `shape`, to `body`, unless there is a problem. The members that the shape

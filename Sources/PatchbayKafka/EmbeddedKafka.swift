@@ -5,14 +5,20 @@ import Synchronization
 /// A Kafka cluster inside this process: librdkafka's mock cluster, which speaks the real protocol on loopback.
 ///
 /// It keeps about 5 MB per partition, creates topics it is asked for with 4 partitions unless the client forbids it,
-/// and waits three seconds before the first assignment of a consumer group. A Fetch that finds no data is answered
-/// after the whole of `fetch.wait.max.ms`, even if data arrives meanwhile: see `consumerProperties`.
+/// and waits three seconds before the first assignment of a consumer group. Where it differs from real brokers so that
+/// clients notice, `consumerProperties` makes up for it.
 ///
 /// Thread: any; its own background thread serves the sockets.
 public final class EmbeddedKafka: Sendable {
-    /// What consumers of an embedded cluster should set: the shortest wait that doesn't spin. A real broker answers a
-    /// waiting Fetch the moment data arrives, so there the default of 500 ms costs nothing.
-    public static let consumerProperties: [(name: String, value: String)] = [("fetch.wait.max.ms", "1")]
+    /// What consumers of an embedded cluster should set.
+    ///
+    /// - A Fetch that finds no data is answered after the whole of `fetch.wait.max.ms`, even if data arrives meanwhile,
+    ///   so this is the shortest wait that doesn't spin. A real broker answers the moment data arrives.
+    /// - A group's every rebalance after the first takes its session timeout less one second. A real coordinator waits
+    ///   only for members that are missing.
+    public static let consumerProperties: [(name: String, value: String)] = [
+        ("fetch.wait.max.ms", "1"), ("session.timeout.ms", "3000"), ("heartbeat.interval.ms", "500"),
+    ]
 
     /// The `host:port` list to connect to, comma-separated.
     public let bootstrapServers: String

@@ -68,12 +68,15 @@ public final class Producer: Sendable {
         let callbacks = ProducerCallbacks(log: ClientLog(logger), logger: logger)
         callbacks.install(in: configuration)
         let reference = Unmanaged.passRetained(callbacks)
+        let client: OpaquePointer
         do throws(KafkaError) {
-            native = Mutex(Native(client: try configuration.makeClient(.producer)))
+            client = try configuration.makeClient(.producer)
         } catch {
             reference.release()
             throw error
         }
+        callbacks.serveInBackground(client)
+        native = Mutex(Native(client: client))
         self.callbacks = callbacks
     }
 

@@ -48,6 +48,15 @@ final class ProducerCallbacks: Sendable {
         }
     }
 
+    /// Has librdkafka's background thread serve what `rd_kafka_poll` would: delivery reports and errors.
+    func serveInBackground(_ client: OpaquePointer) {
+        guard let main = rd_kafka_queue_get_main(client) else { return }
+        defer { rd_kafka_queue_destroy(main) }
+        guard let background = rd_kafka_queue_get_background(client) else { return }
+        defer { rd_kafka_queue_destroy(background) }
+        rd_kafka_queue_forward(main, background)
+    }
+
     /// Gives back the reference that librdkafka held.
     func afterDestroy() { Unmanaged.passUnretained(self).release() }
 

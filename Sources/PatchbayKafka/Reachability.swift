@@ -17,6 +17,7 @@ struct Reachability {
         isReachable = false
         isKnown = true
         if isNews { downSince = now }
+        nextQuestion = now
         return isNews
     }
 

@@ -11,6 +11,8 @@ final class AssignedPartition {
     private(set) var stored: Int64?
     var highWatermark: Int64?
     var records: UInt64 = 0
+    /// Where a batch that can't be read begins, and up to where it was stepped over.
+    var obstacle: (offset: Int64, skippedTo: Int64)?
     /// One entry, reused for every store, so that storing allocates nothing and looks nothing up.
     private let entry: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>
 
@@ -27,6 +29,15 @@ final class AssignedPartition {
         stored = offset
         entry.pointee.elems[0].offset = offset
         return rd_kafka_offsets_store(client, entry)
+    }
+
+    /// Continues at `offset`. What was fetched ahead is dropped and fetched again.
+    func seek(to offset: Int64, with client: OpaquePointer) {
+        _ = store(offset, with: client)
+        position = offset
+        entry.pointee.elems[0].offset = offset
+        // 0: don't wait for it.
+        if let error = rd_kafka_seek_partitions(client, entry, 0) { rd_kafka_error_destroy(error) }
     }
 
     func refreshWatermark(topic: String, client: OpaquePointer) {

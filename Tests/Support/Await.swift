@@ -1,22 +1,22 @@
-/// A condition did not come true in time.
-public struct ConditionTimedOut: Error, CustomStringConvertible {
+/// A condition that didn't come true in time.
+public struct ConditionNeverMet: Error, CustomStringConvertible {
     public let description: String
 }
 
-/// Waits until `condition` holds, looking every few milliseconds. Tests await what they need and never sleep to pass.
+/// Waits until `condition` holds, looking every few milliseconds, and fails the test when it never does.
 ///
 /// - Parameters:
-///   - timeout: generous, since machines are shared; only a failing test ever waits that long.
-///   - what: completes the sentence "waited for …" of the failure.
+///   - what: completes the sentence "never happened: …" for whoever reads the failure.
+///   - timeout: generous; a passing test doesn't wait for it.
 public func eventually(
-    _ what: String = "a condition", timeout: Duration = .seconds(30),
+    _ what: String = "the condition holds",
+    timeout: Duration = .seconds(30),
     _ condition: () async throws -> Bool
 ) async throws {
     let deadline = ContinuousClock.now + timeout
-    while try await !condition() {
-        guard ContinuousClock.now < deadline else {
-            throw ConditionTimedOut(description: "waited \(timeout) for \(what)")
-        }
+    while true {
+        if try await condition() { return }
+        guard .now < deadline else { throw ConditionNeverMet(description: "never happened in \(timeout): \(what)") }
         try await Task.sleep(for: .milliseconds(5))
     }
 }

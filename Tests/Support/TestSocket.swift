@@ -5,6 +5,7 @@ import Glibc
 /// Something went wrong with a test's own socket.
 public struct SocketFailure: Error, CustomStringConvertible {
     public let description: String
+    public init(description: String) { self.description = description }
 }
 
 /// A plain TCP client for tests: raw bytes out and in, so that it can be as rude as real clients are.

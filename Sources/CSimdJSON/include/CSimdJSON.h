@@ -1,9 +1,9 @@
 // JSON for Swift through libsimdjson: validate whole documents, index them, check them against a shape.
 //
-// Strictness: simdjson's DOM parser is the judge. It validates the grammar of RFC 8259, UTF-8, string escapes and
-// numbers over the whole document. Two of its limits are corrected here:
-//   - a number that is well formed but fits neither int64, uint64 nor double is accepted; its text is what counts;
-//   - an escape for an unpaired surrogate is refused always, not just sometimes: it stands for no Unicode text.
+// Strictness: simdjson's DOM parser is the judge. It validates the grammar of RFC 8259, UTF-8, string escapes (those for
+// half a surrogate pair are refused: they stand for no Unicode text) and numbers over the whole document. One limit of
+// its own is lifted here: a number that is well formed but fits neither int64, uint64 nor double is accepted, since its
+// text is what is passed on.
 //
 // Memory: a parser owns its buffers and reuses them; they grow with the largest document it has seen, up to its limit,
 // and are never shrunk. No function allocates once they have grown, except for a document that is one lone number.

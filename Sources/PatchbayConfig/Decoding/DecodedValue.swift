@@ -17,6 +17,9 @@ package struct DecodedValue: Sendable {
 
     var string: String? { if case .value(.string(let text)) = content { text } else { nil } }
 
+    /// Its text as a message may name it.
+    var shown: String { subject.isSecret ? "from `${file:…}`" : Shown.quoted(string ?? "") }
+
     var integer: Int64? { if case .value(.integer(let number)) = content { number } else { nil } }
 
     var items: [DecodedValue] { if case .list(let items) = content { items } else { [] } }

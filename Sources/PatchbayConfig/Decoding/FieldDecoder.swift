@@ -6,7 +6,7 @@ import PatchbayAPI
 struct FieldDecoder {
     private let environment: [String: String]
     private let interpolation: Interpolation
-    private let findings: Findings
+    let findings: Findings
     /// Keys of the documented format that this version doesn't read yet.
     var planned: Set<String> = []
 
@@ -186,7 +186,7 @@ struct FieldDecoder {
     }
 
     /// The text with `${…}` replaced; `nil` when that failed, and then it was reported.
-    private func interpolated(_ scalar: YAMLScalar, _ subject: Subject, _ place: SourcePosition?) -> Interpolation.Resolved? {
+    func interpolated(_ scalar: YAMLScalar, _ subject: Subject, _ place: SourcePosition?) -> Interpolation.Resolved? {
         let (resolved, problems) = interpolation.resolve(scalar.text)
         for problem in problems {
             let message =
@@ -210,48 +210,11 @@ struct FieldDecoder {
         return nil
     }
 
-    private func tooFew(_ minimum: Int) -> String {
+    func tooFew(_ minimum: Int) -> String {
         minimum == 1 ? "must have at least one item" : "must have at least \(minimum) items"
     }
 
-    // MARK: Values of the environment
-
-    private func fromEnvironment(_ text: String, variable: String, kind: FieldKind, subject: Subject) -> DecodedValue? {
-        guard case .list(let itemKind, let minimumCount) = kind else {
-            return read(
-                ScalarText(text: text.trimmed, form: .free), kind: kind, subject: subject,
-                source: .environment(variable: variable, text: text, item: nil), note: "")
-        }
-        let whole = ValueSource.environment(variable: variable, text: text, item: nil)
-        let items = separated(text, kind: itemKind, subject: subject) { index in
-            .environment(variable: variable, text: text, item: index + 1)
-        }
-        guard let items else { return nil }
-        guard items.count >= minimumCount else {
-            findings.add(tooFew(minimumCount), found: nil, about: subject, from: whole)
-            return nil
-        }
-        return DecodedValue(content: .list(items), source: whole, subject: subject)
-    }
-
-    /// The items of a comma-separated text.
-    private func separated(
-        _ text: String, kind: FieldKind, subject: Subject, source: (Int) -> ValueSource
-    ) -> [DecodedValue]? {
-        var isComplete = true
-        var values: [DecodedValue] = []
-        for (index, part) in text.split(separator: ",", omittingEmptySubsequences: false).enumerated() {
-            let scalar = ScalarText(text: String(part).trimmed, form: .free)
-            if let value = read(scalar, kind: kind, subject: subject.item(index), source: source(index), note: "") {
-                values.append(value)
-            } else {
-                isComplete = false
-            }
-        }
-        return isComplete ? values : nil
-    }
-
-    private func read(
+    func read(
         _ scalar: ScalarText, kind: FieldKind, subject: Subject, source: ValueSource, note: String
     ) -> DecodedValue? {
         do {
@@ -265,50 +228,6 @@ struct FieldDecoder {
             return nil
         }
     }
-
-    // MARK: Values without declaration
-
-    /// What an option's value is to a transformer.
-    func plain(_ value: DecodedValue) -> ConfigValue {
-        switch value.content {
-        case .value(let value): value
-        case .list(let items): .list(items.map(plain))
-        case .object(let object):
-            .map(Dictionary(object.values.map { ($0.subject.name, plain($0)) }) { first, _ in first })
-        case .dictionary(let entries): .map(Dictionary(entries.map { ($0.name, plain($0.value)) }) { first, _ in first })
-        case .tree(let node): plain(node, subject: value.subject)
-        }
-    }
-
-    /// A tree as YAML types it, with `${…}` replaced in its scalars.
-    private func plain(_ node: YAMLNode, subject: Subject) -> ConfigValue {
-        switch node.content {
-        case .invalid: return .null
-        case .sequence(let items): return .list(items.map { plain($0, subject: subject) })
-        case .mapping(let entries):
-            return .map(
-                Dictionary(
-                    entries.compactMap { entry in entry.key.scalar.map { ($0.text, plain(entry.value, subject: subject)) } }
-                ) { first, _ in first })
-        case .scalar(let scalar):
-            guard let resolved = interpolated(scalar, subject, node.position) else { return .null }
-            guard scalar.style == .plain else { return .string(resolved.text) }
-            switch ScalarType(plain: resolved.text) {
-            case .null: return .null
-            case .bool(let value): return .bool(value)
-            case .integer(let value?): return .integer(value)
-            case .number(let value): return .number(value)
-            case .integer(nil), .text: return .string(resolved.text)
-            }
-        }
-    }
-}
-
-extension Subject {
-    /// The same value, never to be shown.
-    var hidden: Subject {
-        Subject(name: name, path: path, isSecret: true, unit: unit, zeroMeaning: zeroMeaning, example: example)
-    }
 }
 
 extension Field {
@@ -319,15 +238,5 @@ extension Field {
         case .list(.object(let fields), _), .dictionary(.object(let fields)): fields.contains { $0.name == key }
         default: false
         }
-    }
-}
-
-extension String {
-    /// Without spaces and tabs around it, which shells and env files leave there.
-    var trimmed: String {
-        var rest = self[...]
-        while let first = rest.first, first == " " || first == "\t" { rest.removeFirst() }
-        while let last = rest.last, last == " " || last == "\t" { rest.removeLast() }
-        return String(rest)
     }
 }

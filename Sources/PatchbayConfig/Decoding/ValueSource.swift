@@ -83,6 +83,13 @@ package struct Subject: Sendable {
     }
 }
 
+extension Subject {
+    /// The same value, never to be shown.
+    var hidden: Subject {
+        Subject(name: name, path: path, isSecret: true, unit: unit, zeroMeaning: zeroMeaning, example: example)
+    }
+}
+
 extension Findings {
     /// A finding about one value, in the words that fit where it comes from:
     /// "`port` must be …, found 99999" or "PORT=99999: must be …".

@@ -56,7 +56,7 @@ struct RouteReader {
         if isGiven, checked(value, NameRules.plainName) == nil { return nil }
         if let first = firstPlaces[name] {
             findings.add(
-                "route \(Shown.quoted(name)) is defined twice: first at line \(first.line)", at: place,
+                "route \(value.shown) is defined twice: first at line \(first.line)", at: place,
                 hint: isGiven
                     ? "give each route a name of its own"
                     : "a route is named after its topic unless it has a `name`; give one of them a `name`")
@@ -86,11 +86,11 @@ struct RouteReader {
         var isRight = !values.isEmpty
         for value in values {
             guard let name = value.string else { continue }
-            mentioned.add(name)
+            mentioned.add(name, isSecret: value.subject.isSecret)
             if checked(value, NameRules.channel) == nil { isRight = false }
             if !seen.insert(name).inserted {
                 findings.add(
-                    "channel \(Shown.quoted(name)) is named twice in this route", at: value.source.position,
+                    "channel \(value.shown) is named twice in this route", at: value.source.position,
                     hint: "remove one of them")
                 isRight = false
             }
@@ -120,7 +120,7 @@ struct RouteReader {
         guard !mentioned.contains(entry.name) else { return }
         guard !findings.isFull else { return findings.add("unused channel", at: entry.position) }
         // Bounded, because every unused channel is compared with every name.
-        let near = Suggestion.nearest(to: entry.name, among: mentioned.names.prefix(1000))
+        let near = Suggestion.nearest(to: entry.name, among: mentioned.showable.prefix(1000))
         findings.add(
             "no route uses channel \(Shown.quoted(entry.name))", at: entry.position,
             hint: near.map { "did you mean \(Shown.quoted($0))?" } ?? "remove it, or name it in a route's `channel`")
@@ -142,11 +142,17 @@ struct RouteReader {
 /// Channels that routes name, in the order of first mention.
 private struct MentionedChannels {
     private(set) var names: [String] = []
+    /// Those that a message may suggest.
+    private(set) var showable: [String] = []
     private var seen: Set<String> = []
     /// Whether every route's channels could be read.
     var isComplete = true
 
-    mutating func add(_ name: String) { if seen.insert(name).inserted { names.append(name) } }
+    mutating func add(_ name: String, isSecret: Bool) {
+        guard seen.insert(name).inserted else { return }
+        names.append(name)
+        if !isSecret { showable.append(name) }
+    }
 
     func contains(_ name: String) -> Bool { seen.contains(name) }
 }

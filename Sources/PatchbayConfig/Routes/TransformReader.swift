@@ -24,7 +24,7 @@ struct TransformReader {
             return nil
         case .scalar:
             guard let value = decoder.value(node, kind: .string(), subject: Subject(name: "transform", path: path)),
-                let name = value.string, let definition = definition(name, at: node.position)
+                let name = value.string, let definition = definition(name, shown: value.shown, at: node.position)
             else { return nil }
             return configure(definition, options: nil, at: node.position, path: path)
         case .mapping(let entries):
@@ -32,7 +32,7 @@ struct TransformReader {
                 if entries.count != 1 { reportCount(entries, at: node.position) }
                 return nil
             }
-            guard let definition = definition(name, at: entry.key.position) else { return nil }
+            guard let definition = definition(name, shown: Shown.quoted(name), at: entry.key.position) else { return nil }
             guard entry.value.entries != nil || entry.value.isNull else {
                 if !entry.value.isInvalid {
                     findings.add(
@@ -57,13 +57,13 @@ struct TransformReader {
         findings.add("`transform` must name exactly one transformer, found \(found)", at: position, hint: hint)
     }
 
-    private func definition(_ name: String, at position: SourcePosition) -> TransformerDefinition? {
+    private func definition(_ name: String, shown: String, at position: SourcePosition) -> TransformerDefinition? {
         if let definition = transformers.first(where: { $0.name == name }) { return definition }
         let names = transformers.map(\.name).sorted()
         let known = names.isEmpty ? "no transformer is registered" : "known transformers: \(Shown.list(names))"
         let near = Suggestion.nearest(to: name, among: names)
         findings.add(
-            "there is no transformer \(Shown.quoted(name))", at: position,
+            "there is no transformer \(shown)", at: position,
             hint: near.map { "did you mean `\($0)`? (\(known))" } ?? known)
         return nil
     }

@@ -9,20 +9,23 @@ enum HandshakeDecision: Equatable {
     /// A WebSocket handshake that is refused before the upgrade.
     case refuse(HTTPResponseStatus, code: String, message: String)
 
-    /// The path that clients upgrade.
-    static let path = "/ws"
+    /// What a server asks of handshakes.
+    struct Rules: Sendable {
+        /// The path that clients upgrade; `nil` takes any.
+        var path: String?
+        /// `*` allows all; requests without `Origin` (not from browsers) are always allowed.
+        var allowedOrigins: [String]
+    }
 
-    /// - Parameters:
-    ///   - allowedOrigins: `*` allows all; requests without `Origin` (not from browsers) are always allowed.
-    static func decide(_ head: HTTPRequestHead, allowedOrigins: [String], isDraining: Bool) -> HandshakeDecision {
+    static func decide(_ head: HTTPRequestHead, rules: Rules, isDraining: Bool) -> HandshakeDecision {
         let wantsWebSocket =
             head.headers[canonicalForm: "upgrade"].contains { $0.lowercased() == "websocket" }
             && head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
         guard wantsWebSocket else { return .http }
         let path = head.uri.prefix { $0 != "?" }
-        guard path == Self.path else {
+        if let wanted = rules.path, path != wanted {
             return .refuse(
-                .notFound, code: "not_found", message: "there is no WebSocket at \(path); connect to \(Self.path)")
+                .notFound, code: "not_found", message: "there is no WebSocket at \(path); connect to \(wanted)")
         }
         guard head.method == .GET else {
             return .refuse(.badRequest, code: "bad_handshake", message: "a WebSocket handshake is a GET request")
@@ -38,8 +41,8 @@ enum HandshakeDecision: Equatable {
             return .refuse(
                 .badRequest, code: "bad_handshake", message: "Sec-WebSocket-Key must be 16 bytes in base64, given once")
         }
-        if let origin = head.headers.first(name: "Origin"), !allowedOrigins.contains("*"),
-            !allowedOrigins.contains(where: { $0.lowercased() == origin.lowercased() })
+        if let origin = head.headers.first(name: "Origin"), !rules.allowedOrigins.contains("*"),
+            !rules.allowedOrigins.contains(where: { $0.lowercased() == origin.lowercased() })
         {
             return .refuse(
                 .forbidden, code: "forbidden_origin",

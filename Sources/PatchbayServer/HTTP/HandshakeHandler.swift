@@ -1,4 +1,3 @@
-import Logging
 import NIOCore
 import NIOHTTP1
 import NIOWebSocket
@@ -16,12 +15,12 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     /// What the handler needs of its server. Thread: loop.
     struct Environment {
         var timeout: TimeAmount
-        var allowedOrigins: [String]
+        var rules: HandshakeDecision.Rules
         var isDraining: () -> Bool
         /// Takes a place for a WebSocket connection; `false` when all are taken.
         var reservePlace: () -> Bool
         var releasePlace: () -> Void
-        var makeConnection: () -> WebSocketConnection
+        var makeConnection: (any EventLoop) throws -> WebSocketConnection
         /// Makes the pipeline an ordinary HTTP one.
         var serveHTTP: (any Channel) throws -> Void
     }
@@ -69,7 +68,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         switch (Self.unwrapInboundIn(data), state) {
         case (.head(let head), .waiting):
             let decision = HandshakeDecision.decide(
-                head, allowedOrigins: environment.allowedOrigins, isDraining: environment.isDraining())
+                head, rules: environment.rules, isDraining: environment.isDraining())
             if decision == .http {
                 becomeHTTP(head: head, context: context)
             } else {
@@ -142,7 +141,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         let pipeline = context.pipeline.syncOperations
         do {
             // Last first: the decoder hands on what the client sent right behind its request when it goes.
-            try pipeline.addHandler(environment.makeConnection())
+            try pipeline.addHandler(environment.makeConnection(context.eventLoop))
         } catch {
             environment.releasePlace()
             context.close(promise: nil)

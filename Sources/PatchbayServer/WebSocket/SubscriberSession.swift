@@ -52,11 +52,12 @@ final class SubscriberSession: MessageHandler {
                         channel, known: loop.router.table.logs.keys, id: request.id
                     ).frame)
             }
-            // Before the cursor exists, so that the confirmation precedes the first message.
-            connection.send(Self.confirmation("subscribed", of: channel, request))
+            // The cursor first: who holds the confirmation gets every message from then on. The confirmation still
+            // comes before the first message, since passes run on this same event loop.
             if !subscriptions.contains(where: { $0.log === log }) {
                 subscriptions.append(loop.fanout.subscribe(connection, to: log))
             }
+            connection.send(Self.confirmation("subscribed", of: channel, request))
         case .unsubscribe(let channel):
             if let index = subscriptions.firstIndex(where: { $0.log.name == channel }) {
                 loop.fanout.unsubscribe(subscriptions[index])

@@ -1,10 +1,10 @@
-import NIOCore
+package import NIOCore
 import PatchbayCore
 
 /// What a connection's owner does with messages: the subscribe protocol, or an echo.
 ///
 /// Thread: loop.
-protocol MessageHandler: AnyObject {
+package protocol MessageHandler: AnyObject {
     func connectionOpened(_ connection: WebSocketConnection)
     func received(text: ByteBuffer, on connection: WebSocketConnection)
     /// Called only when the connection accepts binary messages.
@@ -16,7 +16,7 @@ protocol MessageHandler: AnyObject {
 }
 
 /// Limits and habits of WebSocket connections; one value shared by all.
-struct WebSocketSettings: Sendable {
+package struct WebSocketSettings: Sendable {
     var maximumMessageBytes = 64 << 10
     var acceptsBinary = false
     /// How long a closing handshake may take before the socket is closed all the same.
@@ -27,10 +27,10 @@ struct WebSocketSettings: Sendable {
 /// frames straight to the socket. The only handler in its pipeline.
 ///
 /// Thread: loop.
-final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
-    typealias InboundIn = ByteBuffer
-    typealias OutboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
+package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
+    package typealias InboundIn = ByteBuffer
+    package typealias OutboundIn = ByteBuffer
+    package typealias OutboundOut = ByteBuffer
 
     private enum State {
         case open
@@ -45,7 +45,10 @@ final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
     private var parser: FrameParser
     private var state = State.open
     private var isReadPending = false
-    var isAwaitingFlush = false
+    /// Whether bytes are left waiting after a flush. The channel's own `isWritable` also turns false while frames wait
+    /// for the flush that this pass is about to make, which says nothing about the client.
+    private var isSocketFull = false
+    package var isAwaitingFlush = false
     /// When something last came from the client.
     private(set) var lastHeard = NIODeadline.now()
     /// When the last ping went out, or the connection opened.
@@ -62,30 +65,37 @@ final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
 
     // MARK: MessageReceiver
 
-    var isWritable: Bool {
-        guard state == .open, let context else { return false }
-        return context.channel.isWritable
+    package var isWritable: Bool {
+        state == .open && !isSocketFull
     }
 
-    func write(frames: ByteBuffer) {
+    package func write(frames: ByteBuffer) {
         guard state == .open, let context else { return }
         context.write(Self.wrapOutboundOut(frames), promise: nil)
     }
 
-    func flush() { context?.flush() }
+    package func flush() {
+        guard let context else { return }
+        context.flush()
+        isSocketFull = !context.channel.isWritable
+    }
 
     // MARK: Control
 
     /// Writes a control message at once. Control messages are never dropped.
     func send(_ frame: ByteBuffer) {
         guard state == .open, let context else { return }
-        context.writeAndFlush(Self.wrapOutboundOut(frame), promise: nil)
+        context.write(Self.wrapOutboundOut(frame), promise: nil)
+        flush()
     }
 
     func ping(now: NIODeadline) {
         lastPing = now
         send(ServerFrame.ping())
     }
+
+    /// Writes one message. What it weighs counts against the client: nothing more is read from it while it waits.
+    package func send(message: ByteBuffer, isText: Bool) { send(ServerFrame.message(message, isText: isText)) }
 
     /// Starts the closing handshake: everything written so far, then the close frame, then the end of our stream.
     /// The socket closes when the client answers, or after `closeTimeout`.
@@ -107,14 +117,14 @@ final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
 
     // MARK: ChannelDuplexHandler
 
-    func handlerAdded(context: ChannelHandlerContext) {
+    package func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         handler.connectionOpened(self)
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { end() }
+    package func handlerRemoved(context: ChannelHandlerContext) { end() }
 
-    func channelInactive(context: ChannelHandlerContext) {
+    package func channelInactive(context: ChannelHandlerContext) {
         end()
         context.fireChannelInactive()
     }
@@ -126,7 +136,7 @@ final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
         context = nil
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var input = Self.unwrapInboundIn(data)
         lastHeard = .now()
         while let event = parser.next(&input) {
@@ -164,15 +174,16 @@ final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
         }
     }
 
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        guard context.channel.isWritable else { return }
+    package func channelWritabilityChanged(context: ChannelHandlerContext) {
+        guard isSocketFull, context.channel.isWritable else { return }
+        isSocketFull = false
         resumeReading(context: context)
         if state == .open { handler.connectionBecameWritable(self) }
     }
 
     /// A client that doesn't read its answers is not read either, so answers can't pile up.
-    func read(context: ChannelHandlerContext) {
-        if context.channel.isWritable || state != .open {
+    package func read(context: ChannelHandlerContext) {
+        if !isSocketFull || state != .open {
             context.read()
         } else {
             isReadPending = true
@@ -185,7 +196,7 @@ final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
         context.read()
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // Resets and the like: the socket is of no use any more, and there is nobody to tell.
         context.close(promise: nil)
     }

@@ -65,7 +65,7 @@ final class RouterService: Sendable {
         return port
     }
 
-    var health: HealthReport { server.health() }
+    var health: HealthReport { server.health }
 
     /// Stops polling, commits, hands out what is in the logs, tells clients, and closes.
     func stop() async {

@@ -1,0 +1,17 @@
+#ifndef CLOAD_INTERNAL_H
+#define CLOAD_INTERNAL_H
+
+#include "CLoad.h"
+
+/// Writes one sentence; `error` may be NULL.
+void cload_fail(cload_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/// Keys of the two fixed-width fields the producer adds to a trade, up to the first digit.
+#define CLOAD_SEQUENCE_KEY "\"Seq\":\""
+#define CLOAD_SENT_KEY "\"SentNs\":\""
+enum { CLOAD_SEQUENCE_DIGITS = 12, CLOAD_SENT_DIGITS = 19 };
+
+/// Writes exactly `digits` decimal digits, zero-padded.
+void cload_put_digits(char *at, int digits, uint64_t value);
+
+#endif

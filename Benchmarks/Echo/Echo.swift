@@ -1,0 +1,55 @@
+import ArgumentParser
+import NIOCore
+import NIOPosix
+import PatchbayServer
+
+/// Echoes every text and binary message, through the very same listener and connection code as the router, so that
+/// public WebSocket conformance suites can be run against it.
+@main
+struct Echo: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "echo", abstract: "A WebSocket echo server, for conformance suites.")
+
+    @Option(help: "Address to listen on.")
+    var host = "127.0.0.1"
+
+    @Option(help: "Port to listen on, 0 for any.")
+    var port = 9001
+
+    @Option(help: "Largest message in bytes; larger ones close the connection with 1009.")
+    var maxMessage = 64 << 20
+
+    func run() async throws {
+        var settings = ServerConfiguration()
+        settings.host = host
+        settings.port = port
+        settings.path = nil
+        settings.maximumMessageBytes = maxMessage
+        settings.readBufferBytes = 64 << 10
+        settings.writeBufferBytes = 1 << 20
+        let listener = WebSocketListener(
+            configuration: settings, acceptsBinary: true, group: MultiThreadedEventLoopGroup.singleton,
+            makeHandler: { _, onClose in EchoHandler(onClose: onClose) },
+            serveHTTP: { $0.close(promise: nil) })
+        print("echoing on ws://\(host):\(try await listener.start())")
+        // Until a signal ends the process.
+        try await Task.sleep(for: .seconds(365 * 24 * 3600))
+    }
+}
+
+/// Sends back what comes.
+///
+/// Thread: loop.
+private final class EchoHandler: MessageHandler {
+    private let onClose: () -> Void
+
+    init(onClose: @escaping () -> Void) { self.onClose = onClose }
+
+    func connectionOpened(_ connection: WebSocketConnection) {}
+    func received(text: ByteBuffer, on connection: WebSocketConnection) { connection.send(message: text, isText: true) }
+    func received(binary: ByteBuffer, on connection: WebSocketConnection) {
+        connection.send(message: binary, isText: false)
+    }
+    func connectionBecameWritable(_ connection: WebSocketConnection) {}
+    func connectionClosed(_ connection: WebSocketConnection) { onClose() }
+}

@@ -1,0 +1,87 @@
+import CLoad
+
+/// The server under test, as a process of its own.
+struct Server: ~Copyable {
+    let port: UInt16
+    private let process: ChildProcess
+
+    /// Variables that would win over the routes file this bench writes.
+    private static let overriding = [
+        "PORT", "KAFKA_BROKERS", "KAFKA_CONSUMER_GROUP", "MAX_CLIENTS", "MESSAGE_BUFFER_SIZE", "KAFKA_BATCH_SIZE",
+        "WS_READ_BUFFER_SIZE", "WS_WRITE_BUFFER_SIZE",
+    ]
+
+    init(
+        options: BenchOptions, brokers: String, folder: String, maxClients: Int, bufferMessages: Int
+    ) throws(BenchFailure) {
+        let own = try ownPath()
+        let program = options.patchbay ?? own.prefix(through: own.lastIndex(of: "/") ?? own.startIndex) + "patchbay"
+        let properties = options.kafkaProperties.map { pair in
+            let split = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            return "    \(split[0]): \(split[1])\n"
+        }
+        // The channel's buffer is far above what a client may be behind here: a bar that drops messages has to be missed
+        // because the server is slow, not because its buffer is small.
+        try writeFile(
+            "\(folder)/routes.yaml",
+            """
+            version: 1
+            kafka:
+              brokers: \(brokers)
+              group: patchbay-bench
+              properties:
+            \(properties.joined())channels:
+              dashboard:
+                buffer: \(bufferMessages)
+            routes:
+              - topic: \(MockKafka.topic)
+                transform: trade
+                channel: dashboard
+
+            """)
+        let port = cload_free_port()
+        guard port != 0 else { throw BenchFailure("no free port on 127.0.0.1") }
+        var environment = inheritedEnvironment { !Self.overriding.contains(String($0)) }
+        environment += ["PORT=\(port)", "MAX_CLIENTS=\(maxClients)"] + options.environment
+        let process = try ChildProcess(
+            [program, "serve", "-c", "\(folder)/routes.yaml"], environment: environment, logPath: "\(folder)/server.log")
+        try Self.waitHealthy(process, port: port, seconds: 20)
+        self.port = port
+        self.process = process
+    }
+
+    var usage: cload_usage { process.usage }
+    var health: HealthPage? { HealthPage(port: port) }
+
+    private static func waitHealthy(
+        _ process: borrowing ChildProcess, port: UInt16, seconds: Double
+    ) throws(BenchFailure) {
+        let deadline = cload_now() + UInt64(seconds * 1e9)
+        while HealthPage(port: port) == nil {
+            if let code = process.exitCode(within: 0.02) {
+                throw BenchFailure("the server ended with \(code):\n\(process.logTail)")
+            }
+            guard cload_now() < deadline else {
+                throw BenchFailure("the server's /health isn't 200 after \(Int(seconds)) s:\n\(process.logTail)")
+            }
+        }
+    }
+
+    var logTail: String { process.logTail }
+
+    /// The exit code after SIGTERM; `nil` when it was gone before.
+    func stop() -> Int? { process.stop(seconds: 15) }
+}
+
+/// `NAME=VALUE` for each variable of this process whose name passes.
+func inheritedEnvironment(where isIncluded: (Substring) -> Bool) -> [String] {
+    var all: [String] = []
+    // The array ends with NULL, and nobody changes the environment here.
+    guard var entry = cload_environment() else { return [] }
+    while let text = entry.pointee {
+        let pair = String(cString: text)
+        if isIncluded(pair.prefix { $0 != "=" }) { all.append(pair) }
+        entry += 1
+    }
+    return all
+}

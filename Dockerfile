@@ -1,0 +1,27 @@
+# Builds and runs Patchbay: docker build -t patchbay .
+FROM swift:6.3-bookworm AS build
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends librdkafka-dev libyaml-dev libsimdjson-dev pkg-config \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+# Dependencies first, so that a change of our own sources doesn't fetch them again.
+COPY Package.swift ./
+RUN swift package resolve
+COPY . .
+RUN swift build -c release --product patchbay --static-swift-stdlib \
+    && install -D "$(swift build -c release --static-swift-stdlib --show-bin-path)/patchbay" /out/patchbay
+
+FROM debian:bookworm-slim
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends librdkafka1 libyaml-0-2 libsimdjson14 ca-certificates \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin patchbay
+COPY --from=build /out/patchbay /usr/local/bin/patchbay
+COPY routes.yaml /etc/patchbay/routes.yaml
+USER 10001
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=5s --start-period=15s --retries=3 CMD ["patchbay", "health"]
+# SIGTERM drains: see docs/architecture.md.
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["patchbay"]
+CMD ["serve", "--config", "/etc/patchbay/routes.yaml"]

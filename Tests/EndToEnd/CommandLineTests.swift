@@ -1,0 +1,195 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The program as users run it: exit codes, messages, signals.
+@Suite(.serialized) struct CommandLineTests {
+    /// A `patchbay` process.
+    final class Program: @unchecked Sendable {
+        // Sound: Process is used from one test at a time, and its pipes are only read.
+        private let process = Process()
+        private let output = Pipe()
+        private let collected = NSMutableData()
+        private let lock = NSLock()
+
+        init(_ arguments: [String], environment: [String: String] = [:], input: String? = nil) throws {
+            process.executableURL = Bundle.main.bundleURL.appendingPathComponent("patchbay")
+            process.arguments = arguments
+            var all = ProcessInfo.processInfo.environment
+            all.merge(environment) { $1 }
+            process.environment = all
+            process.standardOutput = output
+            process.standardError = output
+            if let input {
+                let pipe = Pipe()
+                pipe.fileHandleForWriting.write(Data(input.utf8))
+                try pipe.fileHandleForWriting.close()
+                process.standardInput = pipe
+            } else {
+                process.standardInput = FileHandle.nullDevice
+            }
+            output.fileHandleForReading.readabilityHandler = { [weak self] handle in
+                let data = handle.availableData
+                self?.lock.withLock { self?.collected.append(data) }
+            }
+            try process.run()
+        }
+
+        deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+
+        var text: String { lock.withLock { String(decoding: collected as Data, as: UTF8.self) } }
+
+        func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+
+        var isRunning: Bool { process.isRunning }
+
+        /// Awaits the end and returns the exit code, with a signal as its negative number.
+        func exitCode() async throws -> Int32 {
+            try await eventually("patchbay to end; it said: \(text)") { !process.isRunning }
+            return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
+        }
+    }
+
+    private func temporaryFile(_ text: String) throws -> String {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("routes-\(UUID().uuidString).yaml").path
+        try text.write(toFile: path, atomically: true, encoding: .utf8)
+        return path
+    }
+
+    private let routes = "version: 1\nroutes:\n  - { topic: trade-info, transform: trade, channel: dashboard }\n"
+
+    @Test func aBadFileIsExit78WithEveryFinding() async throws {
+        let path = try temporaryFile(
+            "version: 1\nkafka: { propertees: {} }\nroutes:\n  - { topic: t, transform: trde, chanel: x }\n")
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        for command in ["serve", "demo"] {
+            let program = try Program([command, "--config", path])
+            #expect(try await program.exitCode() == 78)
+            for text in ["\(path):2:", "`properties`", "\(path):4:", "`trade`", "`channel`"] {
+                #expect(program.text.contains(text), "no \(text) in: \(program.text)")
+            }
+        }
+    }
+
+    @Test func librdkafkaJudgesItsPropertiesAtTheirPlaces() async throws {
+        let path = try temporaryFile(
+            "version: 1\nkafka:\n  properties:\n    fetch.wait.max.ms: soon\n    no.such.thing: 1\n" + routes.dropFirst(11))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let program = try Program(["serve", "--config", path])
+        #expect(try await program.exitCode() == 78)
+        #expect(program.text.contains("\(path):4:") && program.text.contains("\(path):5:"), "\(program.text)")
+    }
+
+    @Test func badVariablesAreExit78AndNamed() async throws {
+        let path = try temporaryFile(routes)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        for (name, value) in [("PORT", "99999"), ("MAX_CLIENTS", "many"), ("LOG_LEVEL", "loud")] {
+            let program = try Program(["serve", "--config", path], environment: [name: value])
+            #expect(try await program.exitCode() == 78)
+            #expect(program.text.contains(name), "\(program.text)")
+        }
+    }
+
+    @Test func aWrongCommandLineIsExit64() async throws {
+        for arguments in [["serve", "--confg", "x"], ["nonsense"], ["demo", "--rate", "-5"], ["produce"]] {
+            #expect(try await Program(arguments).exitCode() == 64, "\(arguments)")
+        }
+    }
+
+    @Test func aTakenPortIsExit69() async throws {
+        let path = try temporaryFile(routes)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let first = try Program(["demo", "--config", path], environment: ["PORT": "0"])
+        let port = try await self.port(of: first)
+        let second = try Program(["demo", "--config", path], environment: ["PORT": "\(port)"])
+        #expect(try await second.exitCode() == 69)
+        #expect(second.text.contains("can't listen"))
+        first.signal(SIGTERM)
+        #expect(try await first.exitCode() == 0)
+    }
+
+    @Test func healthOfNobodyIsExit69() async throws {
+        let socket = try #require(try? unusedPort())
+        let program = try Program(["health", "--port", "\(socket)"])
+        #expect(try await program.exitCode() == 69)
+        #expect(program.text.contains("no answer"))
+    }
+
+    @Test func producingToNobodyIsExit69() async throws {
+        let program = try Program(["produce", "--brokers", "127.0.0.1:\(try unusedPort())", "--timeout", "1", "t", "1"])
+        #expect(try await program.exitCode() == 69)
+        #expect(program.text.contains("is a broker at"))
+    }
+
+    /// The README's tour: the demo runs, a client sees the feed, `produce` adds a record, SIGTERM ends it all with 0.
+    @Test func theDemoServesItsFeedAndProducedRecords() async throws {
+        let path = try temporaryFile(
+            routes + "  - { topic: notes, transform: json, type: note, channel: notes }\n")
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let demo = try Program(["demo", "--config", path, "--rate", "100"], environment: ["PORT": "0"])
+        let port = try await self.port(of: demo)
+        let brokers = try #require(demo.text.firstMatch(of: /Kafka +(\S+)/)).output.1
+        let client = try await WebSocketTestClient(port: port)
+        try await client.subscribe("dashboard")
+        for _ in 0..<20 { #expect(try await client.receive().type == "trade_data") }
+        try await client.send(#"{"type":"unsubscribe","channel":"dashboard"}"#)
+        while try await client.receive().type != "subscription_confirmed" {}
+        try await client.subscribe("notes")
+        let produced = try Program(
+            ["produce", "--brokers", String(brokers), "notes", "-"], input: "{\"a\":1}\n\n{\"a\":2}\n")
+        #expect(try await produced.exitCode() == 0)
+        #expect(produced.text.contains("2 records written to notes"))
+        var notes: Set<String> = []
+        for _ in 0..<2 { notes.insert(try await client.receive().data) }
+        #expect(notes == [#"{"a":1}"#, #"{"a":2}"#])
+        let health = try Program(["health", "--port", "\(port)"])
+        #expect(try await health.exitCode() == 0)
+        #expect(health.text.contains("\"status\":\"ok\""), "\(health.text)")
+        demo.signal(SIGTERM)
+        #expect(try await client.receive().type == "server_shutdown")
+        #expect(try await client.receiveClose().closeCode == 1001)
+        client.socket.close()
+        #expect(try await demo.exitCode() == 0)
+    }
+
+    @Test func aSecondSignalEndsItAtOnce() async throws {
+        let path = try temporaryFile(routes)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let demo = try Program(["demo", "--config", path], environment: ["PORT": "0", "DRAIN_TIMEOUT": "9s"])
+        let port = try await self.port(of: demo)
+        // Holds up the drain: it never answers the close frame.
+        let silent = try await WebSocketTestClient(port: port)
+        demo.signal(SIGINT)
+        try await eventually("the shutdown to begin") { demo.text.contains("shutting down") }
+        demo.signal(SIGINT)
+        #expect(try await demo.exitCode() == 130)
+        silent.socket.close()
+    }
+
+    private func port(of program: Program) async throws -> Int {
+        try await eventually("the address to be printed; so far: \(program.text)") {
+            program.text.contains("/health") || !program.isRunning
+        }
+        guard let match = program.text.firstMatch(of: /localhost:([0-9]+)\/ws/), let port = Int(match.output.1) else {
+            throw SocketFailure(description: "no address in: \(program.text)")
+        }
+        return port
+    }
+
+    /// A port that was free a moment ago.
+    private func unusedPort() throws -> Int {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let result = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, size) == 0 ? getsockname(descriptor, $0, &size) : -1
+            }
+        }
+        guard result == 0 else { throw SocketFailure(description: "no free port") }
+        return Int(in_port_t(bigEndian: address.sin_port))
+    }
+}

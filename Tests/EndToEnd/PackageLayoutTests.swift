@@ -1,0 +1,90 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The design's promises about who may know whom, read from the package itself.
+@Suite struct PackageLayoutTests {
+    private struct Manifest: Decodable {
+        struct Target: Decodable {
+            var name: String
+            var path: String?
+            var dependencies: [Dependency]
+        }
+        struct Dependency: Decodable {
+            var name: String
+
+            init(from decoder: any Decoder) throws {
+                // {"byName": [name, …]} or {"product": [name, package, …]}
+                let container = try decoder.container(keyedBy: Key.self)
+                var list = try container.nestedUnkeyedContainer(forKey: container.allKeys[0])
+                name = try list.decode(String.self)
+            }
+
+            struct Key: CodingKey {
+                var stringValue: String
+                var intValue: Int? { nil }
+                init?(stringValue: String) { self.stringValue = stringValue }
+                init?(intValue: Int) { nil }
+            }
+        }
+        var targets: [Target]
+    }
+
+    private static let root = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    private func targets() async throws -> [String: Set<String>] {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        // A scratch folder of its own: `swift test` holds the lock of the usual one while this runs.
+        let scratch = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        defer { try? FileManager.default.removeItem(at: scratch) }
+        process.arguments = [
+            "swift", "package", "--package-path", Self.root.path, "--scratch-path", scratch.path, "dump-package",
+        ]
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        let data = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        let manifest = try JSONDecoder().decode(Manifest.self, from: data)
+        return Dictionary(
+            uniqueKeysWithValues: manifest.targets.map { ($0.name, Set($0.dependencies.map(\.name))) })
+    }
+
+    @Test func layersKnowOnlyWhatTheyMay() async throws {
+        let targets = try await targets()
+        #expect(targets["PatchbayAPI"] == [])
+        #expect(targets["PatchbayJSON"] == ["CSimdJSON", "PatchbayAPI"])
+        #expect(targets["PatchbayCore"] == ["PatchbayAPI", "NIOCore", "DequeModule"])
+        #expect(targets["PatchbayConfig"] == ["CLibYAML", "PatchbayAPI"])
+        #expect(targets["PatchbayKafka"] == ["CLibRDKafka", "PatchbayAPI", "Logging"])
+        for plugin in ["TokenTransformer", "TradeTransformer", "AggregateTransformer", "GenericTransformers"] {
+            #expect(targets[plugin]?.isSubset(of: ["PatchbayAPI", "PatchbayJSON", "CSimdJSON"]) == true, "\(plugin)")
+        }
+        let server = try #require(targets["PatchbayServer"])
+        #expect(server.isDisjoint(with: ["PatchbayKafka", "CLibRDKafka", "PatchbayConfig"]))
+    }
+
+    /// "A new topic needs only config": no topic and no field of a payload may be named outside plugins, demo and docs.
+    @Test func theCoreNamesNoTopicAndNoField() throws {
+        let words = [
+            "token-info", "trade-info", "aggregate-info", "token_info", "trade_data", "aggregate_data", "SellBuy",
+            "TxHash", "PriceUsd", "TotalSupply", "MetaInfo", "time_window",
+        ]
+        for folder in ["PatchbayAPI", "PatchbayCore", "PatchbayServer", "PatchbayKafka"] {
+            let sources = Self.root.appendingPathComponent("Sources/\(folder)")
+            let files = try #require(FileManager.default.enumerator(at: sources, includingPropertiesForKeys: nil))
+            var count = 0
+            for case let file as URL in files where file.pathExtension == "swift" {
+                count += 1
+                let text = try String(contentsOf: file, encoding: .utf8)
+                for word in words where text.contains(word) {
+                    Issue.record("\(file.lastPathComponent) names \(word)")
+                }
+            }
+            #expect(count > 0)
+        }
+    }
+}

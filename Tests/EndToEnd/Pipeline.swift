@@ -1,0 +1,135 @@
+import Foundation
+import Logging
+import PatchbayConfig
+import PatchbayKafka
+import PatchbayServer
+import TestSupport
+
+@testable import patchbay
+
+/// An embedded Kafka with a producer, for as many routers as a test starts.
+final class TestKafka: Sendable {
+    let kafka: EmbeddedKafka
+    let producer: Producer
+    var brokers: String { kafka.bootstrapServers }
+
+    static let quiet: Logger = {
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        return logger
+    }()
+
+    init(topics: [(name: String, partitions: Int)] = [("token-info", 2), ("trade-info", 2), ("aggregate-info", 2)])
+        throws
+    {
+        kafka = try EmbeddedKafka(topics: topics)
+        producer = try Producer(brokers: [kafka.bootstrapServers], logger: Self.quiet)
+    }
+
+    func produce(_ topic: String, _ values: [String], partition: Int32? = 0) throws {
+        for value in values { try producer.produce(topic: topic, partition: partition, value: value) }
+        try producer.flush(timeoutMilliseconds: 20_000)
+    }
+
+    func close() {
+        producer.close(timeoutMilliseconds: 100)
+        kafka.close()
+    }
+}
+
+/// A router under test, with everything real but the configuration file's place.
+struct RunningRouter {
+    let service: RouterService
+    let port: Int
+
+    static let routes = """
+        routes:
+          - { topic: token-info, transform: token, channel: dashboard }
+          - { topic: trade-info, transform: trade, channels: [dashboard, trades] }
+          - { topic: aggregate-info, transform: aggregate, channel: dashboard }
+        """
+
+    /// Starts a router; `group` decides whose committed offsets it continues.
+    static func start(
+        brokers: String, group: String = "group-\(UUID().uuidString)", routes: String = routes,
+        buffer: Int = 100_000, properties: [String: String] = [:], awaitingAssignment: Bool = true
+    ) async throws -> RunningRouter {
+        var lines = ["auto.offset.reset: earliest"]
+        lines += properties.map { "\($0): \"\($1)\"" }.sorted()
+        let text = """
+            version: 1
+            server: { host: 127.0.0.1, port: 0, max_clients: 5000 }
+            defaults: { buffer: \(buffer) }
+            kafka:
+              brokers: "\(brokers)"
+              group: \(group)
+              properties:
+            \(lines.map { "    " + $0 }.joined(separator: "\n"))
+            \(routes)
+            """
+        let result = ConfigurationLoader.load(
+            text: text, file: "test.yaml", environment: [:], transformers: BuiltinTransformers.all)
+        guard let configuration = result.configuration else {
+            throw SocketFailure(description: DiagnosticRenderer.render(result.diagnostics, file: "test.yaml"))
+        }
+        let service = RouterService(
+            configuration: configuration, consumerProperties: EmbeddedKafka.consumerProperties, logger: TestKafka.quiet)
+        let router = RunningRouter(service: service, port: try await service.start())
+        if awaitingAssignment {
+            do {
+                try await eventually("the group to assign partitions") {
+                    service.consumer.status.state == .consuming
+                }
+            } catch {
+                await service.stop()
+                throw error
+            }
+        }
+        return router
+    }
+
+    /// Runs `body` with a Kafka and a router, and stops both whatever happens.
+    static func run(
+        routes: String = routes, buffer: Int = 100_000,
+        _ body: (TestKafka, RunningRouter) async throws -> Void
+    ) async throws {
+        let kafka = try TestKafka()
+        defer { kafka.close() }
+        let router = try await start(brokers: kafka.brokers, routes: routes, buffer: buffer)
+        do {
+            try await body(kafka, router)
+        } catch {
+            await router.service.stop()
+            throw error
+        }
+        await router.service.stop()
+    }
+}
+
+/// Records of the three domain types; `number` comes back in a field of the message.
+enum Sample {
+    static func trade(_ number: Int) -> String {
+        """
+        {"Token":"0x01","Wallet":"0x02","SellBuy":"buy","NativeAmount":"1.5","TokenAmount":"2.000000","PriceUsd":"0.4",\
+        "TransTime":"2024-01-01T12:00:00Z","TxHash":"0x03","Seq":\(number)}
+        """
+    }
+
+    static let token = """
+        {"Token":"0x01","Symbol":"DOG","Name":"DogeCoin","MetaInfo":"","TotalSupply":"5000000000","IsAMM":true,\
+        "CreateTime":"2024-01-01T12:00:00Z"}
+        """
+
+    static let aggregate = """
+        {"token":"0x01","aggregate_data":[{"time_window":"1min","sell_count":1,"buy_count":2,"total_trades":3,\
+        "sell_volume":"1.0","buy_volume":"2.0","total_volume":"3.0","volume_usd":"3.0","price_change":2.5,\
+        "open_price":"0.4","close_price":"0.5","timestamp":"2024-01-01T12:01:00Z"}],\
+        "generated_at":"2024-01-01T12:01:00Z","version":"1.0"}
+        """
+
+    /// The number of a trade message.
+    static func number(_ message: WebSocketTestClient.Envelope) -> Int? {
+        guard let range = message.data.range(of: "\"Seq\":") else { return nil }
+        return Int(message.data[range.upperBound...].prefix { $0.isNumber })
+    }
+}

@@ -1,0 +1,151 @@
+import PatchbayAPI
+import PatchbayConfig
+import Testing
+
+@Suite("Environment variables")
+struct EnvironmentTests {
+    /// One setting that a variable overrides, given in every way.
+    struct Setting: CustomTestStringConvertible, Sendable {
+        let variable: String
+        /// What the file says, in its section.
+        let file: String
+        let path: String
+        let read: @Sendable (RouterConfiguration) -> String
+        let byDefault: String
+        let fromFile: String
+        let fromEnvironment: (text: String, value: String)
+        /// A value out of range, or of the wrong kind where there is no range, and what is said about it.
+        let bad: (text: String, message: String)
+
+        var testDescription: String { variable }
+    }
+
+    static let legacy: [Setting] = [
+        Setting(
+            variable: "PORT", file: "server: { port: 81 }", path: "server.port", read: { "\($0.server.port)" }, byDefault: "8080",
+            fromFile: "81", fromEnvironment: ("82", "82"),
+            bad: ("99999", "PORT=99999: must be between 1 and 65535, or 0 (any free port)")),
+        Setting(
+            variable: "WS_READ_BUFFER_SIZE", file: "server: { read_buffer: 2KiB }", path: "server.read_buffer",
+            read: { "\($0.server.readBuffer)" }, byDefault: "1024", fromFile: "2048", fromEnvironment: ("4096", "4096"),
+            bad: ("127", "WS_READ_BUFFER_SIZE=127: must be between 128 bytes and 1MiB")),
+        Setting(
+            variable: "WS_WRITE_BUFFER_SIZE", file: "server: { write_buffer: 2KiB }", path: "server.write_buffer",
+            read: { "\($0.server.writeBuffer)" }, byDefault: "1024", fromFile: "2048", fromEnvironment: ("1MiB", "1048576"),
+            bad: ("17MiB", "WS_WRITE_BUFFER_SIZE=17MiB: must be between 128 bytes and 16MiB")),
+        Setting(
+            variable: "KAFKA_BROKERS", file: "kafka: { brokers: ['f:1'] }", path: "kafka.brokers",
+            read: { $0.kafka.brokers.joined(separator: " ") }, byDefault: "localhost:9092", fromFile: "f:1",
+            fromEnvironment: ("a:1, b:2", "a:1 b:2"), bad: ("a:1,b", "KAFKA_BROKERS: item 2 must be `host:port`, found `b`")),
+        Setting(
+            variable: "KAFKA_CONSUMER_GROUP", file: "kafka: { group: f }", path: "kafka.group", read: { $0.kafka.group },
+            byDefault: "backend-service", fromFile: "f", fromEnvironment: ("42", "42"),
+            bad: (" ", "KAFKA_CONSUMER_GROUP= : must not be empty")),
+        Setting(
+            variable: "MAX_CLIENTS", file: "server: { max_clients: 5 }", path: "server.max_clients",
+            read: { "\($0.server.maxClients)" }, byDefault: "1000", fromFile: "5", fromEnvironment: ("6", "6"),
+            bad: ("0", "MAX_CLIENTS=0: must be between 1 and 1000000 clients")),
+        Setting(
+            variable: "MESSAGE_BUFFER_SIZE", file: "defaults: { buffer: 5 }", path: "defaults.buffer",
+            read: { "\($0.channels[0].buffer)" }, byDefault: "100", fromFile: "5", fromEnvironment: ("6", "6"),
+            bad: ("1000001", "MESSAGE_BUFFER_SIZE=1000001: must be between 1 and 1000000 messages")),
+        Setting(
+            variable: "KAFKA_BATCH_SIZE", file: "kafka: { batch_size: 5 }", path: "kafka.batch_size",
+            read: { "\($0.kafka.batchSize)" }, byDefault: "100", fromFile: "5", fromEnvironment: ("6", "6"),
+            bad: ("many", "KAFKA_BATCH_SIZE=many: must be a whole number")),
+    ]
+
+    static let others: [Setting] = [
+        Setting(
+            variable: "HOST", file: "server: { host: f }", path: "server.host", read: { $0.server.host }, byDefault: "0.0.0.0",
+            fromFile: "f", fromEnvironment: ("::1", "::1"), bad: ("\t", "HOST=\\t: must not be empty")),
+        Setting(
+            variable: "MAX_MESSAGE_SIZE", file: "server: { max_message: 128 }", path: "server.max_message",
+            read: { "\($0.server.maxMessage)" }, byDefault: "65536", fromFile: "128", fromEnvironment: ("1KB", "1000"),
+            bad: ("1", "MAX_MESSAGE_SIZE=1: must be between 128 bytes and 16MiB")),
+        Setting(
+            variable: "HANDSHAKE_TIMEOUT", file: "server: { handshake_timeout: 1s }", path: "server.handshake_timeout",
+            read: { "\($0.server.handshakeTimeout)" }, byDefault: "10.0 seconds", fromFile: "1.0 seconds",
+            fromEnvironment: ("500ms", "0.5 seconds"), bad: ("99ms", "HANDSHAKE_TIMEOUT=99ms: must be between 100ms and 5m")),
+        Setting(
+            variable: "PING_INTERVAL", file: "server: { ping_interval: 1m }", path: "server.ping_interval",
+            read: { "\($0.server.pingInterval)" }, byDefault: "30.0 seconds", fromFile: "60.0 seconds",
+            fromEnvironment: ("2s", "2.0 seconds"), bad: ("30", "PING_INTERVAL=30: must be a time span such as `30s`")),
+        Setting(
+            variable: "DRAIN_TIMEOUT", file: "server: { drain_timeout: 0s }", path: "server.drain_timeout",
+            read: { "\($0.server.drainTimeout)" }, byDefault: "5.0 seconds", fromFile: "0.0 seconds",
+            fromEnvironment: ("9s", "9.0 seconds"), bad: ("10s", "DRAIN_TIMEOUT=10s: must be between 0s and 9s")),
+        Setting(
+            variable: "EVENT_LOOPS", file: "server: { event_loops: 64 }", path: "server.event_loops",
+            read: { "\($0.server.eventLoops)" }, byDefault: "0", fromFile: "64", fromEnvironment: ("1", "1"),
+            bad: ("65", "EVENT_LOOPS=65: must be between 1 and 64 threads, or 0 (automatic)")),
+        Setting(
+            variable: "ALLOWED_ORIGINS", file: "server: { allowed_origins: 'https://f' }", path: "server.allowed_origins",
+            read: { $0.server.allowedOrigins.joined(separator: " ") }, byDefault: "*", fromFile: "https://f",
+            fromEnvironment: ("https://a,https://b:1", "https://a https://b:1"),
+            bad: ("*,", "ALLOWED_ORIGINS: item 2 must not be empty")),
+        Setting(
+            variable: "MAX_RECORD_SIZE", file: "kafka: { max_record: 1KiB }", path: "kafka.max_record",
+            read: { "\($0.kafka.maxRecord)" }, byDefault: "1048576", fromFile: "1024", fromEnvironment: ("100MiB", "104857600"),
+            bad: ("101MiB", "MAX_RECORD_SIZE=101MiB: must be between 1KiB and 100MiB")),
+    ]
+
+    @Test("the environment wins over the file, the file over the default", arguments: legacy + others)
+    func precedence(_ setting: Setting) throws {
+        let given = [setting.variable: setting.fromEnvironment.text]
+        let file = minimal(setting.file + "\n")
+
+        func check(_ result: LoadResult, _ value: String, _ origin: ValueOrigin) throws {
+            #expect(result.diagnostics == [])
+            #expect(try setting.read(#require(result.configuration)) == value)
+            #expect(result.origins.first { $0.path == setting.path }?.origin == origin)
+        }
+        let column = setting.file.count - setting.file.drop { $0 != "{" }.drop { $0 != ":" }.dropFirst(2).count + 1
+        let place = SourcePosition(file: "routes.yaml", line: 2, column: column)
+        try check(load(minimal()), setting.byDefault, .defaultValue)
+        try check(load(file), setting.fromFile, .file(place))
+        try check(load(minimal(), given), setting.fromEnvironment.value, .environment(setting.variable))
+        try check(load(file, given), setting.fromEnvironment.value, .environment(setting.variable))
+        // Compose files pass unset variables on as empty ones.
+        try check(load(file, [setting.variable: ""]), setting.fromFile, .file(place))
+    }
+
+    @Test("a bad value is an error that names the variable", arguments: legacy + others)
+    func bad(_ setting: Setting) {
+        let found = load(minimal(setting.file + "\n"), [setting.variable: setting.bad.text])
+        #expect(found.configuration == nil)
+        #expect(found.diagnostics.map(\.message) == [setting.bad.message])
+        #expect(found.diagnostics.map(\.position) == [nil])
+    }
+
+    @Test("the tables above know every variable")
+    func complete() {
+        func variables(_ fields: [Field]) -> [String] {
+            fields.flatMap { field -> [String] in
+                switch field.kind {
+                case .object(let inner), .list(.object(let inner), _), .dictionary(.object(let inner)): variables(inner)
+                default: field.environmentVariable.map { [$0] } ?? []
+                }
+            }
+        }
+        #expect(Set(variables(ConfigFields.root)) == Set((Self.legacy + Self.others).map(\.variable)))
+    }
+
+    @Test("a channel's own buffer stands against the default of the environment")
+    func ownBuffer() throws {
+        let text = minimal("channels: { c: { buffer: 7 } }\n")
+        #expect(try #require(load(text, ["MESSAGE_BUFFER_SIZE": "9"]).configuration).channels[0].buffer == 7)
+    }
+
+    @Test("a wrong file is wrong even where the environment overrides it")
+    func both() {
+        #expect(
+            findings(minimal("server: { port: x }\n"), ["PORT": "80"])
+                == [Finding(2, 17, "`port` must be a whole number, found the text `x`", "for example `port: 8080`")])
+    }
+
+    @Test("port 0 stands for any free port")
+    func anyPort() throws {
+        #expect(try #require(load(minimal(), ["PORT": " 0 "]).configuration).server.port == 0)
+    }
+}

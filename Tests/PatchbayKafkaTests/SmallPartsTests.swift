@@ -1,0 +1,76 @@
+import Logging
+import Testing
+
+@testable import PatchbayKafka
+
+@Suite("Small parts")
+struct SmallPartsTests {
+    @Test("A rate limit lets one through per interval and counts the rest")
+    func rateLimit() {
+        var limit = RateLimit(every: .seconds(1))
+        let start = ContinuousClock.now
+        let admitted = [0, 10, 999, 1_000, 2_000].map { limit.admit(at: start + .milliseconds($0)) }
+        #expect(admitted == [0, nil, nil, 2, 0])
+    }
+
+    @Test("Losing all brokers is news once, coming back tells how long it took")
+    func reachability() {
+        var reachability = Reachability()
+        let start = ContinuousClock.now
+        #expect(!reachability.isKnown)
+        let first = reachability.wentDown(at: start)
+        let again = reachability.wentDown(at: start + .seconds(1))
+        let away = reachability.answered(at: start + .seconds(3))
+        #expect(first && !again)
+        #expect(away == .seconds(3))
+        #expect(reachability.isReachable)
+        let stillThere = reachability.answered(at: start + .seconds(4))
+        let lostAgain = reachability.wentDown(at: start + .seconds(5))
+        #expect(stillThere == nil)
+        #expect(lostAgain)
+        #expect(!reachability.isReachable)
+    }
+
+    @Test("Brokers are asked once a second while away, and not under load while there")
+    func asking() {
+        var reachability = Reachability()
+        let start = ContinuousClock.now + .seconds(1)
+        #expect(reachability.shouldAsk(at: start, isIdle: true))
+        reachability.askedInVain(at: start)
+        #expect(!reachability.shouldAsk(at: start + .milliseconds(900), isIdle: true))
+        #expect(reachability.shouldAsk(at: start + .milliseconds(1_000), isIdle: true))
+        _ = reachability.answered(at: start)
+        #expect(!reachability.shouldAsk(at: start + .seconds(59), isIdle: true))
+        #expect(!reachability.shouldAsk(at: start + .seconds(61), isIdle: false))
+        reachability.wantsMetadata = true
+        #expect(reachability.shouldAsk(at: start + .seconds(61), isIdle: false))
+    }
+
+    @Test("Partition numbers are told as ranges")
+    func partitionRanges() {
+        #expect(ranges(of: []) == "")
+        #expect(ranges(of: [7]) == "7")
+        #expect(ranges(of: [3, 1, 2, 7, 9, 8, 0]) == "0-3,7-9")
+    }
+
+    @Test("librdkafka's connection failures stay out of the log, its warnings don't")
+    func logLevels() {
+        #expect(ClientLog.level(severity: 3, facility: "FAIL") == .debug)
+        #expect(ClientLog.level(severity: 4, facility: "COMMITFAIL") == .warning)
+        #expect(ClientLog.level(severity: 2, facility: "FATAL") == .error)
+        #expect(ClientLog.level(severity: 6, facility: "REBALANCE") == .debug)
+        #expect(ClientLog.level(severity: 7, facility: "FETCH") == .trace)
+    }
+
+    @Test("Numbers out of range are refused, and a closed embedded Kafka says so")
+    func embeddedKafka() throws {
+        #expect(#expect(throws: KafkaError.self) { _ = try EmbeddedKafka(brokers: 0) }?.kind == .configuration)
+        #expect(
+            #expect(throws: KafkaError.self) { _ = try EmbeddedKafka(topics: [("t", 0)]) }?.kind == .configuration)
+        let kafka = try EmbeddedKafka(brokers: 3)
+        #expect(kafka.bootstrapServers.split(separator: ",").count == 3)
+        kafka.close()
+        kafka.close()
+        #expect(#expect(throws: KafkaError.self) { try kafka.createTopic("t", partitions: 1) }?.kind == .closed)
+    }
+}

@@ -1,0 +1,109 @@
+import NIOCore
+import NIOHTTP1
+import Testing
+
+@testable import PatchbayServer
+
+@Suite struct RequestParserTests {
+    private func parse(_ text: String) -> Result<ClientRequest, RequestRefusal> {
+        RequestParser().parse(ByteBuffer(string: text))
+    }
+
+    @Test func readsEveryRequestInAnyOrderOfFields() throws {
+        #expect(try parse(#"{"type":"subscribe","channel":"a"}"#).get() == .init(action: .subscribe(channel: "a")))
+        #expect(
+            try parse(#" { "id" : 1.50, "channel":"\u0061\n", "type":"unsubscribe" } "#).get()
+                == .init(action: .unsubscribe(channel: "a\n"), id: "1.50"))
+        #expect(try parse(#"{"type":"ping","id":"x\"y"}"#).get() == .init(action: .ping, id: #""x\"y""#))
+    }
+
+    @Test(arguments: [
+        ("", "invalid_json"), ("{", "invalid_json"), ("[]", "invalid_json"), ("\"subscribe\"", "invalid_json"),
+        (#"{"type":"subscribe","channel":"a"} x"#, "invalid_json"),
+        (#"{"type":"subscribe","channel":"a",}"#, "invalid_json"),
+        ("{}", "unknown_type"), (#"{"type":"publish"}"#, "unknown_type"), (#"{"type":7}"#, "unknown_type"),
+        (#"{"type":"subscribe"}"#, "channel_required"), (#"{"type":"unsubscribe","channel":""}"#, "channel_required"),
+        (#"{"type":"subscribe","channel":5}"#, "channel_required"),
+        (#"{"type":"subscribe","channel":"a","since":5}"#, "unknown_field"),
+        (#"{"type":"ping","id":{}}"#, "invalid_field"), (#"{"type":"ping","id":null}"#, "invalid_field"),
+    ])
+    func refusesWithTheDocumentedCode(_ text: String, _ code: String) {
+        guard case .failure(let refusal) = parse(text) else {
+            Issue.record("accepted \(text)")
+            return
+        }
+        #expect(refusal.code == code)
+        #expect(!refusal.message.isEmpty)
+    }
+
+    @Test func refusesDeepNestingWithoutHarm() {
+        let text = String(repeating: "[", count: 60_000)
+        guard case .failure(let refusal) = parse(text) else {
+            Issue.record("accepted")
+            return
+        }
+        #expect(refusal.code == "invalid_json")
+    }
+
+    @Test func namesTheUnknownFieldAndKeepsTheID() {
+        guard case .failure(let refusal) = parse(#"{"type":"subscribe","channel":"a","sinse":1,"id":9}"#) else {
+            Issue.record("accepted")
+            return
+        }
+        #expect(refusal.message.contains("sinse"))
+        #expect(refusal.id == "9")
+    }
+}
+
+@Suite struct HandshakeDecisionTests {
+    private func decide(
+        uri: String = "/ws", method: HTTPMethod = .GET, origins: [String] = ["*"], draining: Bool = false,
+        path: String? = "/ws", _ change: (inout HTTPHeaders) -> Void = { _ in }
+    ) -> HandshakeDecision {
+        var headers: HTTPHeaders = [
+            "Host": "x", "Upgrade": "WebSocket", "Connection": "keep-alive, Upgrade",
+            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version": "13",
+        ]
+        change(&headers)
+        return HandshakeDecision.decide(
+            HTTPRequestHead(version: .http1_1, method: method, uri: uri, headers: headers),
+            rules: .init(path: path, allowedOrigins: origins), isDraining: draining)
+    }
+
+    private func status(_ decision: HandshakeDecision) -> UInt? {
+        if case .refuse(let status, _, _) = decision { status.code } else { nil }
+    }
+
+    @Test func acceptsWhatBrowsersSend() {
+        #expect(decide() == .upgrade)
+        #expect(decide(uri: "/ws?x=1") == .upgrade)
+        #expect(decide(uri: "/elsewhere", path: nil) == .upgrade)
+    }
+
+    @Test func ordinaryRequestsAreNotItsBusiness() {
+        #expect(decide { $0.remove(name: "Upgrade") } == .http)
+        #expect(decide { $0.remove(name: "Connection") } == .http)
+        #expect(decide { $0.replaceOrAdd(name: "Upgrade", value: "h2c") } == .http)
+    }
+
+    @Test func refusesBrokenHandshakes() {
+        #expect(status(decide(uri: "/chat")) == 404)
+        #expect(status(decide(method: .POST)) == 400)
+        #expect(status(decide { $0.replaceOrAdd(name: "Sec-WebSocket-Version", value: "8") }) == 426)
+        #expect(status(decide { $0.remove(name: "Sec-WebSocket-Version") }) == 426)
+        #expect(status(decide { $0.remove(name: "Sec-WebSocket-Key") }) == 400)
+        #expect(status(decide { $0.replaceOrAdd(name: "Sec-WebSocket-Key", value: "short") }) == 400)
+        #expect(status(decide { $0.add(name: "Sec-WebSocket-Key", value: "dGhlIHNhbXBsZSBub25jZQ==") }) == 400)
+    }
+
+    @Test func originsAreCheckedOnlyWhenGivenAndListed() {
+        let origins = ["https://app.example"]
+        #expect(decide(origins: origins) == .upgrade)
+        #expect(decide(origins: origins) { $0.add(name: "Origin", value: "https://APP.example") } == .upgrade)
+        #expect(status(decide(origins: origins) { $0.add(name: "Origin", value: "https://evil.example") }) == 403)
+        #expect(status(decide(origins: origins) { $0.add(name: "Origin", value: "https://app.example.evil") }) == 403)
+        #expect(decide { $0.add(name: "Origin", value: "https://any.example") } == .upgrade)
+    }
+
+    @Test func aDrainingServerRefuses() { #expect(status(decide(draining: true)) == 503) }
+}

@@ -1,0 +1,99 @@
+import Logging
+import NIOCore
+import NIOPosix
+import PatchbayAPI
+import TestSupport
+
+@testable import PatchbayCore
+@testable import PatchbayServer
+
+/// A real server on a free port, fed directly instead of from Kafka.
+final class ServerFixture: Sendable {
+    let server: PatchbayServer
+    let router: Router
+    let group: MultiThreadedEventLoopGroup
+    let port: Int
+
+    private final class PassThrough: Transformer {
+        func transform(_ batch: borrowing RecordBatch, into output: EnvelopeWriter) {
+            for record in batch.records { output.emit(record) }
+        }
+    }
+
+    /// Runs `body` with a server and stops it afterwards, whatever happens.
+    static func run(
+        channels: [String: Int] = ["a": 100, "b": 100],
+        loops: Int = 1,
+        source: @escaping @Sendable () -> SourceHealth = { SourceHealth() },
+        configure: (inout ServerConfiguration) -> Void = { _ in },
+        _ body: (ServerFixture) async throws -> Void
+    ) async throws {
+        var configuration = ServerConfiguration()
+        configuration.host = "127.0.0.1"
+        configuration.port = 0
+        configure(&configuration)
+        let fixture = try await ServerFixture(
+            channels: channels, loops: loops, source: source, configuration: configuration)
+        do {
+            try await body(fixture)
+        } catch {
+            await fixture.stop()
+            throw error
+        }
+        await fixture.stop()
+    }
+
+    private init(
+        channels: [String: Int], loops: Int, source: @escaping @Sendable () -> SourceHealth,
+        configuration: ServerConfiguration
+    ) async throws {
+        group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
+        let fanouts = group.makeIterator().enumerated().map { Fanout(eventLoop: $1, index: $0) }
+        var logs: [String: ChannelLog] = [:]
+        for (name, buffer) in channels { logs[name] = ChannelLog(name: name, limits: .init(messageBuffer: buffer)) }
+        let routes = channels.keys.map { name in
+            Route(name: name, topic: name, type: "note", channels: [name], makeTransformer: { PassThrough() })
+        }
+        router = Router(table: RouteTable(routes: routes, logs: logs), fanouts: fanouts)
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        server = PatchbayServer(
+            configuration: configuration, router: router, group: group, logger: logger, source: source)
+        port = try await server.start()
+    }
+
+    func stop() async {
+        await server.stopAccepting()
+        _ = await server.drain(timeout: .seconds(5))
+        try? await group.shutdownGracefully()
+    }
+
+    /// Publishes numbers as records of the channel's topic.
+    func publish(_ numbers: Range<Int>, to channel: String, padding: Int = 0) {
+        let processor = router.makeProcessor()
+        let filler = String(repeating: "x", count: padding)
+        var start = numbers.lowerBound
+        while start < numbers.upperBound {
+            let end = min(start + 100, numbers.upperBound)
+            let values = (start..<end).map { Array("{\"n\":\($0),\"p\":\"\(filler)\"}".utf8) }
+            var joined: [UInt8] = []
+            var ranges: [Range<Int>] = []
+            for value in values {
+                ranges.append(joined.count..<joined.count + value.count)
+                joined += value
+            }
+            joined.withUnsafeBytes { bytes in
+                let records = ranges.enumerated().map { index, range in
+                    Record(
+                        partition: 0, recordOffset: Int64(start + index), timestampMilliseconds: 0, key: nil,
+                        value: UnsafeRawBufferPointer(rebasing: bytes[range]))
+                }
+                records.withUnsafeBufferPointer {
+                    processor.process(RecordBatch(topic: channel, records: $0))
+                }
+            }
+            processor.finishPoll()
+            start = end
+        }
+    }
+}

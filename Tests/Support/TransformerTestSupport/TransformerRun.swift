@@ -1,0 +1,124 @@
+import PatchbayAPI
+
+/// What a transformer did with one record.
+public enum RecordOutcome: Equatable, Sendable, CustomStringConvertible {
+    case data(String)
+    case rejected(Rejection)
+    case filtered
+
+    public var description: String {
+        switch self {
+        case .data(let text): text
+        case .rejected(let rejection):
+            "rejected: \(rejection.code) \(rejection.field ?? "-"): \(rejection.explanation)"
+        case .filtered: "filtered"
+        }
+    }
+
+    /// The same as examples put it.
+    public var example: TransformerExample.Outcome {
+        switch self {
+        case .data(let text): .data(text)
+        case .rejected(let rejection): .rejected(code: rejection.code, field: rejection.field)
+        case .filtered: .filtered
+        }
+    }
+
+    public var rejection: Rejection? {
+        if case .rejected(let rejection) = self { rejection } else { nil }
+    }
+}
+
+/// Remembers every outcome, in order.
+public final class CollectingSink: EnvelopeSink {
+    public private(set) var outcomes: [(recordOffset: Int64, outcome: RecordOutcome)] = []
+
+    public init() {}
+
+    public func emit(_ record: Record, data: UnsafeRawBufferPointer) {
+        outcomes.append((record.recordOffset, .data(String(decoding: data, as: UTF8.self))))
+    }
+
+    public func reject(_ record: Record, _ rejection: Rejection) {
+        outcomes.append((record.recordOffset, .rejected(rejection)))
+    }
+
+    public func filter(_ record: Record) { outcomes.append((record.recordOffset, .filtered)) }
+}
+
+/// Counts outcomes without allocating.
+public final class CountingSink: EnvelopeSink {
+    public private(set) var emitted = 0
+    public private(set) var rejected = 0
+    public private(set) var filtered = 0
+
+    public init() {}
+
+    public func emit(_ record: Record, data: UnsafeRawBufferPointer) { emitted += 1 }
+    public func reject(_ record: Record, _ rejection: Rejection) { rejected += 1 }
+    public func filter(_ record: Record) { filtered += 1 }
+}
+
+/// A batch of records that own their values.
+public final class OwnedBatch {
+    private let values: [UnsafeMutableRawBufferPointer?]
+    private let records: [Record]
+
+    /// `nil` makes a tombstone.
+    public init(_ values: [[UInt8]?]) {
+        // Each value gets memory of exactly its size, so that a sanitizer sees any read beyond its end.
+        self.values = values.map { value in
+            value.map {
+                let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: $0.count, alignment: 1)
+                memory.copyBytes(from: $0)
+                return memory
+            }
+        }
+        records = self.values.enumerated().map { index, memory in
+            Record(
+                partition: 0, recordOffset: Int64(index), timestampMilliseconds: -1, key: nil,
+                value: memory.map { UnsafeRawBufferPointer($0) })
+        }
+    }
+
+    deinit { for memory in values { memory?.deallocate() } }
+
+    public func run(_ transformer: any Transformer, into sink: any EnvelopeSink) {
+        records.withUnsafeBufferPointer {
+            transformer.transform(RecordBatch(topic: "test", records: $0), into: EnvelopeWriter(sink))
+        }
+    }
+}
+
+extension TransformerDefinition {
+    public func make(_ options: [String: ConfigValue] = [:]) throws(OptionError) -> any Transformer {
+        try configure(OptionValues(options, defaultsOf: self.options))()
+    }
+
+    /// One outcome per value, in order; anything else is an error of the transformer.
+    public func outcomes(
+        of values: [[UInt8]?], options: [String: ConfigValue] = [:]
+    ) throws -> [RecordOutcome] {
+        let sink = CollectingSink()
+        OwnedBatch(values).run(try make(options), into: sink)
+        let offsets = sink.outcomes.map(\.recordOffset)
+        guard offsets == values.indices.map(Int64.init) else { throw UnevenOutcomes(recordOffsets: offsets) }
+        return sink.outcomes.map(\.outcome)
+    }
+
+    public func outcome(of text: String, options: [String: ConfigValue] = [:]) throws -> RecordOutcome {
+        guard let outcome = try outcomes(of: [Array(text.utf8)], options: options).first else {
+            throw UnevenOutcomes(recordOffsets: [])
+        }
+        return outcome
+    }
+}
+
+/// A transformer gave not exactly one outcome for each record.
+public struct UnevenOutcomes: Error {
+    public let recordOffsets: [Int64]
+}
+
+extension ConfigValue {
+    public static func strings(_ values: String...) -> ConfigValue { .list(values.map { .string($0) }) }
+}
