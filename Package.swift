@@ -108,7 +108,10 @@ let package = Package(
         .target(name: "CLoad", dependencies: ["CLibRDKafka"], path: "Benchmarks/CLoad", cSettings: strictC),
         .executableTarget(
             name: "patchbay-bench",
-            dependencies: ["CLoad", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "CLoad", "CAllocationCounter", "PatchbayAPI", "PatchbayCore", "TradeTransformer", "GenericTransformers",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             path: "Benchmarks/PatchbayBench", swiftSettings: strict),
         .executableTarget(
             name: "echo",
@@ -152,6 +155,7 @@ let package = Package(
                 "TransformerTestSupport",
             ],
             swiftSettings: strict),
+        .testTarget(name: "BenchmarkTests", dependencies: ["CLoad"], swiftSettings: strict),
         .testTarget(
             name: "PatchbayKafkaTests",
             dependencies: [
@@ -181,7 +185,7 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "patchbay", "PatchbayConfig", "PatchbayCore", "PatchbayKafka", "PatchbayServer", "TestSupport",
+                "patchbay", "echo", "PatchbayConfig", "PatchbayCore", "PatchbayKafka", "PatchbayServer", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/EndToEnd", swiftSettings: strict),

@@ -198,7 +198,7 @@ static void *produce(void *argument) {
         uint64_t sequence = pace->first_sequence + i;
         fill(&value, sequence, due);
         int code = rd_kafka_produce(
-            kafka->topic, (int32_t)(sequence % kafka->partitions), RD_KAFKA_MSG_F_COPY, value.bytes, VALUE_BYTES, NULL, 0,
+            kafka->topic, (int32_t)cload_partition(sequence, kafka->partitions), RD_KAFKA_MSG_F_COPY, value.bytes, VALUE_BYTES, NULL, 0,
             NULL);
         if (code == 0) {
             i++;

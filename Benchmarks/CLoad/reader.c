@@ -19,10 +19,8 @@ void cload_reader_destroy(reader *reader) {
 
 void cload_reader_mark(reader *reader, const cload *load) {
     uint32_t partitions = load->config.partitions;
-    for (uint32_t i = 0; i < partitions; i++) {
-        uint64_t sequence = load->base_sequence + i;
-        reader->next[sequence % partitions] = sequence;
-    }
+    for (uint32_t i = 0; i < partitions; i++)
+        reader->next[i] = cload_next_in_partition(load->base_sequence, i, partitions);
     reader->any_sequence = false;
     reader->messages = 0;
     reader->duplicates_or_reordered = 0;
@@ -135,7 +133,8 @@ static void check_cyclic(cload *load, reader *reader, uint64_t sequence) {
 
 static void check_sequence(cload *load, reader *reader, uint64_t sequence) {
     uint32_t partitions = load->config.partitions;
-    uint64_t *next = &reader->next[sequence % partitions];
+    uint32_t partition = cload_partition(sequence, partitions);
+    uint64_t *next = &reader->next[partition];
     if (sequence < *next) {
         reader->duplicates_or_reordered++;
         return;
@@ -143,7 +142,7 @@ static void check_sequence(cload *load, reader *reader, uint64_t sequence) {
     // With several partitions one gap covers records of all of them; then only the sums at the end can be compared.
     if (partitions == 1 && sequence - *next != reader->pending_gap) reader->gap_mismatches++;
     reader->pending_gap = 0;
-    *next = sequence + partitions;
+    *next = cload_next_in_partition(sequence + 1, partition, partitions);
 }
 
 static void read_text(

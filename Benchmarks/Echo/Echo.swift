@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import NIOCore
 import NIOPosix
 import PatchbayServer
@@ -31,7 +32,9 @@ struct Echo: AsyncParsableCommand {
             configuration: settings, acceptsBinary: true, group: MultiThreadedEventLoopGroup.singleton,
             makeHandler: { _, onClose in EchoHandler(onClose: onClose) },
             serveHTTP: { $0.close(promise: nil) })
-        print("echoing on ws://\(host):\(try await listener.start())")
+        let address = "ws://\(host):\(try await listener.start())"
+        // Not print(): into a pipe that would wait in a buffer, and whoever started us waits for this line.
+        FileHandle.standardOutput.write(Data("echoing on \(address)\n".utf8))
         // Until a signal ends the process.
         try await Task.sleep(for: .seconds(365 * 24 * 3600))
     }

@@ -19,8 +19,8 @@ struct MockKafka: ~Copyable {
     /// Of the next record.
     private(set) var nextSequence: UInt64 = 0
 
-    /// - Parameter lingerMilliseconds: how long the producer gathers records for one request. 0 costs a request, and so a
-    ///   wake-up of three threads, for almost every record.
+    /// - Parameter lingerMilliseconds: how long the producer gathers records for one batch. 0 makes a batch, a request and
+    ///   a wake-up of three threads of almost every record: only for low rates.
     init(partitions: Int, lingerMilliseconds: Double) throws(BenchFailure) {
         self.partitions = partitions
         var error = cload_error()

@@ -7,9 +7,9 @@ struct Rig: ~Copyable {
     let options: BenchOptions
     private let folder: WorkFolder
 
-    /// - Parameter lingerMilliseconds: of the producer; it is part of every latency that is measured.
+    /// - Parameter lingerMilliseconds: of the producer, librdkafka's default; it is part of every latency that is measured.
     init(
-        _ options: BenchOptions, maxClients: Int, bufferMessages: Int = 20_000, lingerMilliseconds: Double = 1
+        _ options: BenchOptions, maxClients: Int, bufferMessages: Int = 20_000, lingerMilliseconds: Double = 5
     ) throws(BenchFailure) {
         var error = cload_error()
         // The server inherits the limit; both ends need a file per client.
@@ -40,8 +40,7 @@ struct Rig: ~Copyable {
             guard cload_now() < deadline else {
                 throw BenchFailure("no record reached a client within 30 s; the server's log ends:\n\(server.logTail)")
             }
-            // One per partition.
-            try kafka.produce(.init(count: UInt64(options.partitions), rate: 1_000), for: clients)
+            try kafka.produce(.init(count: 1, rate: 1_000), for: clients)
             pause(seconds: 0.2)
         }
         try kafka.produce(.init(count: UInt64(rate * seconds), rate: rate), for: clients)

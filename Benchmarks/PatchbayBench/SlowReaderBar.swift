@@ -67,6 +67,11 @@ struct SlowReaderBar: Bar {
         rig.waitDelivered(crowd, count, limit: 20)
         let latency = try Histogram()
         let stats = crowd.snapshot(endSequence: rig.kafka.nextSequence, latency: latency)
+        guard stats.messages + stats.gap_dropped >= count * UInt64(stats.sampled) else {
+            throw BenchFailure(
+                "messages are neither received nor reported as dropped 20 s after the last record, so the next part can't "
+                    + "be told from this one: \(stats.accounting)")
+        }
         return Part(p99: latency.milliseconds(0.99), stats: stats, used: used, residentBytes: resident)
     }
 

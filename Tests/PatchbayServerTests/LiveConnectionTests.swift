@@ -1,5 +1,7 @@
 import Foundation
+import Logging
 import NIOCore
+import NIOPosix
 import TestSupport
 import Testing
 
@@ -412,6 +414,26 @@ import Testing
             #expect(head.hasPrefix("HTTP/1.1 426 "))
             #expect(body.contains("upgrade_required"))
         }
+    }
+
+    @Test func aBugInAnEndpointIs500AsJSON() async throws {
+        struct Bug: Error {}
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let endpoints = Endpoints(logger: logger, health: { throw Bug() })
+        var configuration = ServerConfiguration()
+        configuration.host = "127.0.0.1"
+        configuration.port = 0
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let listener = WebSocketListener(
+            configuration: configuration, group: group,
+            makeHandler: { _, _ in throw Bug() }, serveHTTP: { try endpoints.serve($0) })
+        let (head, body) = try await get("/health", port: try await listener.start())
+        #expect(head.hasPrefix("HTTP/1.1 500 "))
+        let object = try JSONSerialization.jsonObject(with: Data(body.utf8)) as? [String: Any]
+        #expect(object?["code"] as? String == "internal_error")
+        await listener.stopAccepting()
+        try await group.shutdownGracefully()
     }
 
     @Test func severalRequestsOnOneConnection() async throws {

@@ -37,7 +37,17 @@ uint64_t cload_histogram_quantile(const cload_histogram *histogram, double fract
 
 // MARK: Clients
 
-enum { CLOAD_MAX_PARTITIONS = 64 };
+enum {
+    CLOAD_MAX_PARTITIONS = 64,
+    /// Consecutive records that go to one partition before it is the next one's turn. librdkafka's mock walks a list of
+    /// all the batches it keeps for every fetch, so batches of a record or two would slow it down to a crawl.
+    CLOAD_PARTITION_BLOCK = 64,
+};
+
+/// The partition that a sequence number is produced to.
+uint32_t cload_partition(uint64_t sequence, uint32_t partitions);
+/// The first sequence number at or after `sequence` that is produced to `partition`.
+uint64_t cload_next_in_partition(uint64_t sequence, uint32_t partition, uint32_t partitions);
 
 typedef struct {
     /// IPv4 address in digits.
@@ -63,7 +73,7 @@ typedef struct {
     uint64_t read_bytes_per_second;
     /// SO_RCVBUF; 0 leaves it to the kernel.
     uint32_t receive_buffer_bytes;
-    /// Sequence number `s` was produced to partition `s % partitions`; order is promised per partition only.
+    /// Of the topic, see `cload_partition`; order is promised per partition only.
     uint32_t partitions;
     /// Above 0: sequence numbers start over at this value and carry no send time (the floor).
     uint64_t sequence_modulus;

@@ -21,7 +21,7 @@ struct Endpoints: Sendable {
     private let channelHandler: HTTP1Channel
     private let logger: Logger
 
-    init(logger: Logger, health: @escaping @Sendable () -> HealthReport) {
+    init(logger: Logger, health: @escaping @Sendable () throws -> HealthReport) {
         let router = Router(context: BasicRequestContext.self)
         router.add(middleware: ErrorsAsJSON())
         router.get("health") { _, _ in try Self.response(to: health()) }
