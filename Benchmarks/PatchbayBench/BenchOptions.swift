@@ -24,10 +24,19 @@ struct BenchOptions: ParsableArguments {
     var environment: [String] = []
 
     @Option(name: .customLong("kafka-property"), help: "NAME=VALUE under kafka.properties; may be repeated.")
-    var kafkaProperties: [String] = ["fetch.wait.max.ms=1"]
+    var kafkaProperties: [String] = []
 
     @Flag(help: "Keep the temporary folder with the server's log and say where it is.")
     var keep = false
+
+    /// What is given, after how long the mock cluster may hold an empty fetch.
+    ///
+    /// - Parameter fetchWait: milliseconds. The mock answers an empty fetch only after all of it, even if a record
+    ///   arrives meanwhile; a real broker answers at once. 1 is the shortest that doesn't spin.
+    func kafkaProperties(fetchWait: Int) -> [String] {
+        (kafkaProperties.contains { $0.hasPrefix("fetch.wait.max.ms=") } ? [] : ["fetch.wait.max.ms=\(fetchWait)"])
+            + kafkaProperties
+    }
 
     mutating func validate() throws {
         guard sampled >= 1 else { throw ValidationError("--sampled must be at least 1: latency is taken from the sample.") }

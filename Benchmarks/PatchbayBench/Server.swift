@@ -16,7 +16,7 @@ struct Server: ~Copyable {
     ) throws(BenchFailure) {
         let own = try ownPath()
         let program = options.patchbay ?? own.prefix(through: own.lastIndex(of: "/") ?? own.startIndex) + "patchbay"
-        let properties = options.kafkaProperties.map { pair in
+        let properties = options.kafkaProperties(fetchWait: 1).map { pair in
             let split = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             return "    \(split[0]): \(split[1])\n"
         }

@@ -80,8 +80,9 @@ struct SlowReaderBar: Bar {
         let disturbed = with.map(\.p99).sorted()
         let calmMedian = calm[calm.count / 2]
         let disturbedMedian = disturbed[disturbed.count / 2]
-        // Noise is what the undisturbed parts differ among themselves, a tenth of the median at least.
-        let noise = max((calm.last ?? 0) - (calm.first ?? 0), calmMedian / 10)
+        // Noise is what the undisturbed parts differ among themselves: a tenth of the median at least, and half of it at
+        // most, or else a machine that is noisy enough would let anything pass.
+        let noise = min(max((calm.last ?? 0) - (calm.first ?? 0), calmMedian / 10), calmMedian / 2)
         let residentBefore = Double(without.map(\.residentBytes).max() ?? 0)
         let residentWith = Double(with.map(\.residentBytes).max() ?? 0)
         let delta = (residentWith - residentBefore) / 1_048_576

@@ -47,6 +47,10 @@ enum ConsumerDefaults {
         ("reconnect.backoff.max.ms", "10000"),
         // After a crash at most this much is seen twice.
         ("auto.commit.interval.ms", "1000"),
+        // With the defaults (100,000 and 64 MiB) a fast reader empties a full queue before librdkafka looks again, which
+        // in 2.0 is a second later: catching up stalls. This many records in half the memory didn't.
+        ("queued.min.messages", "300000"),
+        ("queued.max.messages.kbytes", "32768"),
         // Fetch requests are small and latency counts.
         ("socket.nagle.disable", "true"),
     ]

@@ -163,12 +163,13 @@ final class ConsumerLoop {
         let remains = ClientRemains(client: client)
         guard !isClosed else { return remains.destroy(flags: 0) }
         // librdkafka waits here for requests under way, up to `socket.timeout.ms`; nobody else need wait for that.
-        let result = Int32(1); _ = { remains.destroy(flags: RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE) }
+        let result = startThread { remains.destroy(flags: RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE) }
         if result != 0 { remains.destroy(flags: RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE) }
     }
 
     /// Before 2.3.0, destroying a cooperative-sticky consumer that never got an assignment aborts the process
-    /// (librdkafka's issue 4312). It is left alone then: a few idle threads, usually of a process about to end.
+    /// (https://github.com/confluentinc/librdkafka/pull/4381). It is left alone then: a few idle threads, usually of a
+    /// process about to end.
     private var canBeDestroyed: Bool {
         hasBeenAssigned || rd_kafka_version() >= 0x0203_0000
             || !configuration.properties.contains {

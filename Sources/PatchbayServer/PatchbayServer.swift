@@ -9,6 +9,7 @@ public final class PatchbayServer: Sendable {
     private let listener: WebSocketListener
     private let loops: [ObjectIdentifier: NIOLoopBound<LoopContext>]
     private let reporter: HealthReporter
+    private let endpoints: Endpoints
 
     /// - Parameters:
     ///   - group: the event loops, the same that `router.fanouts` belong to.
@@ -44,6 +45,7 @@ public final class PatchbayServer: Sendable {
             },
             serveHTTP: { try endpoints.serve($0) })
         self.reporter = reporter
+        self.endpoints = endpoints
         reporter.observe(listener)
     }
 
@@ -92,6 +94,7 @@ public final class PatchbayServer: Sendable {
         while clientCount > 0, ContinuousClock.now < deadline {
             try? await Task.sleep(for: .milliseconds(10))
         }
+        await endpoints.close()
         return clientCount
     }
 }

@@ -21,6 +21,7 @@ struct ClientsTests {
     }
 
     private let twenty = (0..<20).map { Frame.trade($0) }
+    private let threeBlocks = (0..<192).map { Frame.trade($0) }
 
     @Test("Messages are counted the same whole, glued, and byte by byte", arguments: [Int.max, 1, 3, 441, 1_000])
     func everyWayOfReading(pieces: Int) throws {
@@ -67,19 +68,23 @@ struct ClientsTests {
 
     @Test("Two exchanged messages of one partition are noticed")
     func reordered() throws {
-        var exchanged = twenty
+        var exchanged = threeBlocks
         exchanged.swapAt(4, 8)
-        let stats = try run(drained: twenty, sampled: exchanged, produced: 20, partitions: 4)
-        #expect(stats.duplicates_or_reordered == 1)
+        let stats = try run(drained: threeBlocks, sampled: exchanged, produced: 192, partitions: 2)
+        // Four messages come after a later one.
+        #expect(stats.duplicates_or_reordered == 4)
         #expect(stats.sampled_exact == 0)
     }
 
     @Test("Messages of different partitions may overtake each other")
     func acrossPartitions() throws {
-        var exchanged = twenty
-        exchanged.swapAt(4, 5)
-        let stats = try run(drained: twenty, sampled: exchanged, produced: 20, partitions: 4)
+        // The third block is the first partition's again.
+        let shuffled = Array(threeBlocks[64..<128] + threeBlocks[..<64] + threeBlocks[128...])
+        let stats = try run(drained: threeBlocks, sampled: shuffled, produced: 192, partitions: 2)
         #expect(stats.sampled_exact == 1)
+        #expect(stats.duplicates_or_reordered == 0)
+        let wrong = Array(threeBlocks[128...] + threeBlocks[64..<128] + threeBlocks[..<64])
+        #expect(try run(drained: wrong, sampled: wrong, produced: 192, partitions: 2).duplicates_or_reordered == 64)
     }
 
     @Test("A gap that says how many are missing adds up", arguments: [1, 4])

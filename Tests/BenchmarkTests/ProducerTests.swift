@@ -13,6 +13,17 @@ struct ProducerTests {
         #expect(text.hasSuffix(#""Seq":"999999999999","SentNs":"9223372036854775807"}"#))
     }
 
+    @Test("Partitions take turns in blocks, and the next number of a partition is the first that belongs to it")
+    func partitions() {
+        #expect([0, 63, 64, 127, 128, 255, 256].map { cload_partition($0, 4) } == [0, 0, 1, 1, 2, 3, 0])
+        for sequence in 0..<600 as Range<UInt64> {
+            for partition in 0..<3 as Range<UInt32> {
+                let first = (sequence...).first { cload_partition($0, 3) == partition }
+                #expect(cload_next_in_partition(sequence, partition, 3) == first)
+            }
+        }
+    }
+
     @Test("A run hands every record to the mock broker, and holds its pace from the first record to the last")
     func pace() throws {
         var error = cload_error()

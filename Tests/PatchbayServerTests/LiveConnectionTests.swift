@@ -433,6 +433,7 @@ import Testing
         let object = try JSONSerialization.jsonObject(with: Data(body.utf8)) as? [String: Any]
         #expect(object?["code"] as? String == "internal_error")
         await listener.stopAccepting()
+        await endpoints.close()
         try await group.shutdownGracefully()
     }
 

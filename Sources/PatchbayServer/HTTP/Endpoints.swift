@@ -6,6 +6,7 @@ import NIOCore
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 import PatchbayCore
+import Synchronization
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -20,6 +21,7 @@ struct Endpoints: Sendable {
 
     private let channelHandler: HTTP1Channel
     private let logger: Logger
+    private let open = OpenConnections()
 
     init(logger: Logger, health: @escaping @Sendable () throws -> HealthReport) {
         let router = Router(context: BasicRequestContext.self)
@@ -55,7 +57,18 @@ struct Endpoints: Sendable {
         try pipeline.addHandler(CloseWhenIdle())
         let wrapped = try NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>(
             wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
-        Task { [channelHandler, logger] in await channelHandler.handle(value: wrapped, logger: logger) }
+        open.add(channel)
+        Task { [channelHandler, logger, open] in
+            await channelHandler.handle(value: wrapped, logger: logger)
+            open.remove(channel)
+        }
+    }
+
+    /// Closes all connections, kept-alive ones included, and waits until their tasks are done, for at most a second:
+    /// a task that outlives its event loop has nothing left to write to.
+    func close() async {
+        let deadline = ContinuousClock.now + .seconds(1)
+        while open.closeAll() > 0, ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(2)) }
     }
 
     private static func response(to report: HealthReport) throws -> Response {
@@ -66,6 +79,22 @@ struct Endpoints: Sendable {
         return .json(
             status: report.status == .unavailable ? .serviceUnavailable : .ok,
             body: ByteBuffer(bytes: body))
+    }
+}
+
+/// The HTTP connections that are open now.
+private final class OpenConnections: Sendable {
+    private let channels = Mutex<[ObjectIdentifier: any Channel]>([:])
+
+    func add(_ channel: any Channel) { channels.withLock { $0[ObjectIdentifier(channel)] = channel } }
+
+    func remove(_ channel: any Channel) { channels.withLock { $0[ObjectIdentifier(channel)] = nil } }
+
+    /// Returns how many are still there.
+    func closeAll() -> Int {
+        let open = channels.withLock { Array($0.values) }
+        for channel in open { channel.close(promise: nil) }
+        return open.count
     }
 }
 
