@@ -100,6 +100,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
             ],
             swiftSettings: strict
         ),
@@ -185,7 +186,7 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "patchbay", "echo", "PatchbayConfig", "PatchbayCore", "PatchbayKafka", "PatchbayServer", "TestSupport",
+                "patchbay", "echo", "PatchbayAPI", "PatchbayConfig", "PatchbayCore", "PatchbayKafka", "PatchbayServer", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/EndToEnd", swiftSettings: strict),

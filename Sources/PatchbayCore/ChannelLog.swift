@@ -57,8 +57,9 @@ public final class ChannelLog: Sendable {
         var sealedBytes = 0
         /// Channel offset after the newest message.
         var head: Int64 = 0
-        /// Position of each event loop that has subscribers here, by index of the loop.
-        var loopPositions: [(loop: Int, position: Int64, bytePosition: Int64)] = []
+        /// Each event loop that has subscribers here: up to where it has taken, and from where on it still needs the
+        /// messages because subscribers that read well have not been handed them yet.
+        var loops: [(loop: Int, taken: Int64, needed: Int64)] = []
         var appendedBytes: Int64 = 0
     }
 
@@ -118,8 +119,13 @@ public final class ChannelLog: Sendable {
     /// Whether event loops are so far behind that appending on would soon lose messages for all subscribers.
     var isBacklogged: Bool {
         state.withLock { state in
-            guard let slowest = state.loopPositions.lazy.map(\.bytePosition).min() else { return false }
-            return state.appendedBytes - slowest > Int64(limits.backlogBytes)
+            guard let needed = state.loops.lazy.map(\.needed).min() else { return false }
+            var bytes = state.openBytes.readableBytes
+            for batch in state.sealed.reversed() {
+                if batch.endOffset <= needed || bytes > limits.backlogBytes { break }
+                bytes += batch.bytes.readableBytes
+            }
+            return bytes > limits.backlogBytes
         }
     }
 
@@ -132,7 +138,7 @@ public final class ChannelLog: Sendable {
         let head = state.withLock { state in
             // `take` relies on a loop's position being a seal point.
             Self.seal(&state)
-            state.loopPositions.append((loop, state.head, state.appendedBytes))
+            state.loops.append((loop, state.head, state.head))
             return state.head
         }
         interested.bitwiseOr(1 << UInt64(loop), ordering: .acquiringAndReleasing)
@@ -144,31 +150,38 @@ public final class ChannelLog: Sendable {
         interested.bitwiseAnd(~(1 << UInt64(loop)), ordering: .acquiringAndReleasing)
         notified.bitwiseAnd(~(1 << UInt64(loop)), ordering: .acquiringAndReleasing)
         state.withLock { state in
-            state.loopPositions.removeAll { $0.loop == loop }
+            state.loops.removeAll { $0.loop == loop }
             evict(&state)
         }
     }
 
-    /// Everything since this loop's last look, as sealed batches; moves the loop's position to the head.
+    /// Everything since this loop's last look, as sealed batches. The log goes on holding it until `release`.
     func take(loop: Int) -> View {
         // Before reading: a record appended after this and before the lock is read now and costs one idle look later.
         notified.bitwiseAnd(~(1 << UInt64(loop)), ordering: .acquiringAndReleasing)
         return state.withLock { state in
             Self.seal(&state)
-            guard let index = state.loopPositions.firstIndex(where: { $0.loop == loop }) else {
+            guard let index = state.loops.firstIndex(where: { $0.loop == loop }) else {
                 return View(first: state.head, head: state.head, batches: [])
             }
-            let from = state.loopPositions[index].position
+            let from = state.loops[index].taken
             var batches: [SealedBatch] = []
             for batch in state.sealed.reversed() {
                 if batch.endOffset <= from { break }
                 batches.append(batch)
             }
             batches.reverse()
-            state.loopPositions[index].position = state.head
-            state.loopPositions[index].bytePosition = state.appendedBytes
+            state.loops[index].taken = state.head
             // A loop's position is always a seal point, so the first batch starts exactly there or later.
             return View(first: batches.first?.firstOffset ?? state.head, head: state.head, batches: batches)
+        }
+    }
+
+    /// Says from where on this loop still needs messages.
+    func release(loop: Int, before position: Int64) {
+        state.withLock { state in
+            guard let index = state.loops.firstIndex(where: { $0.loop == loop }) else { return }
+            state.loops[index].needed = position
         }
     }
 
@@ -187,6 +200,8 @@ public final class ChannelLog: Sendable {
             while index < state.sealed.count, reading.byteCount < maxBytes {
                 let batch = state.sealed[index]
                 let (bytes, end) = batch.slice(from: reading.next, maxBytes: maxBytes - reading.byteCount)
+                // A slice has at least one frame; only the first slice may exceed the limit for its sake.
+                if reading.byteCount > 0, reading.byteCount + bytes.readableBytes > maxBytes { break }
                 reading.slices.append(bytes)
                 reading.byteCount += bytes.readableBytes
                 reading.next = end
@@ -247,7 +262,7 @@ public final class ChannelLog: Sendable {
 
     private func evict(_ state: inout State) {
         let needed = min(
-            state.loopPositions.lazy.map(\.position).min() ?? state.head, state.head - Int64(limits.messageBuffer))
+            state.loops.lazy.map(\.needed).min() ?? state.head, state.head - Int64(limits.messageBuffer))
         while let oldest = state.sealed.first {
             let isOverfull = state.sealedBytes + state.openBytes.readableBytes > limits.maximumBytes
             guard oldest.endOffset <= needed || isOverfull else { return }

@@ -23,7 +23,18 @@ public final class Fanout: @unchecked Sendable {
         var subscriptions: [Subscription?] = []
         var count = 0
         var emptySlots = 0
-        init(log: ChannelLog) { self.log = log }
+        /// Up to where this loop has taken messages out of the log.
+        var taken: Int64
+        /// From where on they are still needed, as the log knows it.
+        var needed: Int64
+        /// Whether `needed` is to be looked at when the pass is done.
+        var isTouched = false
+
+        init(log: ChannelLog, position: Int64) {
+            self.log = log
+            taken = position
+            needed = position
+        }
     }
 
     /// Where an interrupted pass goes on.
@@ -50,9 +61,11 @@ public final class Fanout: @unchecked Sendable {
     /// Subscribers that were cut off at `visitBytes` and get the rest in the next turn.
     private var unfinished: [Subscription] = []
     private var withEmptySlots: [LocalChannel] = []
+    private var touched: [LocalChannel] = []
     private var restUntil = NIODeadline.uptimeNanoseconds(0)
     private var isTimerSet = false
     private var figures = FanoutCounters.Snapshot()
+    private var passNumber = 0
     private var passCost: Int64 = 0
     private var passWrites = 0
     private var passBytes = 0
@@ -86,9 +99,9 @@ public final class Fanout: @unchecked Sendable {
             local = existing
             position = log.head
         } else {
-            local = LocalChannel(log: log)
-            channels[ObjectIdentifier(log)] = local
             position = log.attach(loop: index)
+            local = LocalChannel(log: log, position: position)
+            channels[ObjectIdentifier(log)] = local
         }
         let subscription = Subscription(
             log: log, receiver: receiver, position: position, slot: local.subscriptions.count)
@@ -129,7 +142,7 @@ public final class Fanout: @unchecked Sendable {
     public func receiverBecameWritable(subscriptions: some Sequence<Subscription>) {
         eventLoop.preconditionInEventLoop()
         let before = unfinished.count
-        for subscription in subscriptions where subscription.isStalled { unfinished.append(subscription) }
+        for subscription in subscriptions where subscription.isStalled { finishLater(subscription) }
         if unfinished.count > before, case .idle = step { scheduleNextPass() }
     }
 
@@ -176,12 +189,16 @@ public final class Fanout: @unchecked Sendable {
         if case .idle = step {
             step = .taking
             figures.passes = 1
+            passNumber += 1
             // Before looking into the inbox, so that news after the look causes another wake-up.
             isWakeUpPending.store(false, ordering: .sequentiallyConsistent)
             inbox.withLock { swap(&$0, &pending) }
             let resumed = unfinished
             unfinished.removeAll(keepingCapacity: true)
-            for subscription in resumed where subscription.slot >= 0 { visit(subscription) }
+            for subscription in resumed {
+                subscription.isUnfinished = false
+                if subscription.slot >= 0 { visit(subscription) }
+            }
         }
         var isOver = false
         while !isOver {
@@ -191,7 +208,10 @@ public final class Fanout: @unchecked Sendable {
             case .taking:
                 if let log = pending.popLast() {
                     if let local = channels[ObjectIdentifier(log)] {
-                        step = .writing(local, log.take(loop: index), nextSlot: 0)
+                        let view = log.take(loop: index)
+                        local.taken = view.head
+                        touch(local)
+                        step = .writing(local, view, nextSlot: 0)
                     }
                 } else {
                     step = .flushing(next: 0)
@@ -231,6 +251,7 @@ public final class Fanout: @unchecked Sendable {
         passCost = 0
         passWrites = 0
         passBytes = 0
+        releaseTaken()
         for local in withEmptySlots { compact(local) }
         withEmptySlots.removeAll(keepingCapacity: true)
         // A wake-up that came during the pass was passed over; clear the flag before looking for what it announced.
@@ -251,6 +272,11 @@ public final class Fanout: @unchecked Sendable {
             if slot & 31 == 31, NIODeadline.now() > end { return slot }
             defer { slot += 1 }
             guard let subscription = local.subscriptions[slot], subscription.position < view.head else { continue }
+            // A pass hands nobody more than one visit.
+            guard subscription.visitedInPass != passNumber else {
+                finishLater(subscription)
+                continue
+            }
             // The common case: it had everything up to the last pass, so it gets the very same slices as all others.
             if subscription.position == view.first, fitsOneVisit, !subscription.isStalled {
                 let receiver = subscription.receiver
@@ -271,6 +297,7 @@ public final class Fanout: @unchecked Sendable {
     /// Gives one subscriber what it misses, after dropping what it can't have any more.
     private func visit(_ subscription: Subscription) {
         let receiver = subscription.receiver
+        subscription.visitedInPass = passNumber
         guard receiver.isWritable else {
             subscription.isStalled = true
             return
@@ -291,10 +318,40 @@ public final class Fanout: @unchecked Sendable {
         for slice in reading.slices { receiver.write(frames: slice) }
         let start = subscription.position + reading.missed
         subscription.position = reading.next
-        if reading.next < reading.head { unfinished.append(subscription) }
+        if reading.next < reading.head { finishLater(subscription) }
         if reading.next > start || reading.missed > 0 {
             count(receiver, bytes: reading.byteCount, messages: reading.next - start)
         }
+    }
+
+    private func touch(_ local: LocalChannel) {
+        guard !local.isTouched else { return }
+        local.isTouched = true
+        touched.append(local)
+    }
+
+    /// Lets go of what everybody has been handed. Subscribers that were cut off at the end of their visit still need
+    /// theirs; stalled ones have only the log's buffer.
+    private func releaseTaken() {
+        for local in touched { local.needed = local.taken }
+        for subscription in unfinished where !subscription.isStalled {
+            guard let local = channels[ObjectIdentifier(subscription.log)] else { continue }
+            local.needed = min(local.needed, subscription.position)
+        }
+        let released = touched
+        touched.removeAll(keepingCapacity: true)
+        for local in released {
+            local.log.release(loop: index, before: local.needed)
+            local.isTouched = false
+            // To be looked at again once those have theirs.
+            if local.needed < local.taken { touch(local) }
+        }
+    }
+
+    private func finishLater(_ subscription: Subscription) {
+        guard !subscription.isUnfinished else { return }
+        subscription.isUnfinished = true
+        unfinished.append(subscription)
     }
 
     private func count(_ receiver: any MessageReceiver, bytes: Int, messages: Int64) {

@@ -26,6 +26,10 @@ public final class Subscription {
     /// Whether the receiver was found unwritable since it last had everything. Only then does falling behind by more
     /// than the channel's buffer drop messages: a subscriber must not pay for the server's own pacing.
     var isStalled = false
+    /// Whether it waits in the fan-out's list of those that get more in the next pass.
+    var isUnfinished = false
+    /// The last pass in which it was visited.
+    var visitedInPass = 0
     /// Messages it was told it missed, in total.
     public internal(set) var dropped: Int64 = 0
     var slot: Int

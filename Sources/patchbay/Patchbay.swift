@@ -11,5 +11,5 @@ struct Patchbay: AsyncParsableCommand {
             78 bad configuration.
             """,
         version: "0.1.0",
-        subcommands: [ServeCommand.self, DemoCommand.self, ProduceCommand.self, HealthCommand.self])
+        subcommands: [ServeCommand.self, DemoCommand.self, ProduceCommand.self, TapCommand.self, HealthCommand.self])
 }

@@ -108,6 +108,13 @@ import Testing
         #expect(try await first.exitCode() == 0)
     }
 
+    @Test func tappingNobodyIsExit69() async throws {
+        let program = try Program(["tap", "x", "--url", "ws://127.0.0.1:\(try unusedPort())/ws"])
+        #expect(try await program.exitCode() == 69)
+        #expect(program.text.contains("can't connect"))
+        #expect(try await Program(["tap", "x", "--url", "http://nowhere"]).exitCode() == 64)
+    }
+
     @Test func healthOfNobodyIsExit69() async throws {
         let socket = try #require(try? unusedPort())
         let program = try Program(["health", "--port", "\(socket)"])
@@ -142,6 +149,12 @@ import Testing
         var notes: Set<String> = []
         for _ in 0..<2 { notes.insert(try await client.receive().data) }
         #expect(notes == [#"{"a":1}"#, #"{"a":2}"#])
+        let tap = try Program(["tap", "dashboard", "--url", "ws://127.0.0.1:\(port)/ws", "--count", "3"])
+        #expect(try await tap.exitCode() == 0)
+        #expect(tap.text.split(separator: "\n").count { $0.contains("\"trade_data\"") } == 3, "\(tap.text)")
+        let lost = try Program(["tap", "nothing", "--url", "ws://127.0.0.1:\(port)/ws"])
+        #expect(try await lost.exitCode() == 69)
+        #expect(lost.text.contains("unknown_channel"))
         let health = try Program(["health", "--port", "\(port)"])
         #expect(try await health.exitCode() == 0)
         #expect(health.text.contains("\"status\":\"ok\""), "\(health.text)")

@@ -117,9 +117,9 @@ func numbers(_ buffers: [ByteBuffer]) -> [Int] { payloads(buffers).map { Int($0)
         _ = log.attach(loop: 0)
         _ = log.attach(loop: 1)
         append(30_000, to: log, batchSize: 100)
-        _ = log.take(loop: 0)
+        log.release(loop: 0, before: log.take(loop: 0).head)
         append(30_000, to: log, batchSize: 100)
-        _ = log.take(loop: 0)
+        log.release(loop: 0, before: log.take(loop: 0).head)
         #expect(numbers(log.take(loop: 1).batches.map(\.bytes)) == Array(0..<60_000))
     }
 
@@ -139,9 +139,9 @@ func numbers(_ buffers: [ByteBuffer]) -> [Int] { payloads(buffers).map { Int($0)
         let log = ChannelLog(name: "c", limits: .init(messageBuffer: 10))
         _ = log.attach(loop: 0)
         append(100_000, to: log, batchSize: 100)
-        _ = log.take(loop: 0)
+        log.release(loop: 0, before: log.take(loop: 0).head)
         append(100, to: log)
-        _ = log.take(loop: 0)
+        log.release(loop: 0, before: log.take(loop: 0).head)
         append(1, to: log)
         #expect(log.figures.bytesRetained < 3000)
     }
@@ -160,15 +160,35 @@ func numbers(_ buffers: [ByteBuffer]) -> [Int] { payloads(buffers).map { Int($0)
         #expect(log.loopsToNotify() == 0b0001)
     }
 
-    @Test func isBackloggedOnlyWhileALoopIsBehind() {
+    @Test func isBackloggedUntilALoopReleasesWhatItTook() {
         let log = ChannelLog(name: "c", limits: .init(backlogBytes: 1000))
         append(1000, to: log)
         #expect(!log.isBacklogged)
-        _ = log.attach(loop: 0)
+        let position = log.attach(loop: 0)
         append(101, to: log)
         #expect(log.isBacklogged)
-        _ = log.take(loop: 0)
+        let view = log.take(loop: 0)
+        #expect(log.isBacklogged)
+        log.release(loop: 0, before: position + 1)
+        #expect(log.isBacklogged)
+        log.release(loop: 0, before: view.head)
         #expect(!log.isBacklogged)
+    }
+
+    @Test func holdsWhatWasTakenUntilItIsReleased() {
+        let log = ChannelLog(name: "c", limits: .init(messageBuffer: 1))
+        _ = log.attach(loop: 0)
+        append(30_000, to: log, batchSize: 100)
+        let view = log.take(loop: 0)
+        append(30_000, to: log, batchSize: 100)
+        #expect(log.read(from: 10, maxBytes: 100).missed == 0)
+        log.release(loop: 0, before: 20_000)
+        append(1, to: log)
+        #expect(log.read(from: 20_000, maxBytes: 100).missed == 0)
+        #expect(log.read(from: 0, maxBytes: 100).missed > 0)
+        log.release(loop: 0, before: view.head)
+        append(1, to: log)
+        #expect(log.read(from: 20_000, maxBytes: 100).missed > 0)
     }
 
     @Test func largeFramesKeepTheirLengths() {

@@ -11,6 +11,10 @@ final class FakeReceiver: MessageReceiver {
     var queued: [ByteBuffer] = []
     var sent: [ByteBuffer] = []
     var flushes = 0
+    /// Runs at the end of each flush: news that comes in the middle of a pass.
+    var onFlush: () -> Void = {}
+    /// Bytes handed over by each flush.
+    var flushedBytes: [Int] = []
     /// Becomes unwritable after this many more flushes.
     var flushesUntilFull = Int.max
 
@@ -18,10 +22,12 @@ final class FakeReceiver: MessageReceiver {
 
     func flush() {
         flushes += 1
+        flushedBytes.append(queued.reduce(0) { $0 + $1.readableBytes })
         sent += queued
         queued = []
         flushesUntilFull -= 1
         if flushesUntilFull == 0 { isWritable = false }
+        onFlush()
     }
 
     /// What arrived: channel offsets, and gaps as negative numbers.
@@ -158,6 +164,18 @@ final class FakeReceiver: MessageReceiver {
         #expect(receiver.flushes > 4)
     }
 
+    /// Who was cut off at the end of a visit was once put on the list of the unfinished by every later visit too, so that
+    /// each pass handed it more than the last one: megabytes per flush, all kept alive while its socket was full.
+    @Test func nobodyIsHandedMoreThanAVisitPerPass() {
+        let receiver = FakeReceiver()
+        _ = fanout.subscribe(receiver, to: log)
+        receiver.onFlush = { if receiver.flushes < 60 { publish(10, payloadSize: 500) } }
+        publish(20_000, payloadSize: 500)
+        loop.run()
+        #expect(receiver.received == Array(0..<20_590))
+        #expect(receiver.flushedBytes.allSatisfy { $0 <= Fanout.visitBytes })
+    }
+
     @Test func aReceiverThatFillsUpMidwayDropsOnlyWhatItCantHave() {
         let receiver = FakeReceiver()
         receiver.flushesUntilFull = 1
@@ -171,6 +189,21 @@ final class FakeReceiver: MessageReceiver {
         loop.run()
         let dropped = 4000 - 10 - before.count
         #expect(receiver.received == before + [-dropped] + Array(3990..<4000))
+    }
+
+    /// A subscriber that read well, but was cut off at the end of its visit, once lost messages: the log let go of all
+    /// that the event loop had taken but the newest `messageBuffer`.
+    @Test func whatACutOffReceiverStillNeedsIsHeld() {
+        let receiver = FakeReceiver()
+        _ = fanout.subscribe(receiver, to: log)
+        receiver.onFlush = { if receiver.flushes <= 50 { publish(1000, payloadSize: 500) } }
+        publish(2000, payloadSize: 500)
+        loop.run()
+        #expect(receiver.received == Array(0..<52_000))
+        publish(1, payloadSize: 500)
+        loop.run()
+        publish(1, payloadSize: 500)
+        #expect(log.figures.messagesRetained < 1000)
     }
 
     @Test func saysOverrunWhenTheLogItselfCouldNotHoldOn() {

@@ -237,11 +237,11 @@ import Testing
     }
 
     @Test func silentPeersArePingedAndThenClosed() async throws {
-        try await ServerFixture.run(configure: { $0.pingInterval = .milliseconds(200) }) { server in
+        try await ServerFixture.run(configure: { $0.pingInterval = .seconds(1) }) { server in
             let lively = try await WebSocketTestClient(port: server.port)
             let silent = try await WebSocketTestClient(port: server.port)
             var pings = 0
-            while pings < 6 {
+            while pings < 3 {
                 let frame = try await lively.receiveFrame()
                 #expect(frame.opcode == 9)
                 try await lively.sendFrame(opcode: 10, payload: frame.payload)

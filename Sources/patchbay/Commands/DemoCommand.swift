@@ -21,6 +21,9 @@ struct DemoCommand: AsyncParsableCommand {
     @Option(help: "Seed of the feed; the same seed gives the same market.")
     var seed: UInt64 = 1
 
+    /// This program as it was called, so that what is printed can be pasted.
+    private static var program: String { CommandLine.arguments.first ?? "patchbay" }
+
     func validate() throws {
         guard (0...200_000).contains(rate) else { throw ValidationError("--rate must be between 0 and 200000") }
     }
@@ -56,8 +59,8 @@ struct DemoCommand: AsyncParsableCommand {
                   WebSocket  ws://localhost:\(port)/ws
                   Health     http://localhost:\(port)/health
 
-                Watch trades (Python, after `pip install websockets`):
-                  printf '{"type":"subscribe","channel":"dashboard"}\\n' | python3 -m websockets ws://localhost:\(port)/ws
+                Watch trades:
+                  \(Self.program) tap dashboard --url ws://localhost:\(port)/ws
 
                 Ctrl-C stops it.
 

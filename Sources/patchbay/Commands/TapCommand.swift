@@ -1,0 +1,154 @@
+import ArgumentParser
+import Foundation
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOWebSocket
+import PatchbayCore
+
+/// `patchbay tap`: subscribes to channels of a running server, over its own protocol, and prints what comes.
+struct TapCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tap",
+        abstract: "Print the messages of channels of a running server, one JSON object a line.",
+        discussion: """
+            Confirmations and refusals go to standard error. Ends with 0 after --count messages, with 69 when the server \
+            can't be reached, refuses, or goes away.
+            """)
+
+    @Argument(help: "Channels to subscribe to.")
+    var channels: [String]
+
+    @Option(help: "The server. Default: ws://127.0.0.1:PORT/ws with PORT from the environment, or 8080.")
+    var url: String?
+
+    @Option(help: "Stop after this many messages.")
+    var count: Int?
+
+    func validate() throws {
+        if channels.isEmpty { throw ValidationError("name at least one channel") }
+        if let count, count < 1 { throw ValidationError("--count must be at least 1") }
+        if url != nil, address == nil { throw ValidationError("--url must be of the form ws://host:port/path") }
+    }
+
+    private var address: (host: String, port: Int, path: String)? {
+        let text = url ?? "ws://127.0.0.1:\(ProcessInfo.processInfo.environment["PORT"] ?? "8080")/ws"
+        guard let parts = URLComponents(string: text), parts.scheme == "ws", let host = parts.host, !host.isEmpty else {
+            return nil
+        }
+        return (host, parts.port ?? 80, parts.path.isEmpty ? "/" : parts.path)
+    }
+
+    func run() async throws {
+        guard let address else {
+            throw Exit.because("PORT is not a port", Exit.configuration)
+        }
+        let place = "ws://\(address.host):\(address.port)\(address.path)"
+        do {
+            try await WebSocketTap.run(
+                host: address.host, port: address.port, path: address.path,
+                requests: channels.map { "{\"type\":\"subscribe\",\"channel\":\(JSONLiteral.quoted($0))}" }
+            ) { [count] message, received in
+                switch message.kind {
+                case .control:
+                    Output.error(message.text + "\n")
+                    return message.isRefusal ? .refused : .next
+                case .data:
+                    Output.standard(message.text + "\n")
+                    return received == count ? .done : .next
+                }
+            }
+        } catch let error as TapFailure {
+            throw Exit.because("\(place): \(error.reason)", Exit.unavailable)
+        } catch {
+            throw Exit.because("can't connect to \(place): \(error)", Exit.unavailable)
+        }
+    }
+}
+
+/// Why a tap ended early.
+struct TapFailure: Error {
+    var reason: String
+}
+
+/// A WebSocket client for one subscription session.
+enum WebSocketTap {
+    struct Message {
+        enum Kind { case data, control }
+        var kind: Kind
+        var isRefusal: Bool
+        var text: String
+    }
+
+    enum Step { case next, done, refused }
+
+    private typealias Frames = NIOAsyncChannel<WebSocketFrame, WebSocketFrame>
+
+    /// Largest message taken, above any that a server with default limits sends.
+    private static let maximumFrame = 128 << 20
+
+    /// Sends the requests and hands each message on, with the number of data messages so far.
+    static func run(
+        host: String, port: Int, path: String, requests: [String],
+        _ take: (Message, _ received: Int) -> Step
+    ) async throws {
+        let upgraded: EventLoopFuture<Frames?> = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connect(host: host, port: port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let upgrader = NIOTypedWebSocketClientUpgrader<Frames?>(
+                        maxFrameSize: maximumFrame,
+                        upgradePipelineHandler: { channel, _ in
+                            channel.eventLoop.makeCompletedFuture { try Frames(wrappingChannelSynchronously: channel) }
+                        })
+                    let head = HTTPRequestHead(
+                        version: .http1_1, method: .GET, uri: path, headers: ["Host": "\(host):\(port)"])
+                    let configuration = NIOTypedHTTPClientUpgradeConfiguration<Frames?>(
+                        upgradeRequestHead: head, upgraders: [upgrader],
+                        notUpgradingCompletionHandler: { $0.close().map { nil } })
+                    return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
+                        configuration: .init(upgradeConfiguration: configuration))
+                }
+            }
+        guard let connection = try await upgraded.get() else { throw TapFailure(reason: "refused the WebSocket") }
+        try await connection.executeThenClose { inbound, outbound in
+            for request in requests {
+                try await outbound.write(frame(.text, ByteBuffer(string: request)))
+            }
+            var received = 0
+            for try await frame in inbound {
+                switch frame.opcode {
+                case .ping: try await outbound.write(Self.frame(.pong, frame.unmaskedData))
+                case .connectionClose:
+                    var data = frame.unmaskedData
+                    let code = data.readInteger(as: UInt16.self).map(String.init) ?? "no code"
+                    throw TapFailure(reason: "the server closed the connection: \(code) \(String(buffer: data))")
+                case .text:
+                    let message = Self.message(String(buffer: frame.unmaskedData))
+                    if message.kind == .data { received += 1 }
+                    switch take(message, received) {
+                    case .next: break
+                    case .refused: throw TapFailure(reason: "refused the request")
+                    case .done:
+                        var code = ByteBuffer()
+                        code.writeInteger(UInt16(1000))
+                        try await outbound.write(Self.frame(.connectionClose, code))
+                        return
+                    }
+                default: break
+                }
+            }
+            throw TapFailure(reason: "the connection ended")
+        }
+    }
+
+    private static func frame(_ opcode: WebSocketOpcode, _ data: ByteBuffer) -> WebSocketFrame {
+        WebSocketFrame(fin: true, opcode: opcode, maskKey: .random(), data: data)
+    }
+
+    private static func message(_ text: String) -> Message {
+        // The server writes `type` first, and these names are its own.
+        let isRefusal = text.hasPrefix("{\"type\":\"error\"")
+        let isControl = isRefusal || text.hasPrefix("{\"type\":\"subscription_confirmed\"")
+        return Message(kind: isControl ? .control : .data, isRefusal: isRefusal, text: text)
+    }
+}
