@@ -13,6 +13,8 @@ public final class Fanout: @unchecked Sendable {
 
     /// How long a pass may hold the event loop before others get a turn. Nanoseconds.
     static let turnLength: Int64 = 4_000_000
+    /// How far off the next turn is put: long enough not to be due at once, short beside a turn.
+    static let pause = TimeAmount.microseconds(20)
     /// The most one visit hands to one subscriber, which bounds what a stalled subscriber keeps alive.
     static let visitBytes = 256 << 10
 
@@ -161,7 +163,7 @@ public final class Fanout: @unchecked Sendable {
         // A pass under way looks into the inbox when it is done. While resting, the flag stays set: consumers need
         // not hop here again.
         guard case .idle = step, !isTimerSet else { return }
-        let now = NIODeadline.now()
+        let now = eventLoop.now
         if now < restUntil {
             setTimer()
         } else {
@@ -170,22 +172,26 @@ public final class Fanout: @unchecked Sendable {
     }
 
     private func scheduleNextPass() {
-        if !isWakeUpPending.exchange(true, ordering: .acquiringAndReleasing) {
-            eventLoop.execute { self.wakeUp() }
-        }
+        if !isWakeUpPending.exchange(true, ordering: .acquiringAndReleasing) { afterOthers { self.wakeUp() } }
+    }
+
+    /// Goes on after the event loop has looked at its sockets. `execute` would not do: an event loop runs tasks until
+    /// none is left before it looks again, and here there may always be one more.
+    private func afterOthers(_ body: @escaping () -> Void) {
+        eventLoop.assumeIsolated().scheduleTask(in: Self.pause, body)
     }
 
     private func setTimer() {
         isTimerSet = true
         eventLoop.scheduleTask(deadline: restUntil) {
             self.isTimerSet = false
-            if case .idle = self.step { self.run(until: .now() + .nanoseconds(Self.turnLength)) }
+            if case .idle = self.step { self.run(until: self.eventLoop.now + .nanoseconds(Self.turnLength)) }
         }
     }
 
     /// Goes on with the pass until it is done or the turn is over; then the rest follows in another turn.
     private func run(until end: NIODeadline) {
-        let start = NIODeadline.now()
+        let start = eventLoop.now
         if case .idle = step {
             step = .taking
             figures.passes = 1
@@ -236,17 +242,17 @@ public final class Fanout: @unchecked Sendable {
                 }
             }
         }
-        passCost += (NIODeadline.now() - start).nanoseconds
+        passCost += (eventLoop.now - start).nanoseconds
         finishPassIfDone()
         if case .idle = step { return }
-        eventLoop.execute { self.run(until: .now() + .nanoseconds(Self.turnLength)) }
+        afterOthers { self.run(until: self.eventLoop.now + .nanoseconds(Self.turnLength)) }
     }
 
     private func finishPassIfDone() {
         guard case .idle = step else { return }
         figures.nanoseconds = passCost
         counters.add(figures)
-        restUntil = .now() + .nanoseconds(pacing.rest(afterCost: passCost, writes: passWrites, bytes: passBytes))
+        restUntil = eventLoop.now + .nanoseconds(pacing.rest(afterCost: passCost, writes: passWrites, bytes: passBytes))
         figures = FanoutCounters.Snapshot()
         passCost = 0
         passWrites = 0
@@ -269,7 +275,7 @@ public final class Fanout: @unchecked Sendable {
         var slot = slot
         while slot < local.subscriptions.count {
             // Looking at the clock costs about as much as queueing for one subscriber.
-            if slot & 31 == 31, NIODeadline.now() > end { return slot }
+            if slot & 31 == 31, eventLoop.now > end { return slot }
             defer { slot += 1 }
             guard let subscription = local.subscriptions[slot], subscription.position < view.head else { continue }
             // A pass hands nobody more than one visit.
@@ -369,7 +375,7 @@ public final class Fanout: @unchecked Sendable {
     private func flush(from start: Int, until end: NIODeadline) -> Int {
         var next = start
         while next < awaitingFlush.count {
-            if next & 15 == 15, NIODeadline.now() > end { return next }
+            if next & 15 == 15, eventLoop.now > end { return next }
             let receiver = awaitingFlush[next]
             next += 1
             receiver.isAwaitingFlush = false

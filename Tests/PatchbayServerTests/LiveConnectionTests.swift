@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import NIOCore
 import NIOPosix
+import Synchronization
 import TestSupport
 import Testing
 
@@ -339,6 +340,59 @@ import Testing
             #expect(try await client.receiveClose().closeCode == 1001)
             client.socket.close()
             #expect(await stragglers == 0)
+        }
+    }
+
+    /// An event loop runs tasks until none is left before it looks at its sockets. Passes that followed one another as
+    /// tasks therefore kept it from ever accepting a connection while there was something to send.
+    @Test func handshakesAreServedWhileTheFanOutNeverRests() async throws {
+        try await ServerFixture.run { server in
+            let fanout = server.router.fanouts[0]
+            let log = try #require(server.router.log(ofChannel: "a"))
+            fanout.eventLoop.execute {
+                for _ in 0..<100 {
+                    let receiver = BusyReceiver()
+                    BusyReceiver.keepAlive(receiver, fanout.subscribe(receiver, to: log))
+                }
+            }
+            let isDone = Atomic<Bool>(false)
+            async let publishing: Void = offPool {
+                var next = 0
+                while !isDone.load(ordering: .relaxed) {
+                    server.publish(next..<next + 1, to: "a")
+                    next += 1
+                }
+            }
+            do {
+                let client = try await WebSocketTestClient(port: server.port)
+                try await client.subscribe("b")
+            } catch {
+                isDone.store(true, ordering: .relaxed)
+                throw error
+            }
+            isDone.store(true, ordering: .relaxed)
+            try await publishing
+        }
+    }
+
+    /// Takes its time for every flush.
+    final class BusyReceiver: MessageReceiver {
+        let isWritable = true
+        var isAwaitingFlush = false
+        private var subscription: Subscription?
+        private var own: BusyReceiver?
+
+        func write(frames: ByteBuffer) {}
+
+        func flush() {
+            let end = ContinuousClock.now + .microseconds(100)
+            while ContinuousClock.now < end {}
+        }
+
+        /// A subscription doesn't own its receiver; for the length of a test, it owns itself.
+        static func keepAlive(_ receiver: BusyReceiver, _ subscription: Subscription) {
+            receiver.own = receiver
+            receiver.subscription = subscription
         }
     }
 

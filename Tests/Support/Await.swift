@@ -1,3 +1,5 @@
+import Foundation
+
 /// A condition that didn't come true in time.
 public struct ConditionNeverMet: Error, CustomStringConvertible {
     public let description: String
@@ -18,5 +20,12 @@ public func eventually(
         if try await condition() { return }
         guard .now < deadline else { throw ConditionNeverMet(description: "never happened in \(timeout): \(what)") }
         try await Task.sleep(for: .milliseconds(5))
+    }
+}
+
+/// Runs blocking work on a thread of its own, so that it can't starve Swift's concurrency pool.
+public func offPool<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+    try await withCheckedThrowingContinuation { continuation in
+        Thread.detachNewThread { continuation.resume(with: Result { try body() }) }
     }
 }

@@ -52,6 +52,8 @@ struct Endpoints: Sendable {
     /// Thread: loop.
     func serve(_ channel: any Channel) throws {
         let pipeline = channel.pipeline.syncOperations
+        // A client that ends its direction after the request still gets its answer.
+        try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true)
         try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
         try pipeline.addHandler(IdleStateHandler(allTimeout: Self.idleTimeout))
         try pipeline.addHandler(CloseWhenIdle())

@@ -12,7 +12,6 @@ final class LoopContext {
     let requests: RequestParser
     private let pingInterval: TimeAmount
     private(set) var connections: [WebSocketConnection] = []
-    private var nextToCheck = 0
 
     /// Connections that one tick may ping, so that a crowd that arrived together doesn't hold up the loop.
     static let pingsPerTick = 2000
@@ -52,14 +51,17 @@ final class LoopContext {
     private func checkConnections() {
         let now = NIODeadline.now()
         var pinged = 0
+        // At least as many as keep up with all of them within an interval.
+        let most = max(Self.pingsPerTick, connections.count * 2 / Int(Self.ticksPerInterval))
         // Backwards, because a connection that is closed here may leave the list at once.
         for connection in connections.reversed() {
-            if now - connection.lastHeard > pingInterval * 2 {
-                connection.close(.pingTimeout)
-            } else if now - connection.lastPing >= pingInterval {
+            switch connection.keepAlive(now: now, interval: pingInterval) {
+            case .nothing: break
+            case .giveUp: connection.close(.pingTimeout)
+            case .ping:
                 connection.ping(now: now)
                 pinged += 1
-                if pinged == Self.pingsPerTick { return }
+                if pinged == most { return }
             }
         }
     }

@@ -49,10 +49,13 @@ package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
     /// for the flush that this pass is about to make, which says nothing about the client.
     private var isSocketFull = false
     package var isAwaitingFlush = false
+    private let opened = NIODeadline.now()
     /// When something last came from the client.
-    private(set) var lastHeard = NIODeadline.now()
-    /// When the last ping went out, or the connection opened.
-    private(set) var lastPing = NIODeadline.now()
+    private var lastHeard = NIODeadline.now()
+    /// When the last ping went out; `nil` before the first.
+    private var pingedAt: NIODeadline?
+    /// The first ping since the client was last heard.
+    private var unansweredSince: NIODeadline?
     /// Place in the event loop's list of connections.
     var registryIndex = -1
 
@@ -89,8 +92,19 @@ package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
         flush()
     }
 
+    /// What keep-alive has to do about a connection.
+    enum KeepAlive { case nothing, ping, giveUp }
+
+    /// Pings once an interval. Gives up on a client that was silent for two intervals, and that has had one of them to
+    /// answer a ping: a server too busy to ping must not take it out on its clients.
+    func keepAlive(now: NIODeadline, interval: TimeAmount) -> KeepAlive {
+        if let unansweredSince, now - unansweredSince >= interval, now - lastHeard >= interval * 2 { return .giveUp }
+        return now - (pingedAt ?? opened) >= interval ? .ping : .nothing
+    }
+
     func ping(now: NIODeadline) {
-        lastPing = now
+        pingedAt = now
+        if unansweredSince == nil { unansweredSince = now }
         send(ServerFrame.ping())
     }
 
@@ -139,6 +153,7 @@ package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var input = Self.unwrapInboundIn(data)
         lastHeard = .now()
+        unansweredSince = nil
         while let event = parser.next(&input) {
             switch event {
             case .text(let payload):
