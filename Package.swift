@@ -136,15 +136,20 @@ let package = Package(
         .testTarget(
             name: "PatchbayJSONTests", dependencies: ["PatchbayJSON", "CAllocationCounter"], swiftSettings: strict),
         .testTarget(
-            name: "TokenTransformerTests", dependencies: ["TokenTransformer", "TransformerTestSupport", "CAllocationCounter"],
+            name: "TokenTransformerTests", dependencies: ["TokenTransformer", "TransformerTestSupport", "PatchbayAPI"],
             swiftSettings: strict),
         .testTarget(
-            name: "TradeTransformerTests",
-            dependencies: ["TradeTransformer", "TransformerTestSupport", "CAllocationCounter"],
+            name: "TradeTransformerTests", dependencies: ["TradeTransformer", "TransformerTestSupport", "PatchbayAPI"],
             swiftSettings: strict),
         .testTarget(
-            name: "AggregateTransformerTests",
-            dependencies: ["AggregateTransformer", "TransformerTestSupport", "CAllocationCounter"],
+            name: "AggregateTransformerTests", dependencies: ["AggregateTransformer", "TransformerTestSupport", "PatchbayAPI"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "DomainTransformerTests",
+            dependencies: [
+                "TokenTransformer", "TradeTransformer", "AggregateTransformer", "TransformerTestSupport",
+                "CAllocationCounter", "PatchbayAPI",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "GenericTransformersTests", dependencies: ["GenericTransformers", "TransformerTestSupport", "CAllocationCounter"],

@@ -35,6 +35,8 @@ struct RouteFindingTests {
             Finding(3, 12, "`topic` \(topicRule), found `a b`", nil)),
         Case("topic of dots", route("topic: ..", "transform: token", "channel: c"), [:],
             Finding(3, 12, "`topic` \(topicRule), found `..`", nil)),
+        Case("type of the protocol's own", route("topic: a", "transform: token", "type: gap", "channel: c"), [:],
+            Finding(5, 11, "`type` must not be a type that the server's own messages have, found `gap`", "take another word, such as `gap_data`")),
         Case("regular expression", route("topic: ^a.*", "transform: token", "channel: c"), [:],
             Finding(3, 12, "`topic` must be one topic: regular expressions (`^…`) are not supported yet, found `^a.*`", "write one route per topic")),
         Case("topics", route("topics: ^a.*", "topic: a", "transform: token", "channel: c"), [:],

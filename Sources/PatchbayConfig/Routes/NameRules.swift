@@ -23,6 +23,18 @@ enum NameRules {
         return nil
     }
 
+    /// Types of the protocol's own messages (docs/protocol.md): a client couldn't tell such a record from one of them.
+    static let reservedTypes: Set<String> = [
+        "subscription_confirmed", "gap", "pong", "error", "channel_closed", "server_shutdown",
+    ]
+
+    static func messageType(_ type: String) -> Objection? {
+        if reservedTypes.contains(type) {
+            return ("must not be a type that the server's own messages have", "take another word, such as `\(type)_data`")
+        }
+        return plainName(type)
+    }
+
     /// Kafka's own rule (org.apache.kafka.common.internals.Topic): 1 to 249 of `[a-zA-Z0-9._-]`, but neither `.` nor `..`.
     static func topic(_ name: String) -> Objection? {
         if name.hasPrefix("^") {

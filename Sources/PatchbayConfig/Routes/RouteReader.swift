@@ -23,13 +23,14 @@ struct RouteReader {
             let transform = transform(object)
             if let transform { result.transforms[route.subject.path + ".transform"] = transform }
             let topic = checked(object["topic"], NameRules.topic)
+            let type = checked(object["type"], NameRules.messageType)
             let name = name(object, &firstPlaces)
             let channels = channels(object, &mentioned)
             if let name, let topic, let transform, let channels, let position = object.position {
                 result.routes.append(
                     RouteSettings(
                         name: name, topic: topic, transformerName: transform.definition.name, options: transform.options,
-                        factory: transform.factory, type: object["type"]?.string ?? transform.definition.defaultType,
+                        factory: transform.factory, type: type ?? transform.definition.defaultType,
                         channels: channels, position: position))
             }
         }
