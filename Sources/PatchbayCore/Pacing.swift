@@ -7,8 +7,8 @@
 public struct Pacing: Sendable, Equatable {
     /// Passes that cost less than this never delay the next one. Nanoseconds.
     public var freeCost: Int64 = 1_000_000
-    /// Rest per cost of the last pass, in percent: 100 keeps one event loop below half a core while writes are small.
-    public var restPercent: Int64 = 100
+    /// Rest per cost of the last pass, in percent: 85 keeps one event loop near half a core while writes are small.
+    public var restPercent: Int64 = 85
     /// Mean bytes per write from which there is no rest. A send of 32 KiB takes about twice the time of an empty one.
     public var efficientWriteBytes: Int = 32 << 10
     /// The longest rest. Nanoseconds.

@@ -243,7 +243,7 @@ final class FakeReceiver: MessageReceiver {
     @Test func restsOnlyAfterCostlyPassesOfSmallWrites() {
         let pacing = Pacing()
         #expect(pacing.rest(afterCost: 900_000, writes: 100, bytes: 100) == 0)
-        #expect(pacing.rest(afterCost: 8_000_000, writes: 1000, bytes: 420_000) == 8_000_000)
+        #expect(pacing.rest(afterCost: 8_000_000, writes: 1000, bytes: 420_000) == 6_800_000)
         #expect(pacing.rest(afterCost: 8_000_000, writes: 1000, bytes: 40_000_000) == 0)
         #expect(pacing.rest(afterCost: 900_000_000, writes: 1000, bytes: 420_000) == pacing.longestRest)
         #expect(pacing.rest(afterCost: 8_000_000, writes: 0, bytes: 0) == 0)
