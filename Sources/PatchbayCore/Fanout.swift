@@ -134,12 +134,6 @@ public final class Fanout: @unchecked Sendable {
         }
     }
 
-    /// Subscribers of this loop's channels, by channel name.
-    public func receivers(of log: ChannelLog) -> [any MessageReceiver] {
-        eventLoop.preconditionInEventLoop()
-        return channels[ObjectIdentifier(log)]?.subscriptions.compactMap { $0?.receiver } ?? []
-    }
-
     /// To be called when a receiver has room again: the next pass gives its subscriptions what they missed meanwhile.
     public func receiverBecameWritable(subscriptions: some Sequence<Subscription>) {
         eventLoop.preconditionInEventLoop()

@@ -36,13 +36,8 @@ struct Endpoints: Sendable {
         self.logger = logger
         self.channelHandler = HTTP1Channel(responder: { request, writer, channel in
             let context = BasicRequestContext(source: .init(channel: channel, logger: logger))
-            let response: Response
-            do {
-                response = try await responder.respond(to: request, context: context)
-            } catch {
-                // ErrorsAsJSON answers everything; what still throws is the transport.
-                throw error
-            }
+            // ErrorsAsJSON answers everything; what still throws is the transport.
+            let response = try await responder.respond(to: request, context: context)
             try await writer.write(response: response.head, body: response.body)
         })
     }

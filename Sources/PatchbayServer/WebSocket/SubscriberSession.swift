@@ -1,6 +1,5 @@
 import NIOCore
 import PatchbayCore
-import PatchbayJSON
 
 /// One client's side of the subscribe protocol: which channels it reads, and the answers to its requests.
 ///
