@@ -1,24 +1,28 @@
 # make run    install what is missing, build, and start the demo on an embedded Kafka
 # make test   install what is missing and run all tests
+# make docs   write the generated pages of docs/reference anew
+# make fuzz   fuzz the loader of routes.yaml for a minute (FUZZ_SECONDS=n for longer)
 # make bench  install what is missing and run the benchmarks (takes some minutes)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-PACKAGES := librdkafka-dev libyaml-dev libsimdjson-dev pkg-config
+PACKAGES := librdkafka-dev libyaml-dev libsimdjson-dev libjq-dev pkg-config python3 python3-pip
+# What only the tests need: judges that are not ours, and a browser.
+TEST_PACKAGES := python3-jsonschema python3-yaml python3-venv prometheus chromium
 PORT ?= 8080
 export PORT
 
-.PHONY: help setup build run test bench clean
+.PHONY: help setup setup-tests build run test bench docs fuzz clean
 
 help:
 	@grep -E '^# make ' Makefile | cut -c3-
 
 # Only asks for privileges when something is missing.
-setup:
-	@command -v swift >/dev/null || { echo "Swift 6.2 or newer is needed: https://www.swift.org/install/linux/" >&2; exit 69; }
-	@missing=""; for package in $(PACKAGES); do \
+define need
+	command -v swift >/dev/null || { echo "Swift 6.2 or newer is needed: https://www.swift.org/install/linux/" >&2; exit 69; }; \
+	missing=""; for package in $(1); do \
 	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; done; \
 	if [ -n "$$missing" ]; then \
 	  command -v apt-get >/dev/null || { echo "please install:$$missing (this is no Debian system)" >&2; exit 69; }; \
@@ -27,6 +31,19 @@ setup:
 	  $$sudo apt-get update -qq; \
 	  DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	fi
+endef
+
+setup:
+	@$(call need,$(PACKAGES))
+	@Sources/CDocsAssets/fetch.sh
+
+setup-tests: setup
+	@$(call need,$(TEST_PACKAGES))
+	@test -x .venv/bin/python || python3 -m venv .venv
+	@cmp -s Tests/Browser/requirements.txt .venv/requirements.txt || { \
+	  echo "installing Python test tools"; \
+	  .venv/bin/python -m pip install --quiet --disable-pip-version-check -r Tests/Browser/requirements.txt; \
+	  cp Tests/Browser/requirements.txt .venv/requirements.txt; }
 
 build: setup
 	swift build -c release --product patchbay
@@ -34,8 +51,20 @@ build: setup
 run: build
 	exec .build/release/patchbay demo
 
-test: setup
-	swift test
+# Those with brokers, sockets and browsers run by themselves: beside hundreds of tests that compute, two cores leave
+# them waiting.
+LIVE_TESTS := EndToEndTests|PatchbayServerTests|PatchbayKafkaTests|PatchbayAlertsTests|PatchbayLoggingTests
+test: setup-tests
+	swift build --build-tests
+	swift test --skip-build --skip '$(LIVE_TESTS)'
+	swift test --skip-build --filter '$(LIVE_TESTS)'
+
+docs: setup
+	swift run patchbay reference docs/reference
+
+FUZZ_SECONDS ?= 60
+fuzz: setup
+	Tests/Fuzz/run.sh $(FUZZ_SECONDS)
 
 bench: build
 	swift build -c release --product patchbay-bench

@@ -32,7 +32,10 @@ let package = Package(
         // C libraries from the distribution.
         .systemLibrary(name: "CLibRDKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CLibJQ", providers: [.apt(["libjq-dev"])]),
         .target(name: "CSimdJSON", cxxSettings: simdjson, linkerSettings: [.linkedLibrary("simdjson")]),
+        // The pages behind /docs, embedded into the program; `make setup` fetches those that are not ours.
+        .target(name: "CDocsAssets", exclude: ["web", "vendor", "fetch.sh"], cSettings: strictC),
 
         // What a transformer author reads.
         .target(name: "PatchbayAPI", swiftSettings: strict),
@@ -57,7 +60,7 @@ let package = Package(
         .target(
             name: "PatchbayServer",
             dependencies: [
-                "PatchbayAPI", "PatchbayCore", "PatchbayJSON",
+                "CDocsAssets", "PatchbayAPI", "PatchbayCore", "PatchbayJSON",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -72,6 +75,14 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // What an operator is told: log lines, and alerts with their webhook.
+        .target(
+            name: "PatchbayLogging", dependencies: [.product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict),
+        .target(
+            name: "PatchbayAlerts", dependencies: [.product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict),
+
         // Transformers.
         .target(
             name: "TokenTransformer", dependencies: ["PatchbayAPI", "PatchbayJSON"],
@@ -83,7 +94,7 @@ let package = Package(
             name: "AggregateTransformer", dependencies: ["PatchbayAPI", "PatchbayJSON"],
             path: "Plugins/AggregateTransformer", exclude: ["Fixtures"], swiftSettings: strict),
         .target(
-            name: "GenericTransformers", dependencies: ["PatchbayAPI", "PatchbayJSON"],
+            name: "GenericTransformers", dependencies: ["CLibJQ", "PatchbayAPI", "PatchbayJSON"],
             path: "Plugins/GenericTransformers", swiftSettings: strict),
 
         // Believable records for the demo.
@@ -93,7 +104,8 @@ let package = Package(
         .executableTarget(
             name: "patchbay",
             dependencies: [
-                "PatchbayAPI", "PatchbayCore", "PatchbayKafka", "PatchbayConfig", "PatchbayServer",
+                "PatchbayAPI", "PatchbayCore", "PatchbayJSON", "PatchbayKafka", "PatchbayConfig", "PatchbayServer",
+                "PatchbayLogging", "PatchbayAlerts",
                 "TokenTransformer", "TradeTransformer", "AggregateTransformer", "GenericTransformers", "DemoFeed",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -179,12 +191,21 @@ let package = Package(
         .testTarget(
             name: "PatchbayServerTests",
             dependencies: [
-                "PatchbayServer", "PatchbayCore", "PatchbayAPI", "TestSupport",
+                "PatchbayServer", "PatchbayCore", "PatchbayAPI", "PatchbayJSON", "TestSupport",
+                "TokenTransformer", "TradeTransformer", "AggregateTransformer", "GenericTransformers",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "PatchbayLoggingTests",
+            dependencies: ["PatchbayLogging", "TestSupport", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict),
+        .testTarget(
+            name: "PatchbayAlertsTests",
+            dependencies: ["PatchbayAlerts", "TestSupport", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict),
         .testTarget(
             name: "PatchbayConfigTests", dependencies: ["PatchbayConfig", "PatchbayAPI"], swiftSettings: strict),

@@ -29,6 +29,12 @@ struct BenchOptions: ParsableArguments {
     @Flag(help: "Keep the temporary folder with the server's log and say where it is.")
     var keep = false
 
+    /// The server's path.
+    func program() throws(BenchFailure) -> String {
+        let own = try ownPath()
+        return patchbay ?? own.prefix(through: own.lastIndex(of: "/") ?? own.startIndex) + "patchbay"
+    }
+
     /// What is given, after how long the mock cluster may hold an empty fetch.
     ///
     /// - Parameter fetchWait: milliseconds. The mock answers an empty fetch only after all of it, even if a record

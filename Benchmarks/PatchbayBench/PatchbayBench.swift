@@ -14,7 +14,7 @@ struct PatchbayBench: ParsableCommand {
 
     /// In the order in which `all` runs them.
     static var bars: [any Bar.Type] {
-        [FanoutBar.self, CalmBar.self, ModerateBar.self, PipelineBar.self, IdleBar.self, SlowReaderBar.self]
+        [FanoutBar.self, CalmBar.self, ModerateBar.self, PipelineBar.self, IdleBar.self, SlowReaderBar.self, ReloadBar.self]
     }
 }
 

@@ -58,9 +58,8 @@ struct PipelineBar: Bar {
     private func run(
         _ name: String, _ make: @escaping @Sendable () -> any Transformer, _ report: inout BarReport
     ) -> Result {
-        let log = ChannelLog(name: "bench")
         let route = Route(name: name, topic: "bench", type: "trade_data", channels: ["bench"], makeTransformer: make)
-        let router = Router(table: RouteTable(routes: [route], logs: ["bench": log]), fanouts: [])
+        let router = Router(table: RouteTable(routes: [route]), fanouts: [])
         let processor = router.makeProcessor()
         let payload = Array(Self.trade.utf8)
         return payload.withUnsafeBytes { value in
@@ -70,7 +69,7 @@ struct PipelineBar: Bar {
             return records.withUnsafeBufferPointer { records in
                 func turn(_ batches: Int) {
                     for _ in 0..<batches {
-                        processor.process(RecordBatch(topic: "bench", records: records))
+                        _ = processor.process(RecordBatch(topic: "bench", records: records))
                         processor.finishPoll()
                     }
                 }
@@ -95,7 +94,7 @@ struct PipelineBar: Bar {
         }
     }
 
-    private static let trade = """
+    static let trade = """
         {"Token":"0x0000000000000000000000000000000000000001","Wallet":"0x0000000000000000000000000000000000000400",\
         "SellBuy":"buy","NativeAmount":"1000.000000","TokenAmount":"2500.500000","PriceUsd":"0.400000",\
         "TransTime":"2024-01-01T12:00:00Z","TxHash":"0x1234567890abcdef1234567890abcdef12345678"}

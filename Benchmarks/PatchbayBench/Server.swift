@@ -8,14 +8,13 @@ struct Server: ~Copyable {
     /// Variables that would win over the routes file this bench writes.
     private static let overriding = [
         "PORT", "KAFKA_BROKERS", "KAFKA_CONSUMER_GROUP", "MAX_CLIENTS", "MESSAGE_BUFFER_SIZE", "KAFKA_BATCH_SIZE",
-        "WS_READ_BUFFER_SIZE", "WS_WRITE_BUFFER_SIZE",
+        "WS_READ_BUFFER_SIZE", "WS_WRITE_BUFFER_SIZE", "ADMIN_PORT", "ADMIN_ENABLED",
     ]
 
     init(
         options: BenchOptions, brokers: String, folder: String, maxClients: Int, bufferMessages: Int
     ) throws(BenchFailure) {
-        let own = try ownPath()
-        let program = options.patchbay ?? own.prefix(through: own.lastIndex(of: "/") ?? own.startIndex) + "patchbay"
+        let program = try options.program()
         let properties = options.kafkaProperties(fetchWait: 1).map { pair in
             let split = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             return "    \(split[0]): \(split[1])\n"
@@ -42,7 +41,7 @@ struct Server: ~Copyable {
         let port = cload_free_port()
         guard port != 0 else { throw BenchFailure("no free port on 127.0.0.1") }
         var environment = inheritedEnvironment { !Self.overriding.contains(String($0)) }
-        environment += ["PORT=\(port)", "MAX_CLIENTS=\(maxClients)"] + options.environment
+        environment += ["PORT=\(port)", "ADMIN_ENABLED=false", "MAX_CLIENTS=\(maxClients)"] + options.environment
         let process = try ChildProcess(
             [program, "serve", "-c", "\(folder)/routes.yaml"], environment: environment, logPath: "\(folder)/server.log")
         try Self.waitHealthy(process, port: port, seconds: 20)

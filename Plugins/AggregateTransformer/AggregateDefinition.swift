@@ -1,7 +1,7 @@
 import PatchbayAPI
 import PatchbayJSON
 
-extension AggregateTransformer {
+extension ShapedTransformer<AggregateSettings> {
     /// What the registration list takes.
     public static let definition = TransformerDefinition(
         name: "aggregate",
@@ -21,6 +21,19 @@ extension AggregateTransformer {
                 example: "windows: [1min, 5min]"),
         ],
         examples: AggregateExamples.all,
+        outputSchema: { options in
+            AggregateField.shape.outputSchema(options) { index in
+                guard index == AggregateField.aggregateData.rawValue, let windows = options.strings("windows") else {
+                    return nil
+                }
+                let naming = options.string("naming").flatMap(JSONNaming.init) ?? .asIs
+                let names = Set(windows).sorted().map(JSONLiteral.quoted).joined(separator: ",")
+                let window = WindowField.shape.schema(naming) { index in
+                    index == WindowField.timeWindow.rawValue ? "{\"type\":\"string\",\"enum\":[\(names)]}" : nil
+                }
+                return "{\"type\":\"array\",\"minItems\":1,\"items\":\(window)}"
+            }
+        },
         configure: { (options) throws(OptionError) in
             let settings = try AggregateSettings(options)
             return { AggregateTransformer(settings) }

@@ -1,10 +1,12 @@
 import PatchbayAPI
-import PatchbayJSON
+public import PatchbayJSON
 
 /// An aggregate route's options, decoded.
-struct AggregateSettings: Sendable {
+public struct AggregateSettings: ShapedRules {
+    public static var shape: JSONShape { AggregateField.shape }
+
     /// What becomes of a record's windows.
-    enum Selection { case all, some, none }
+    private enum Selection { case all, some, none }
 
     let editor: RecordEditor
     let addresses: AddressSet?
@@ -18,16 +20,29 @@ struct AggregateSettings: Sendable {
     }
 
     /// Whether every valid record goes through unchanged.
-    var passesAll: Bool { windows == nil && addresses == nil && !editor.hasEffect }
+    public var passesAll: Bool { windows == nil && addresses == nil && !editor.hasEffect }
+
+    public func verdict(on aggregate: JSONValue) -> ShapedVerdict {
+        guard passes(aggregate) else { return .filter }
+        switch selection(from: aggregate) {
+        case .none: return .filter
+        case .all: return editor.hasEffect ? .edit : .pass
+        case .some: return .edit
+        }
+    }
+
+    public func append(_ aggregate: JSONValue, to bytes: inout [UInt8]) {
+        editor.append(aggregate, to: &bytes) { _, window in keeps(window) }
+    }
 
     /// Whether the record is of a wanted token.
-    func passes(_ aggregate: JSONValue) -> Bool {
+    private func passes(_ aggregate: JSONValue) -> Bool {
         guard let addresses else { return true }
         return aggregate.field(AggregateField.token.rawValue)?.string.map(addresses.contains) ?? false
     }
 
     /// How many of the record's windows stay. A record that never had any keeps none of those asked for.
-    func selection(from aggregate: JSONValue) -> Selection {
+    private func selection(from aggregate: JSONValue) -> Selection {
         guard windows != nil, let data = aggregate.field(AggregateField.aggregateData.rawValue) else { return .all }
         var kept = 0
         var all = 0
@@ -39,7 +54,7 @@ struct AggregateSettings: Sendable {
         return kept == all ? .all : .some
     }
 
-    func keeps(_ window: JSONValue) -> Bool {
+    private func keeps(_ window: JSONValue) -> Bool {
         guard let windows, let name = window.field(WindowField.timeWindow.rawValue) else { return true }
         // By index: builds without optimization allocate for every element that a loop over an array takes.
         for index in windows.indices where name.isString(windows[index]) { return true }

@@ -21,6 +21,7 @@ extension JSONTransformer {
                 title: "Two values are refused; a record is one",
                 input: #"{"id":7}{"id":8}"#, outcome: .rejected(code: "invalid_json", field: nil)),
         ],
+        outputSchema: { _ in .unchanged },
         configure: { (_) throws(OptionError) in { JSONTransformer() } }
     )
 }

@@ -1,7 +1,7 @@
 import PatchbayAPI
 import PatchbayJSON
 
-extension TokenTransformer {
+extension ShapedTransformer<TokenSettings> {
     /// What the registration list takes.
     public static let definition = TransformerDefinition(
         name: "token",
@@ -20,6 +20,12 @@ extension TokenTransformer {
                 example: "amm: true"),
         ],
         examples: TokenExamples.all,
+        outputSchema: { options in
+            TokenField.shape.outputSchema(options) { index in
+                guard index == TokenField.isAMM.rawValue, let amm = options.bool("amm") else { return nil }
+                return "{\"type\":\"boolean\",\"const\":\(amm)}"
+            }
+        },
         configure: { (options) throws(OptionError) in
             let settings = try TokenSettings(options)
             return { TokenTransformer(settings) }

@@ -1,8 +1,10 @@
 import PatchbayAPI
-import PatchbayJSON
+public import PatchbayJSON
 
 /// A token route's options, decoded.
-struct TokenSettings: Sendable {
+public struct TokenSettings: ShapedRules {
+    public static var shape: JSONShape { TokenField.shape }
+
     let editor: RecordEditor
     let addresses: AddressSet?
     let amm: Bool?
@@ -14,10 +16,16 @@ struct TokenSettings: Sendable {
     }
 
     /// Whether every valid record goes through unchanged.
-    var passesAll: Bool { amm == nil && addresses == nil && !editor.hasEffect }
+    public var passesAll: Bool { amm == nil && addresses == nil && !editor.hasEffect }
+
+    public func verdict(on token: JSONValue) -> ShapedVerdict {
+        !passes(token) ? .filter : editor.hasEffect ? .edit : .pass
+    }
+
+    public func append(_ token: JSONValue, to bytes: inout [UInt8]) { editor.append(token, to: &bytes) }
 
     /// Whether the options leave this record in.
-    func passes(_ token: JSONValue) -> Bool {
+    private func passes(_ token: JSONValue) -> Bool {
         if let amm, token.field(TokenField.isAMM.rawValue)?.bool != amm { return false }
         guard let addresses else { return true }
         return token.field(TokenField.token.rawValue)?.string.map(addresses.contains) ?? false

@@ -1,7 +1,7 @@
 import PatchbayAPI
 import PatchbayJSON
 
-extension TradeTransformer {
+extension ShapedTransformer<TradeSettings> {
     /// What the registration list takes.
     public static let definition = TransformerDefinition(
         name: "trade",
@@ -17,6 +17,13 @@ extension TradeTransformer {
                 example: "sides: [buy]"),
         ],
         examples: TradeExamples.all,
+        outputSchema: { options in
+            TradeField.shape.outputSchema(options) { index in
+                guard index == TradeField.sellBuy.rawValue, let sides = options.strings("sides") else { return nil }
+                let words = TradeField.sides.filter(sides.contains).map(JSONLiteral.quoted)
+                return "{\"type\":\"string\",\"enum\":[\(words.joined(separator: ","))]}"
+            }
+        },
         configure: { (options) throws(OptionError) in
             let settings = try TradeSettings(options)
             return { TradeTransformer(settings) }

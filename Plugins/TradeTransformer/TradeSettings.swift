@@ -1,8 +1,10 @@
 import PatchbayAPI
-import PatchbayJSON
+public import PatchbayJSON
 
 /// A trade route's options, decoded.
-struct TradeSettings: Sendable {
+public struct TradeSettings: ShapedRules {
+    public static var shape: JSONShape { TradeField.shape }
+
     let editor: RecordEditor
     let addresses: AddressSet?
     /// `nil` for both.
@@ -15,10 +17,16 @@ struct TradeSettings: Sendable {
     }
 
     /// Whether every valid record goes through unchanged.
-    var passesAll: Bool { side == nil && addresses == nil && !editor.hasEffect }
+    public var passesAll: Bool { side == nil && addresses == nil && !editor.hasEffect }
+
+    public func verdict(on trade: JSONValue) -> ShapedVerdict {
+        !passes(trade) ? .filter : editor.hasEffect ? .edit : .pass
+    }
+
+    public func append(_ trade: JSONValue, to bytes: inout [UInt8]) { editor.append(trade, to: &bytes) }
 
     /// Whether the options leave this record in.
-    func passes(_ trade: JSONValue) -> Bool {
+    private func passes(_ trade: JSONValue) -> Bool {
         if let side, trade.field(TradeField.sellBuy.rawValue)?.isString(side) != true { return false }
         guard let addresses else { return true }
         return trade.field(TradeField.token.rawValue)?.string.map(addresses.contains) ?? false

@@ -25,6 +25,9 @@ public struct OptionValues: Sendable, Equatable {
         self.values = all
     }
 
+    /// Every option that was given or has a default.
+    public var all: [String: ConfigValue] { values }
+
     /// The raw value; `nil` when neither given nor defaulted.
     public subscript(name: String) -> ConfigValue? { values[name] }
 

@@ -47,17 +47,34 @@ public struct Record {
 /// Thread: consumer. Valid as long as its record.
 public struct RecordHeaders {
     /// A record without headers.
-    public static var none: RecordHeaders { RecordHeaders(source: nil, read: { _, _ in nil }) }
+    public static var none: RecordHeaders {
+        RecordHeaders(source: nil, read: { _, _ in nil }, walk: { _, _ in })
+    }
+
+    /// Takes one header: its name, and its value, `nil` for a null.
+    public typealias Visitor = (_ name: String, _ value: UnsafeRawBufferPointer?) -> Void
 
     private let source: OpaquePointer?
     private let read: (OpaquePointer, String) -> UnsafeRawBufferPointer?
+    private let walk: (OpaquePointer, Visitor) -> Void
 
     /// - Parameters:
-    ///   - source: the owner of the headers, handed back to `read`.
+    ///   - source: the owner of the headers, handed back to `read` and `walk`.
     ///   - read: returns the last header of that name; must not keep `source`.
-    public init(source: OpaquePointer?, read: @escaping (OpaquePointer, String) -> UnsafeRawBufferPointer?) {
+    ///   - walk: hands out every header in order; must not keep `source`.
+    public init(
+        source: OpaquePointer?,
+        read: @escaping (OpaquePointer, String) -> UnsafeRawBufferPointer?,
+        walk: @escaping (OpaquePointer, Visitor) -> Void
+    ) {
         self.source = source
         self.read = read
+        self.walk = walk
+    }
+
+    /// Hands out every header in order, also those whose name occurs again. Off the hot path: it builds strings.
+    public func forEach(_ body: Visitor) {
+        if let source { walk(source, body) }
     }
 
     /// The value of the last header of that name, `nil` when there is none.
@@ -88,9 +105,14 @@ public struct RecordBatch: ~Copyable {
 ///
 /// Thread: consumer.
 public protocol RecordProcessor: AnyObject {
-    /// Routes one batch. When it returns, every record of the batch is in a channel log, or rejected and counted:
-    /// its record offset may be stored for commit.
-    func process(_ batch: borrowing RecordBatch)
+    /// Routes one batch.
+    ///
+    /// - Returns: how many records, from the front, are in a channel log, or rejected and counted: their record offsets
+    ///   may be stored for commit. Fewer than all means that the topic is halted at the next record, because no route
+    ///   takes the topic any more or a route is configured to stop at a bad record: the source must not hand out
+    ///   records of the topic, seek back to those that were not taken, and begin anew once it is told that the routes
+    ///   have changed.
+    func process(_ batch: borrowing RecordBatch) -> Int
 
     /// Called once after all batches of a poll: wakes whoever waits for the new messages, and blocks for a bounded
     /// time when readers are so far behind that polling on would lose messages (back-pressure is "not polling yet").

@@ -15,12 +15,17 @@ public struct TransformerDefinition: Sendable {
     public let name: String
     /// One sentence for the reference.
     public let summary: String
-    /// The envelope `type` when a route names none.
-    public let defaultType: String
+    /// The envelope `type` when a route names none; `nil` for steps that change records without making a kind of their
+    /// own. A chain's type is that of its last step that has one, else `message`.
+    public let defaultType: String?
     /// The options it accepts. The loader checks an operator's options against these before the factory runs.
     public let options: [Field]
+    /// The option that a bare value stands for, as in `pick: [a, b]`; `nil` when options are always named.
+    public let shorthand: String?
     /// Inputs with their outputs; run as tests and printed in the reference.
     public let examples: [TransformerExample]
+    /// What the data looks like that it makes under checked options; for the documents that clients read.
+    public let outputSchema: @Sendable (OptionValues) -> OutputSchema
     /// Makes a factory from checked options, or explains what is wrong with them together.
     /// The factory runs once per route and consumer thread.
     public let configure: @Sendable (OptionValues) throws(OptionError) -> @Sendable () -> any Transformer
@@ -28,17 +33,43 @@ public struct TransformerDefinition: Sendable {
     public init(
         name: String,
         summary: String,
-        defaultType: String,
+        defaultType: String?,
         options: [Field] = [],
+        shorthand: String? = nil,
         examples: [TransformerExample] = [],
+        outputSchema: @escaping @Sendable (OptionValues) -> OutputSchema = { _ in .any },
         configure: @escaping @Sendable (OptionValues) throws(OptionError) -> @Sendable () -> any Transformer
     ) {
         self.name = name
         self.summary = summary
         self.defaultType = defaultType
         self.options = options
+        self.shorthand = shorthand
         self.examples = examples
+        self.outputSchema = outputSchema
         self.configure = configure
+    }
+}
+
+/// What is known of a transformer's output, for documentation.
+public enum OutputSchema: Sendable, Equatable {
+    /// JSON, and no more is known.
+    case any
+    /// What comes in goes out, if it goes out at all.
+    case unchanged
+    /// A JSON Schema as JSON text: an object without `$ref`, in what draft 7 and 2020-12 have in common, because OpenAPI
+    /// takes the one and AsyncAPI the other.
+    case schema(String)
+
+    /// The schema of what comes out at the end of a chain; `nil` when it may be any JSON.
+    public static func ofChain(_ steps: [OutputSchema]) -> String? {
+        steps.reduce(nil) { schema, step in
+            switch step {
+            case .any: nil
+            case .unchanged: schema
+            case .schema(let text): text
+            }
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 import PatchbayAPI
 
-/// Reads a configuration: file and environment in, settings or findings out. Changes nothing and starts nothing.
+/// Reads a configuration: files and environment in, settings or findings out. Changes nothing and starts nothing.
 ///
 /// Thread: any; blocks on the file system.
 public enum ConfigurationLoader {
@@ -11,9 +11,25 @@ public enum ConfigurationLoader {
     public static func load(
         path: String, environment: [String: String], transformers: [TransformerDefinition]
     ) -> LoadResult {
+        load(path: path, environment: environment, transformers: transformers, files: .system)
+    }
+
+    /// The same for a text in memory; `file` is what positions call it, and what included files are relative to.
+    public static func load(
+        text: String, file: String, environment: [String: String], transformers: [TransformerDefinition]
+    ) -> LoadResult {
+        load(bytes: Array(text.utf8), file: file, environment: environment, transformers: transformers)
+    }
+
+    /// The same for other files than those of the machine.
+    package static func load(
+        path: String, environment: [String: String], transformers: [TransformerDefinition], files access: FileAccess,
+        limits: YAMLLimits = YAMLLimits()
+    ) -> LoadResult {
+        let files = LoadedFiles(access: access)
         do {
-            let bytes = try FileReader.read(path, limit: YAMLLimits().bytes)
-            return load(bytes: bytes, file: path, environment: environment, transformers: transformers)
+            let bytes = try files.read(path, limit: limits.bytes)
+            return load(bytes, file: path, environment, transformers, files, limits)
         } catch {
             let hint: String? =
                 switch error {
@@ -25,72 +41,44 @@ public enum ConfigurationLoader {
                 }
             let finding = Diagnostic(
                 position: nil, message: "can't read \(Shown.quoted(path)): \(error.reason)", hint: hint)
-            return LoadResult(configuration: nil, diagnostics: [finding], origins: [])
+            return LoadResult(configuration: nil, diagnostics: [finding], origins: [], files: files.paths)
         }
-    }
-
-    /// The same for a text in memory; `file` is what positions call it.
-    public static func load(
-        text: String, file: String, environment: [String: String], transformers: [TransformerDefinition]
-    ) -> LoadResult {
-        load(bytes: Array(text.utf8), file: file, environment: environment, transformers: transformers)
     }
 
     /// The same for bytes in memory.
     package static func load(
         bytes: [UInt8], file: String, environment: [String: String], transformers: [TransformerDefinition],
-        limits: YAMLLimits = YAMLLimits()
+        files access: FileAccess = .system, limits: YAMLLimits = YAMLLimits()
+    ) -> LoadResult {
+        load(bytes, file: file, environment, transformers, LoadedFiles(access: access), limits)
+    }
+
+    private static func load(
+        _ bytes: [UInt8], file: String, _ environment: [String: String], _ transformers: [TransformerDefinition],
+        _ files: LoadedFiles, _ limits: YAMLLimits
     ) -> LoadResult {
         let findings = Findings()
         let source = SourceText(file: file, bytes: bytes)
+        func failure() -> LoadResult {
+            LoadResult(configuration: nil, diagnostics: findings.sorted(), origins: [], files: files.paths)
+        }
         guard bytes.count <= limits.bytes else {
-            let reason = FileReader.Failure.tooLarge(limit: limits.bytes).reason
+            let reason = FileFailure.tooLarge(limit: limits.bytes).reason
             findings.add("can't read \(Shown.quoted(file)): \(reason)", at: nil)
-            return failure(findings)
+            return failure()
         }
-        guard let root = YAMLComposer.compose(source, limits: limits, findings: findings), !root.isInvalid else {
-            return failure(findings)
-        }
-        guard root.entries != nil else {
-            let found = root.items == nil ? "text" : "a list"
-            findings.add(
-                "the file must be a mapping (`key: value`), found \(found)", at: root.position, hint: "start with `version: 1`")
-            return failure(findings)
-        }
-        return decode(root, environment: environment, transformers: transformers, findings: findings)
-    }
-
-    private static func decode(
-        _ node: YAMLNode, environment: [String: String], transformers: [TransformerDefinition], findings: Findings
-    ) -> LoadResult {
-        let decoder = FieldDecoder(environment: environment, findings: findings)
-        var fileDecoder = decoder
-        fileDecoder.planned = ConfigFields.planned
-        let root = fileDecoder.object(node, fields: ConfigFields.root, subject: nil)
-
-        let settingsReader = SettingsReader(findings: findings)
-        let server = root["server"]?.object.flatMap(settingsReader.server)
-        let kafka = root["kafka"]?.object.flatMap(settingsReader.kafka)
-        let routeReader = RouteReader(
-            transformReader: TransformReader(transformers: transformers, decoder: decoder, findings: findings),
-            findings: findings)
-        let routing = routeReader.read(root)
-
-        guard !findings.hasErrors else { return failure(findings) }
-        guard let server, let kafka, !routing.routes.isEmpty else {
+        guard let root = YAMLComposer.compose(source, limits: limits, findings: findings), !root.isInvalid,
+            root.isMapping(findings)
+        else { return failure() }
+        let decoder = FieldDecoder(environment: environment, files: files, findings: findings)
+        var reader = ConfigurationReader(
+            file: file, decoder: decoder, transformers: transformers, files: files, limits: limits, findings: findings)
+        guard let (configuration, origins) = reader.read(root), !findings.hasErrors else {
             // Each reader reports why it returns nothing; should one not, the start must still be refused.
-            findings.add("the configuration is incomplete", at: node.position)
-            return failure(findings)
+            if !findings.hasErrors { findings.add("the configuration is incomplete", at: root.position) }
+            return failure()
         }
-        var collector = SettingCollector(decoder: decoder, transforms: routing.transforms)
-        collector.collect(root)
         return LoadResult(
-            configuration: RouterConfiguration(
-                server: server, kafka: kafka, channels: routing.channels, routes: routing.routes),
-            diagnostics: findings.sorted(), origins: collector.settings)
-    }
-
-    private static func failure(_ findings: Findings) -> LoadResult {
-        LoadResult(configuration: nil, diagnostics: findings.sorted(), origins: [])
+            configuration: configuration, diagnostics: findings.sorted(), origins: origins, files: files.paths)
     }
 }

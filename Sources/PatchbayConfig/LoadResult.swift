@@ -9,6 +9,9 @@ public struct LoadResult: Sendable {
     public let diagnostics: [Diagnostic]
     /// Every setting in effect and where it comes from, in the order of the declarations; empty after an error.
     public let origins: [ResolvedSetting]
+    /// Every file that was read or looked for, so that a change of any of them can be noticed: the file itself, included
+    /// files with the directories of patterns, and the files of `${file:…}`.
+    public let files: [String]
 }
 
 /// One setting in effect.

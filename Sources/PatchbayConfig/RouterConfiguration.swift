@@ -1,19 +1,63 @@
 import PatchbayAPI
 
-/// Everything a configuration file says, checked and with every default filled in.
+/// Everything a configuration file and the files it includes say, checked and with every default filled in.
 public struct RouterConfiguration: Sendable {
     public let server: ServerSettings
-    public let kafka: KafkaSettings
-    /// Every channel that a route names, in the order of first mention.
+    public let limits: LimitSettings
+    public let admin: AdminSettings
+    public let reload: ReloadSettings
+    public let alerts: AlertSettings
+    /// The cluster of `kafka` itself first, then those of `kafka.clusters` in the order of the file.
+    public let clusters: [KafkaSettings]
+    /// Every plain channel that an enabled route names, in the order of first mention.
     public let channels: [ChannelSettings]
-    /// At least one, in the order of the file. Names are unique, topics are not.
+    /// In the order of the file, then those of the files it includes. Names are unique, topics are not. At least one is
+    /// enabled.
     public let routes: [RouteSettings]
 
-    package init(server: ServerSettings, kafka: KafkaSettings, channels: [ChannelSettings], routes: [RouteSettings]) {
+    package init(
+        server: ServerSettings, limits: LimitSettings = LimitSettings(), admin: AdminSettings, reload: ReloadSettings,
+        alerts: AlertSettings = AlertSettings(), clusters: [KafkaSettings], channels: [ChannelSettings],
+        routes: [RouteSettings]
+    ) {
         self.server = server
-        self.kafka = kafka
+        self.limits = limits
+        self.admin = admin
+        self.reload = reload
+        self.alerts = alerts
+        self.clusters = clusters
         self.channels = channels
         self.routes = routes
+    }
+}
+
+/// Where operators' tools connect.
+public struct AdminSettings: Sendable, Equatable {
+    public let isEnabled: Bool
+    public let host: String
+    /// 0…65535; 0 stands for any free port.
+    public let port: Int
+    /// Keys whose values came out of secret files and must not be shown.
+    package let secrets: Set<String>
+
+    package init(isEnabled: Bool, host: String, port: Int, secrets: Set<String> = []) {
+        self.isEnabled = isEnabled
+        self.host = host
+        self.port = port
+        self.secrets = secrets
+    }
+}
+
+/// How changes of the configuration are taken up.
+public struct ReloadSettings: Sendable, Equatable {
+    /// Whether the files are watched.
+    public let watchesFiles: Bool
+    /// Keys whose values came out of secret files and must not be shown.
+    package let secrets: Set<String>
+
+    package init(watchesFiles: Bool, secrets: Set<String> = []) {
+        self.watchesFiles = watchesFiles
+        self.secrets = secrets
     }
 }
 
@@ -40,11 +84,29 @@ public struct ServerSettings: Sendable, Equatable {
     public let eventLoops: Int
     /// Origins that may connect; `*` is every one.
     public let allowedOrigins: [String]
+    /// Bytes of the largest frame, 128…16 MiB; 0 stands for `maxMessage`.
+    public package(set) var maxFrame = 0
+    /// 1 s…1 d; zero stands for "never".
+    public package(set) var idleTimeout = Duration.zero
+    /// 1 s…1 h.
+    public package(set) var httpIdleTimeout = Duration.seconds(60)
+    /// 0…5 min.
+    public package(set) var drainDelay = Duration.zero
+    /// 0…10 min, at most `reconnectLatest`.
+    public package(set) var reconnectEarliest = Duration.seconds(1)
+    /// 0…10 min.
+    public package(set) var reconnectLatest = Duration.seconds(5)
+    /// 2 s…1 min; zero stands for "nobody looks".
+    public package(set) var livenessThreshold = Duration.seconds(8)
+    /// Origins whose scripts may read the HTTP endpoints.
+    public package(set) var corsOrigins: [String] = []
+    /// Keys whose values came out of secret files and must not be shown.
+    package let secrets: Set<String>
 
     package init(
         host: String, port: Int, maxClients: Int, readBuffer: Int, writeBuffer: Int, maxMessage: Int,
         handshakeTimeout: Duration, pingInterval: Duration, drainTimeout: Duration, eventLoops: Int,
-        allowedOrigins: [String]
+        allowedOrigins: [String], secrets: Set<String> = []
     ) {
         self.host = host
         self.port = port
@@ -57,11 +119,17 @@ public struct ServerSettings: Sendable, Equatable {
         self.drainTimeout = drainTimeout
         self.eventLoops = eventLoops
         self.allowedOrigins = allowedOrigins
+        self.secrets = secrets
     }
 }
 
-/// Where records come from.
+/// One Kafka cluster that records come from.
 public struct KafkaSettings: Sendable, Equatable {
+    /// The name of the cluster that `kafka` itself describes.
+    public static let defaultName = "default"
+
+    /// As routes name it in `cluster`.
+    public let name: String
     /// At least one `host:port`.
     public let brokers: [String]
     /// The consumer group.
@@ -72,13 +140,27 @@ public struct KafkaSettings: Sendable, Equatable {
     public let maxRecord: Int
     /// Properties for librdkafka, in the order of the file, not yet checked by it.
     public let properties: [KafkaProperty]
+    /// Keys whose values came out of secret files and must not be shown.
+    package let secrets: Set<String>
 
-    package init(brokers: [String], group: String, batchSize: Int, maxRecord: Int, properties: [KafkaProperty]) {
+    package init(
+        name: String, brokers: [String], group: String, batchSize: Int, maxRecord: Int, properties: [KafkaProperty],
+        secrets: Set<String> = []
+    ) {
+        self.name = name
         self.brokers = brokers
         self.group = group
         self.batchSize = batchSize
         self.maxRecord = maxRecord
         self.properties = properties
+        self.secrets = secrets
+    }
+
+    /// Whether a consumer can go on as it is; where the settings stand in the file doesn't matter.
+    public func isEquivalent(to other: KafkaSettings) -> Bool {
+        name == other.name && brokers == other.brokers && group == other.group && batchSize == other.batchSize
+            && maxRecord == other.maxRecord
+            && properties.elementsEqual(other.properties) { $0.name == $1.name && $0.value == $1.value }
     }
 }
 
@@ -110,43 +192,138 @@ public struct ChannelSettings: Sendable, Equatable {
     public let buffer: Int
     /// For people; `nil` when the file has none.
     public let description: String?
+    /// Keys whose values came out of secret files and must not be shown.
+    package let secrets: Set<String>
 
-    package init(name: String, buffer: Int, description: String?) {
+    package init(name: String, buffer: Int, description: String?, secrets: Set<String> = []) {
         self.name = name
         self.buffer = buffer
         self.description = description
+        self.secrets = secrets
     }
 }
 
 /// One entry of `routes`.
 public struct RouteSettings: Sendable {
-    /// Unique; the topic when the file gives none.
+    /// Unique; the topic, or the list of topics, when the file gives none.
     public let name: String
-    public let topic: String
-    public let transformerName: String
-    /// Checked, defaults filled in.
-    public let options: OptionValues
-    /// Makes an instance of the transformer: one per route and consumer thread.
-    public let factory: @Sendable () -> any Transformer
+    /// `false` when the file keeps the route but switches it off.
+    public let isEnabled: Bool
+    /// Name of one of `RouterConfiguration.clusters`.
+    public let cluster: String
+    /// At least one.
+    public let topics: [TopicSelector]
+    /// Run in order, at least one.
+    public let steps: [TransformStep]
     /// The envelope's `type`.
     public let type: String
-    /// At least one, each once.
-    public let channels: [String]
-    /// Where the route starts in the file.
+    /// At least one, each once; plain names and templates.
+    public let channels: [ChannelTemplate]
+    /// Channels that the route's templates may make, 1…1,000,000.
+    public let maxChannels: Int
+    /// A channel of a template without subscribers and messages for this long is retired.
+    public let channelIdle: Duration
+    /// Messages a slow client may fall behind on channels that templates make.
+    public let templateBuffer: Int
+    public let onError: ErrorPolicy
+    public let tests: [RouteTest]
+    /// Where the route starts in its file.
+    public let position: SourcePosition
+    /// Keys whose values came out of secret files and must not be shown.
+    package let secrets: Set<String>
+
+    package init(
+        name: String, isEnabled: Bool = true, cluster: String = KafkaSettings.defaultName, topics: [TopicSelector],
+        steps: [TransformStep], type: String, channels: [ChannelTemplate], maxChannels: Int = 10_000,
+        channelIdle: Duration = .seconds(600), templateBuffer: Int = 100, onError: ErrorPolicy = .skip,
+        tests: [RouteTest] = [], position: SourcePosition, secrets: Set<String> = []
+    ) {
+        self.name = name
+        self.isEnabled = isEnabled
+        self.cluster = cluster
+        self.topics = topics
+        self.steps = steps
+        self.type = type
+        self.channels = channels
+        self.maxChannels = maxChannels
+        self.channelIdle = channelIdle
+        self.templateBuffer = templateBuffer
+        self.onError = onError
+        self.tests = tests
+        self.position = position
+        self.secrets = secrets
+    }
+}
+
+/// One transformer of a route's chain.
+public struct TransformStep: Sendable {
+    public let transformer: String
+    /// Checked, defaults filled in.
+    public let options: OptionValues
+    /// Options whose values must not be shown.
+    public let secretOptions: Set<String>
+    /// Makes an instance: one per route and consumer thread.
+    public let factory: @Sendable () -> any Transformer
     public let position: SourcePosition
 
     package init(
-        name: String, topic: String, transformerName: String, options: OptionValues,
-        factory: @escaping @Sendable () -> any Transformer, type: String, channels: [String],
-        position: SourcePosition
+        transformer: String, options: OptionValues, secretOptions: Set<String> = [],
+        factory: @escaping @Sendable () -> any Transformer, position: SourcePosition
+    ) {
+        self.transformer = transformer
+        self.options = options
+        self.secretOptions = secretOptions
+        self.factory = factory
+        self.position = position
+    }
+}
+
+/// One entry of a route's `tests`.
+public struct RouteTest: Sendable {
+    public let name: String
+    /// The topic the record is from; the route's first plain topic when the file gives none.
+    public let topic: String
+    /// The record's key; `nil` for none.
+    public let key: String?
+    public let headers: [(name: String, value: String)]
+    /// The record's value: text as it is given, or JSON made of the file's mapping; `nil` for a tombstone.
+    public let input: String?
+    public let expectation: Expectation
+    public let position: SourcePosition
+
+    public enum Expectation: Sendable {
+        /// These envelopes, one per channel, in any order; none means that the record is filtered.
+        case envelopes([ExpectedEnvelope])
+        /// The record is refused with this code.
+        case error(code: String)
+    }
+
+    package init(
+        name: String, topic: String, key: String?, headers: [(name: String, value: String)], input: String?,
+        expectation: Expectation, position: SourcePosition
     ) {
         self.name = name
         self.topic = topic
-        self.transformerName = transformerName
-        self.options = options
-        self.factory = factory
+        self.key = key
+        self.headers = headers
+        self.input = input
+        self.expectation = expectation
+        self.position = position
+    }
+}
+
+/// What a test expects on one channel. What is `nil` is not compared.
+public struct ExpectedEnvelope: Sendable {
+    public let channel: String?
+    public let type: String?
+    /// Compared as JSON: the order of names and the way numbers are written don't matter.
+    public let data: ConfigValue?
+    public let position: SourcePosition
+
+    package init(channel: String?, type: String?, data: ConfigValue?, position: SourcePosition) {
+        self.channel = channel
         self.type = type
-        self.channels = channels
+        self.data = data
         self.position = position
     }
 }

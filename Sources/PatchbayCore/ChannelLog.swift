@@ -47,12 +47,16 @@ public final class ChannelLog: Sendable {
         public var head: Int64
         /// Bytes in `slices`.
         public var byteCount: Int
+        /// Timestamp of the oldest record of the batches read from; -1 when there is none.
+        var oldestRecord: Int64 = -1
     }
 
     private struct State {
         var openBytes = ByteBuffer()
         var openEnds: [UInt32] = []
         var openCapacity = 1024
+        /// Timestamp of the oldest record in the open buffer; -1 while there is none.
+        var openOldestRecord: Int64 = -1
         var sealed: Deque<SealedBatch> = []
         var sealedBytes = 0
         /// Channel offset after the newest message.
@@ -61,16 +65,24 @@ public final class ChannelLog: Sendable {
         /// messages because subscribers that read well have not been handed them yet.
         var loops: [(loop: Int, taken: Int64, needed: Int64)] = []
         var appendedBytes: Int64 = 0
+        /// When messages last came, or the log was made. Milliseconds since 1970.
+        var lastUse = Timestamp.nowMilliseconds()
+        /// Subscribers under way that are not counted yet.
+        var pins = 0
+        /// Whether messages are held while no event loop has subscribers.
+        var keepsUnread: Bool
     }
 
     /// An open buffer is sealed when it grows past this, so that a slice in flight keeps little memory alive.
     static let sealAtBytes = 128 << 10
 
     public let name: String
-    public let limits: Limits
+    private let bounds: Limits
+    private let messageBuffer: Atomic<Int>
+    private let retired = Atomic<Bool>(false)
     /// Random; tells a reader whether a channel offset it remembers belongs to this log's lifetime.
     public let epoch: UInt64
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     /// One bit per event loop that has subscribers.
     private let interested = Atomic<UInt64>(0)
     /// One bit per event loop that was told of news and has not looked yet.
@@ -78,18 +90,60 @@ public final class ChannelLog: Sendable {
     private let droppedForSubscribers = Atomic<Int64>(0)
     private let subscribers = Atomic<Int>(0)
 
-    public init(name: String, limits: Limits = Limits()) {
+    /// - Parameter keepsUnread: whether messages are held while there are no subscribers. Channels that exist by the
+    ///   thousand, most of them unheard, had better not.
+    public init(name: String, limits: Limits = Limits(), keepsUnread: Bool = true) {
         self.name = name
-        self.limits = limits
+        self.bounds = limits
+        self.messageBuffer = Atomic(limits.messageBuffer)
         self.epoch = .random(in: .min ... .max)
+        self.state = Mutex(State(keepsUnread: keepsUnread))
+    }
+
+    public var limits: Limits {
+        var limits = bounds
+        limits.messageBuffer = messageBuffer.load(ordering: .relaxed)
+        return limits
+    }
+
+    // MARK: Lifetime (Thread: any)
+
+    /// Changes how far a stalled subscriber may fall behind. Subscribers keep their place.
+    func setMessageBuffer(_ messages: Int) { messageBuffer.store(messages, ordering: .relaxed) }
+
+    /// From now on messages are held although nobody reads them.
+    func keepUnread() { state.withLock { $0.keepsUnread = true } }
+
+    /// Nothing that is appended from now on reaches anybody: the channel was removed, or a new log has its name.
+    func retire() { retired.store(true, ordering: .releasing) }
+
+    var isRetired: Bool { retired.load(ordering: .acquiring) }
+
+    /// Announces a subscriber, which `unpin` or `subscribe` makes good.
+    func pin() { state.withLock { $0.pins += 1 } }
+
+    /// Ends what `pin` began.
+    public func unpin() { state.withLock { $0.pins -= 1 } }
+
+    /// Whether it has no subscribers, none under way, and had no messages since then.
+    func isIdle(since time: Int64) -> Bool {
+        state.withLock { $0.loops.isEmpty && $0.pins == 0 && $0.lastUse <= time }
     }
 
     // MARK: Appending (Thread: consumer)
 
     /// Appends all frames of a batch in order and gives them consecutive channel offsets.
-    func append(_ staging: borrowing FrameStaging) {
+    ///
+    /// - Parameter now: milliseconds since 1970.
+    func append(_ staging: borrowing FrameStaging, nowMilliseconds now: Int64 = Timestamp.nowMilliseconds()) {
         guard !staging.isEmpty else { return }
         state.withLock { state in
+            state.lastUse = now
+            guard state.keepsUnread || !state.loops.isEmpty else {
+                state.head += Int64(staging.frameCount)
+                state.appendedBytes += Int64(staging.byteCount)
+                return
+            }
             if state.openBytes.readableBytes + staging.byteCount > Self.sealAtBytes { Self.seal(&state) }
             if state.openEnds.isEmpty {
                 state.openBytes = ByteBufferAllocator().buffer(capacity: max(state.openCapacity, staging.byteCount))
@@ -101,6 +155,9 @@ public final class ChannelLog: Sendable {
                 state.openEnds.append(contentsOf: staging.ends)
             } else {
                 for end in staging.ends { state.openEnds.append(base + end) }
+            }
+            if staging.oldestRecord >= 0, state.openOldestRecord < 0 || staging.oldestRecord < state.openOldestRecord {
+                state.openOldestRecord = staging.oldestRecord
             }
             state.head += Int64(staging.frameCount)
             state.appendedBytes += Int64(staging.byteCount)
@@ -122,10 +179,10 @@ public final class ChannelLog: Sendable {
             guard let needed = state.loops.lazy.map(\.needed).min() else { return false }
             var bytes = state.openBytes.readableBytes
             for batch in state.sealed.reversed() {
-                if batch.endOffset <= needed || bytes > limits.backlogBytes { break }
+                if batch.endOffset <= needed || bytes > bounds.backlogBytes { break }
                 bytes += batch.bytes.readableBytes
             }
-            return bytes > limits.backlogBytes
+            return bytes > bounds.backlogBytes
         }
     }
 
@@ -151,7 +208,12 @@ public final class ChannelLog: Sendable {
         notified.bitwiseAnd(~(1 << UInt64(loop)), ordering: .acquiringAndReleasing)
         state.withLock { state in
             state.loops.removeAll { $0.loop == loop }
-            evict(&state)
+            if state.loops.isEmpty, !state.keepsUnread {
+                Self.discard(&state)
+            } else {
+                evict(&state)
+            }
+            state.lastUse = Timestamp.nowMilliseconds()
         }
     }
 
@@ -202,6 +264,7 @@ public final class ChannelLog: Sendable {
                 let (bytes, end) = batch.slice(from: reading.next, maxBytes: maxBytes - reading.byteCount)
                 // A slice has at least one frame; only the first slice may exceed the limit for its sake.
                 if reading.byteCount > 0, reading.byteCount + bytes.readableBytes > maxBytes { break }
+                if reading.oldestRecord < 0 { reading.oldestRecord = batch.oldestRecord }
                 reading.slices.append(bytes)
                 reading.byteCount += bytes.readableBytes
                 reading.next = end
@@ -251,20 +314,31 @@ public final class ChannelLog: Sendable {
         guard !state.openEnds.isEmpty else { return }
         let bytes = state.openBytes
         let batch = SealedBatch(
-            firstOffset: state.head - Int64(state.openEnds.count), bytes: bytes, ends: state.openEnds)
+            firstOffset: state.head - Int64(state.openEnds.count), bytes: bytes, ends: state.openEnds,
+            oldestRecord: state.openOldestRecord)
         // The next buffer starts as large as this one became, so that steady traffic doesn't grow it step by step.
         state.openCapacity = min(max(bytes.readableBytes, 256), sealAtBytes)
         state.sealed.append(batch)
         state.sealedBytes += bytes.readableBytes
         state.openBytes = ByteBuffer()
         state.openEnds = []
+        state.openOldestRecord = -1
+    }
+
+    private static func discard(_ state: inout State) {
+        state.sealed.removeAll(keepingCapacity: false)
+        state.sealedBytes = 0
+        state.openBytes = ByteBuffer()
+        state.openEnds = []
+        state.openOldestRecord = -1
+        state.openCapacity = 1024
     }
 
     private func evict(_ state: inout State) {
         let needed = min(
-            state.loops.lazy.map(\.needed).min() ?? state.head, state.head - Int64(limits.messageBuffer))
+            state.loops.lazy.map(\.needed).min() ?? state.head, state.head - Int64(messageBuffer.load(ordering: .relaxed)))
         while let oldest = state.sealed.first {
-            let isOverfull = state.sealedBytes + state.openBytes.readableBytes > limits.maximumBytes
+            let isOverfull = state.sealedBytes + state.openBytes.readableBytes > bounds.maximumBytes
             guard oldest.endOffset <= needed || isOverfull else { return }
             state.sealed.removeFirst()
             state.sealedBytes -= oldest.bytes.readableBytes

@@ -1,3 +1,4 @@
+import PatchbayAPI
 public import NIOCore
 
 /// Encodes envelopes that are not records: confirmations, errors, gaps. Off the hot path.

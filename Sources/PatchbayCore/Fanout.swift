@@ -1,3 +1,4 @@
+import PatchbayAPI
 public import NIOCore
 import Synchronization
 
@@ -67,6 +68,8 @@ public final class Fanout: @unchecked Sendable {
     private var restUntil = NIODeadline.uptimeNanoseconds(0)
     private var isTimerSet = false
     private var figures = FanoutCounters.Snapshot()
+    private var delays = DeliveryDelays()
+    private var passDurations = HistogramBuffer(bounds: HistogramBounds.pass)
     private var passNumber = 0
     private var passCost: Int64 = 0
     private var passWrites = 0
@@ -132,6 +135,44 @@ public final class Fanout: @unchecked Sendable {
         } else {
             withEmptySlots.append(local)
         }
+    }
+
+    /// Ends a channel: its subscribers get what is in the log, or are told how much of it they miss, then that the channel
+    /// is gone.
+    ///
+    /// - Parameter reason: one sentence for the clients.
+    func close(_ log: ChannelLog, reason: String) {
+        eventLoop.preconditionInEventLoop()
+        guard let local = channels[ObjectIdentifier(log)] else { return }
+        let farewell = ControlMessages.frame(
+            type: "channel_closed", channel: log.name, data: "{\"reason\":\(JSONLiteral.quoted(reason))}")
+        for case let subscription? in local.subscriptions {
+            let receiver = subscription.receiver
+            handOutRest(to: subscription)
+            receiver.write(frames: farewell)
+            unsubscribe(subscription)
+            receiver.flush()
+            receiver.subscriptionEnded(subscription)
+        }
+    }
+
+    /// Everything up to the head, as far as the receiver takes it; what it doesn't take is a gap.
+    private func handOutRest(to subscription: Subscription) {
+        let receiver = subscription.receiver
+        while receiver.isWritable {
+            let before = subscription.position
+            visit(subscription)
+            guard subscription.position > before else { break }
+            receiver.flush()
+        }
+        let missed = subscription.log.head - subscription.position
+        guard missed > 0 else { return }
+        receiver.write(
+            frames: ControlMessages.gap(channel: subscription.log.name, dropped: missed, reason: "channel_closed"))
+        subscription.position += missed
+        subscription.dropped += missed
+        subscription.log.countDropped(missed)
+        figures.dropped += missed
     }
 
     /// To be called when a receiver has room again: the next pass gives its subscriptions what they missed meanwhile.
@@ -246,6 +287,9 @@ public final class Fanout: @unchecked Sendable {
         guard case .idle = step else { return }
         figures.nanoseconds = passCost
         counters.add(figures)
+        delays.finish(into: counters.deliveryDelay)
+        passDurations.observe(Double(passCost) / 1e9)
+        counters.passDuration.take(&passDurations)
         restUntil = eventLoop.now + .nanoseconds(pacing.rest(afterCost: passCost, writes: passWrites, bytes: passBytes))
         figures = FanoutCounters.Snapshot()
         passCost = 0
@@ -267,6 +311,10 @@ public final class Fanout: @unchecked Sendable {
         let fitsOneVisit = size <= Self.visitBytes
         let messages = view.head - view.first
         var slot = slot
+        var served: Int64 = 0
+        defer {
+            for batch in view.batches { delays.add(oldest: batch.oldestRecord, deliveries: served * Int64(batch.count)) }
+        }
         while slot < local.subscriptions.count {
             // Looking at the clock costs about as much as queueing for one subscriber.
             if slot & 31 == 31, eventLoop.now > end { return slot }
@@ -287,6 +335,7 @@ public final class Fanout: @unchecked Sendable {
                 for batch in view.batches { receiver.write(frames: batch.bytes) }
                 subscription.position = view.head
                 count(receiver, bytes: size, messages: messages)
+                served += 1
             } else {
                 visit(subscription)
             }
@@ -313,12 +362,14 @@ public final class Fanout: @unchecked Sendable {
             subscription.dropped += reading.missed
             subscription.log.countDropped(reading.missed)
             figures.dropped += reading.missed
+            if !subscription.isStalled { figures.overrun += reading.missed }
         }
         subscription.isStalled = false
         for slice in reading.slices { receiver.write(frames: slice) }
         let start = subscription.position + reading.missed
         subscription.position = reading.next
         if reading.next < reading.head { finishLater(subscription) }
+        delays.add(oldest: reading.oldestRecord, deliveries: reading.next - start)
         if reading.next > start || reading.missed > 0 {
             count(receiver, bytes: reading.byteCount, messages: reading.next - start)
         }

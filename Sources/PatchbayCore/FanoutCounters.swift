@@ -7,7 +7,12 @@ public final class FanoutCounters: Sendable {
     private let bytesWritten = Atomic<Int64>(0)
     private let deliveries = Atomic<Int64>(0)
     private let dropped = Atomic<Int64>(0)
+    private let overrun = Atomic<Int64>(0)
     private let nanoseconds = Atomic<Int64>(0)
+    /// Seconds from a record's timestamp to its socket write, per delivery.
+    public let deliveryDelay = Histogram(bounds: HistogramBounds.delay)
+    /// Seconds that passes take.
+    public let passDuration = Histogram(bounds: HistogramBounds.pass)
 
     /// A copy of the counters at one moment.
     public struct Snapshot: Sendable, Equatable {
@@ -18,8 +23,10 @@ public final class FanoutCounters: Sendable {
         public var bytesWritten: Int64 = 0
         /// Messages handed to subscribers.
         public var deliveries: Int64 = 0
-        /// Messages dropped for slow subscribers.
+        /// Messages dropped for subscribers, whatever the reason.
         public var dropped: Int64 = 0
+        /// Those of them that were dropped because the server itself could not keep up.
+        public var overrun: Int64 = 0
         /// Time spent in passes.
         public var nanoseconds: Int64 = 0
 
@@ -32,6 +39,7 @@ public final class FanoutCounters: Sendable {
             sum.bytesWritten += right.bytesWritten
             sum.deliveries += right.deliveries
             sum.dropped += right.dropped
+            sum.overrun += right.overrun
             sum.nanoseconds += right.nanoseconds
             return sum
         }
@@ -43,6 +51,7 @@ public final class FanoutCounters: Sendable {
         bytesWritten.wrappingAdd(pass.bytesWritten, ordering: .relaxed)
         deliveries.wrappingAdd(pass.deliveries, ordering: .relaxed)
         dropped.wrappingAdd(pass.dropped, ordering: .relaxed)
+        overrun.wrappingAdd(pass.overrun, ordering: .relaxed)
         nanoseconds.wrappingAdd(pass.nanoseconds, ordering: .relaxed)
     }
 
@@ -53,6 +62,7 @@ public final class FanoutCounters: Sendable {
         copy.bytesWritten = bytesWritten.load(ordering: .relaxed)
         copy.deliveries = deliveries.load(ordering: .relaxed)
         copy.dropped = dropped.load(ordering: .relaxed)
+        copy.overrun = overrun.load(ordering: .relaxed)
         copy.nanoseconds = nanoseconds.load(ordering: .relaxed)
         return copy
     }

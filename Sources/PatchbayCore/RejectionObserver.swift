@@ -1,14 +1,14 @@
 public import PatchbayAPI
 
 /// A record that was refused, with its coordinates: what a log line or a dead letter needs.
-public struct RejectedRecord: Sendable {
+public struct RejectedRecord: Sendable, Equatable {
     public let route: String
     public let topic: String
     public let partition: Int32
     public let recordOffset: Int64
     public let rejection: Rejection
     /// Refusals on this route since the last report that were counted but not reported.
-    public let unreported: Int
+    public internal(set) var unreported: Int
 }
 
 /// Takes rate-limited reports of refused records.

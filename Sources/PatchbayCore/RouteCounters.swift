@@ -1,3 +1,4 @@
+import PatchbayAPI
 import Synchronization
 
 /// What became of one route's records. Written once per batch, read from anywhere.
@@ -6,11 +7,14 @@ public final class RouteCounters: Sendable {
     private let routed = Atomic<Int64>(0)
     private let filtered = Atomic<Int64>(0)
     private let envelopes = Atomic<Int64>(0)
+    private let deadLettered = Atomic<Int64>(0)
     private let rejectedByCode = Mutex<[String: Int64]>([:])
+    private let haltedAt = Mutex<RejectedRecord?>(nil)
 
     public init() {}
 
-    /// A copy of the counters at one moment. `recordsIn` = `routed` + `filtered` + all of `rejected`.
+    /// A copy of the counters at one moment. A record of which one message went out and another could not counts as
+    /// routed and as rejected.
     public struct Snapshot: Sendable, Equatable {
         public var recordsIn: Int64 = 0
         /// Records that became at least one envelope.
@@ -19,6 +23,8 @@ public final class RouteCounters: Sendable {
         public var filtered: Int64 = 0
         /// Messages appended to channels.
         public var envelopes: Int64 = 0
+        /// Refused records handed to the dead-letter topic.
+        public var deadLettered: Int64 = 0
         /// Records that broke a rule, by the rejection's code.
         public var rejected: [String: Int64] = [:]
     }
@@ -32,12 +38,20 @@ public final class RouteCounters: Sendable {
 
     func addRejected(code: String) { rejectedByCode.withLock { $0[code, default: 0] += 1 } }
 
+    func addDeadLettered() { deadLettered.wrappingAdd(1, ordering: .relaxed) }
+
+    /// The record at which a route with `on_error: stop` stopped; `nil` while it goes on.
+    public var halt: RejectedRecord? { haltedAt.withLock { $0 } }
+
+    func halted(at record: RejectedRecord?) { haltedAt.withLock { $0 = record } }
+
     public var snapshot: Snapshot {
         Snapshot(
             recordsIn: recordsIn.load(ordering: .relaxed),
             routed: routed.load(ordering: .relaxed),
             filtered: filtered.load(ordering: .relaxed),
             envelopes: envelopes.load(ordering: .relaxed),
+            deadLettered: deadLettered.load(ordering: .relaxed),
             rejected: rejectedByCode.withLock { $0 })
     }
 }

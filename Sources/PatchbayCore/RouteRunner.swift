@@ -1,27 +1,18 @@
 import PatchbayAPI
 
-/// One route on one consumer thread: runs the transformer over a batch, wraps what it emits into envelopes and frames,
+/// One route on one consumer thread: runs its transformers over a batch, wraps what they emit into envelopes and frames,
 /// and appends them to the channel logs, one lock per channel and batch.
 ///
 /// Thread: consumer.
 final class RouteRunner: EnvelopeSink {
-    private final class Output {
-        let log: ChannelLog
-        let prefix: [UInt8]
-        var staging = FrameStaging()
-        init(log: ChannelLog, prefix: [UInt8]) {
-            self.log = log
-            self.prefix = prefix
-        }
-    }
-
     private static let noRecord: Int64 = -1
 
-    private let route: Route
-    private let transformer: any Transformer
-    private let outputs: [Output]
+    let route: Route
+    private let chain: TransformChain
+    private let outputs: RouteOutputs
     private let maximumRecordBytes: Int
     private let observe: RejectionObserver
+    private let deadLetters: (any DeadLetterWriter)?
     private var limiter = ReportLimiter()
     /// `,"timestamp":"…"}`: the same for all envelopes of a batch.
     private var suffix: [UInt8]
@@ -30,54 +21,71 @@ final class RouteRunner: EnvelopeSink {
 
     private var topic = ""
     private var now: Int64 = 0
+    /// The batch as it came, for dead letters. Set while it is processed.
+    private var original = UnsafeBufferPointer<Record>(start: nil, count: 0)
     private var routed = 0
-    private var filtered = 0
+    private var rejected = 0
     private var envelopes = 0
+    private var hasDeadLetters = false
     /// The last record that was emitted: a record may become several envelopes and counts once.
     private var lastOffset = noRecord
     private var lastPartition: Int32 = -1
+    /// The first record refused in this batch.
+    private var firstRefused: RejectedRecord?
 
-    init(route: Route, table: RouteTable, observe: @escaping RejectionObserver) {
+    init(
+        route: Route, table: RouteTable, directory: ChannelDirectory, deadLetters: (any DeadLetterWriter)?,
+        observe: @escaping RejectionObserver
+    ) {
         self.route = route
-        self.transformer = route.makeTransformer()
-        self.maximumRecordBytes = table.maximumRecordBytes
+        self.chain = TransformChain(route)
+        self.outputs = RouteOutputs(route: route, directory: directory)
+        self.maximumRecordBytes = table.maximumRecordBytes[route.cluster] ?? RouteTable.standardMaximumRecordBytes
+        self.deadLetters = deadLetters
         self.observe = observe
-        self.outputs = route.channels.compactMap { name in
-            table.logs[name].map { log in
-                Output(
-                    log: log,
-                    prefix: Array(
-                        "{\"type\":\(JSONLiteral.quoted(route.type)),\"channel\":\(JSONLiteral.quoted(name)),\"data\":".utf8))
-            }
-        }
         let lead = Array(",\"timestamp\":\"".utf8)
         self.timestampIndex = lead.count
         self.suffix = lead + [UInt8](repeating: 0, count: Timestamp.size) + Array("\"}".utf8)
     }
 
-    /// Runs the batch and adds the logs that have news to `changed`.
-    func run(_ batch: borrowing RecordBatch, nowMilliseconds: Int64, changed: inout [ChannelLog]) {
+    /// Runs the batch. What comes of it is gathered; `commit` or `discard` has to follow.
+    ///
+    /// - Returns: the first record that was refused, `nil` when none was. Only for routes that stop on errors; the
+    ///   others have dealt with it.
+    func run(_ batch: borrowing RecordBatch, nowMilliseconds: Int64) -> RejectedRecord? {
         topic = batch.topic
         now = nowMilliseconds
+        original = batch.records
+        defer { original = UnsafeBufferPointer(start: nil, count: 0) }
         routed = 0
-        filtered = 0
+        rejected = 0
         envelopes = 0
         lastOffset = Self.noRecord
+        firstRefused = nil
         suffix.withUnsafeMutableBytes { bytes in
             if let base = bytes.baseAddress { Timestamp.write(nowMilliseconds, to: base + timestampIndex) }
         }
         if batch.records.allSatisfy(isRoutable) {
-            transformer.transform(batch, into: EnvelopeWriter(self))
+            chain.run(batch, into: self)
         } else {
             transformRoutable(batch)
         }
-        for output in outputs where !output.staging.isEmpty {
-            output.log.append(output.staging)
-            output.staging.removeAll()
-            changed.append(output.log)
-        }
-        route.counters.add(recordsIn: batch.records.count, routed: routed, filtered: filtered, envelopes: envelopes)
+        return firstRefused
     }
+
+    /// Appends what `run` gathered to the logs and counts it.
+    ///
+    /// - Returns: whether dead letters were written that have to be settled.
+    func commit(count: Int, changed: inout [ChannelLog]) -> Bool {
+        outputs.commit(nowMilliseconds: now, changed: &changed)
+        route.counters.add(
+            recordsIn: count, routed: routed, filtered: max(0, count - routed - rejected), envelopes: envelopes)
+        defer { hasDeadLetters = false }
+        return hasDeadLetters
+    }
+
+    /// Forgets what `run` gathered; the records will come again.
+    func discard() { outputs.discard() }
 
     private func isRoutable(_ record: Record) -> Bool {
         guard let value = record.value else { return false }
@@ -89,32 +97,36 @@ final class RouteRunner: EnvelopeSink {
         for record in batch.records {
             if isRoutable(record) {
                 accepted.append(record)
-            } else if record.value == nil {
-                reject(record, .tombstone)
             } else {
-                reject(
-                    record,
-                    Rejection(
-                        code: "too_large",
-                        explanation: "the value is larger than kafka.max_record (\(maximumRecordBytes) bytes)"))
+                reject(record, Self.unroutable(record, maximumRecordBytes: maximumRecordBytes))
             }
         }
         accepted.withUnsafeBufferPointer { records in
             guard !records.isEmpty else { return }
-            transformer.transform(RecordBatch(topic: topic, records: records), into: EnvelopeWriter(self))
+            chain.run(RecordBatch(topic: topic, records: records), into: self)
         }
         accepted.removeAll(keepingCapacity: true)
+    }
+
+    /// Why a record reaches no transformer.
+    static func unroutable(_ record: Record, maximumRecordBytes: Int) -> Rejection {
+        guard record.value != nil else { return .tombstone }
+        return Rejection(
+            code: "too_large",
+            explanation: "the value is larger than kafka.max_record (\(maximumRecordBytes) bytes)")
     }
 
     // MARK: EnvelopeSink
 
     func emit(_ record: Record, data: UnsafeRawBufferPointer) {
-        suffix.withUnsafeBytes { suffix in
-            for output in outputs {
-                output.staging.append(prefix: output.prefix, data: data, suffix: suffix)
-            }
+        let count = suffix.withUnsafeBytes { suffix in
+            outputs.append(record, topic: topic, data: data, suffix: suffix) { refuse(record, $0) }
         }
-        envelopes += outputs.count
+        guard count > 0 else {
+            rejected += 1
+            return
+        }
+        envelopes += count
         if record.recordOffset != lastOffset || record.partition != lastPartition {
             routed += 1
             lastOffset = record.recordOffset
@@ -123,13 +135,33 @@ final class RouteRunner: EnvelopeSink {
     }
 
     func reject(_ record: Record, _ rejection: Rejection) {
-        route.counters.addRejected(code: rejection.code)
-        guard let unreported = limiter.admit(nowMilliseconds: now) else { return }
-        observe(
-            RejectedRecord(
-                route: route.name, topic: topic, partition: record.partition, recordOffset: record.recordOffset,
-                rejection: rejection, unreported: unreported))
+        rejected += 1
+        refuse(record, rejection)
     }
 
-    func filter(_ record: Record) { filtered += 1 }
+    func filter(_ record: Record) {}
+
+    private func refuse(_ record: Record, _ rejection: Rejection) {
+        route.counters.addRejected(code: rejection.code)
+        var report = RejectedRecord(
+            route: route.name, topic: topic, partition: record.partition, recordOffset: record.recordOffset,
+            rejection: rejection, unreported: 0)
+        if firstRefused == nil, route.stopsOnError { firstRefused = report }
+        if case .deadLetter(let topic) = route.onError { writeDeadLetter(report, to: topic) }
+        guard let unreported = limiter.admit(nowMilliseconds: now) else { return }
+        report.unreported = unreported
+        observe(report)
+    }
+
+    private func writeDeadLetter(_ report: RejectedRecord, to topic: String) {
+        guard let deadLetters,
+            // As it came from Kafka: a step of the chain may have refused what an earlier step made of it.
+            let record = original.first(where: {
+                $0.recordOffset == report.recordOffset && $0.partition == report.partition
+            })
+        else { return }
+        deadLetters.write(record, refused: report, to: topic)
+        route.counters.addDeadLettered()
+        hasDeadLetters = true
+    }
 }

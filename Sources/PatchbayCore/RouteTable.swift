@@ -1,54 +1,89 @@
-public import PatchbayAPI
+import PatchbayAPI
 
-/// One route as configured: a topic, a transformer, a message type and the channels its messages go to.
-public struct Route: Sendable {
-    public let name: String
-    public let topic: String
-    /// The envelope's `type`.
-    public let type: String
-    /// Names of the channels, each of which gets every message.
-    public let channels: [String]
-    /// Makes the route's transformer; called once per consumer thread.
-    public let makeTransformer: @Sendable () -> any Transformer
-    public let counters: RouteCounters
-
-    public init(
-        name: String, topic: String, type: String, channels: [String],
-        makeTransformer: @escaping @Sendable () -> any Transformer
-    ) {
-        self.name = name
-        self.topic = topic
-        self.type = type
-        self.channels = channels
-        self.makeTransformer = makeTransformer
-        self.counters = RouteCounters()
-    }
-}
-
-/// All routes and channels at one moment: an immutable value, replaced as a whole.
+/// All routes at one moment: an immutable value, replaced as a whole.
 ///
 /// Thread: any.
-public struct RouteTable: Sendable {
-    /// Counts tables from 1; a new table gets the next number.
-    public let generation: Int
+public final class RouteTable: Sendable {
+    /// A channel that exists whether or not a message comes.
+    public struct PlainChannel: Sendable, Equatable {
+        public var name: String
+        public var limits: ChannelLog.Limits
+
+        public init(name: String, limits: ChannelLog.Limits = .init()) {
+            self.name = name
+            self.limits = limits
+        }
+    }
+
     public let routes: [Route]
-    /// Every channel by name.
-    public let logs: [String: ChannelLog]
-    /// Values above this many bytes are rejected before any transformer sees them.
-    public let maximumRecordBytes: Int
+    /// Every channel that a route names plainly, each once.
+    public let channels: [PlainChannel]
+    /// Values above this many bytes are rejected before any transformer sees them, by cluster.
+    let maximumRecordBytes: [String: Int]
+    private let byTopic: [ClusterTopic: [Int]]
+    /// What tells a consumer thread quickly which of its routes are still there.
+    let identities: Set<ObjectIdentifier>
+    /// Indices of the routes with patterns.
+    private let patterned: [Int]
 
-    /// - Precondition: `logs` has an entry for every channel that a route names; routes to others are left out of
-    ///   delivery. The loader guarantees it.
-    public init(generation: Int = 1, routes: [Route], logs: [String: ChannelLog], maximumRecordBytes: Int = 1 << 20) {
-        self.generation = generation
+    private struct ClusterTopic: Hashable {
+        let cluster: String
+        let topic: String
+    }
+
+    static let standardMaximumRecordBytes = 1 << 20
+
+    /// - Parameters:
+    ///   - channels: settings of plain channels; those that a route names and that are missing here get the standard ones.
+    ///   - maximumRecordBytes: by cluster; 1 MiB where there is none.
+    public init(routes: [Route], channels: [PlainChannel] = [], maximumRecordBytes: [String: Int] = [:]) {
         self.routes = routes
-        self.logs = logs
+        self.identities = Set(routes.map(ObjectIdentifier.init))
         self.maximumRecordBytes = maximumRecordBytes
+        var all: [PlainChannel] = []
+        var seen: Set<String> = []
+        let given = Dictionary(channels.map { ($0.name, $0) }) { first, _ in first }
+        for route in routes {
+            for channel in route.channels where channel.isPlain && seen.insert(channel.text).inserted {
+                all.append(given[channel.text] ?? PlainChannel(name: channel.text))
+            }
+        }
+        self.channels = all
+        var byTopic: [ClusterTopic: [Int]] = [:]
+        var patterned: [Int] = []
+        for (index, route) in routes.enumerated() {
+            var hasPattern = false
+            var names: Set<String> = []
+            for selector in route.topics {
+                switch selector {
+                case .name(let name):
+                    if names.insert(name).inserted {
+                        byTopic[ClusterTopic(cluster: route.cluster, topic: name), default: []].append(index)
+                    }
+                case .pattern: hasPattern = true
+                }
+            }
+            if hasPattern { patterned.append(index) }
+        }
+        self.byTopic = byTopic
+        self.patterned = patterned
     }
 
-    /// The topics to consume, each once, in order of first mention.
-    public var topics: [String] {
-        var seen: Set<String> = []
-        return routes.map(\.topic).filter { seen.insert($0).inserted }
+    /// The routes that take a topic, in the order of the file.
+    public func routes(ofTopic topic: String, cluster: String) -> [Route] {
+        var indices = byTopic[ClusterTopic(cluster: cluster, topic: topic)] ?? []
+        for index in patterned where routes[index].cluster == cluster && !indices.contains(index) {
+            if routes[index].takes(topic: topic) { indices.append(index) }
+        }
+        return indices.sorted().map { routes[$0] }
     }
+
+    /// What a cluster's consumer subscribes to, each once, in order of first mention: names, and patterns with their `^`.
+    public func topics(ofCluster cluster: String) -> [String] {
+        var seen: Set<String> = []
+        return routes.lazy.filter { $0.cluster == cluster }.flatMap(\.topics).map(\.text).filter { seen.insert($0).inserted }
+    }
+
+    /// The clusters that routes name.
+    public var clusters: Set<String> { Set(routes.map(\.cluster)) }
 }

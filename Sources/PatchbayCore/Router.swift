@@ -1,93 +1,166 @@
+import NIOCore
 public import PatchbayAPI
 import Synchronization
 
-/// The route table in force and the event loops that serve its channels.
+/// The route table in force, the channels, and the event loops that serve them.
 ///
 /// Thread: any.
 public final class Router: Sendable {
-    private let current: Mutex<RouteTable>
+    private struct Current {
+        var table: RouteTable
+        var generation: Int
+    }
+
+    private let current: Mutex<Current>
+    /// The generation again, so that consumer threads see without a lock that nothing has changed.
+    private let announcedGeneration: Atomic<Int>
+    /// Held while one table replaces another.
+    private let replacing = Mutex(())
     /// One per event loop, by index.
     public let fanouts: [Fanout]
+    let directory = ChannelDirectory()
+    let samples = RecordSamples()
+    /// Records of one topic per poll.
+    public let batchSizes = Histogram(bounds: HistogramBounds.batch)
     private let observe: RejectionObserver
+    private let lostDeadLetters = Atomic<Int64>(0)
 
     /// - Parameters:
     ///   - fanouts: one per event loop, at most 64, each with its index in this array.
     ///   - observe: takes rate-limited reports of refused records, on consumer threads.
     public init(table: RouteTable, fanouts: [Fanout], observe: @escaping RejectionObserver = { _ in }) {
-        self.current = Mutex(table)
+        self.current = Mutex(Current(table: table, generation: 1))
+        self.announcedGeneration = Atomic(1)
         self.fanouts = fanouts
         self.observe = observe
+        directory.prepare(for: table)
+        _ = directory.prune(for: table)
     }
 
-    public var table: RouteTable { current.withLock { $0 } }
+    public var table: RouteTable { current.withLock { $0.table } }
 
-    /// The log of a channel, `nil` when there is no channel of that name.
-    public func log(ofChannel name: String) -> ChannelLog? { current.withLock { $0.logs[name] } }
+    /// Counts tables from 1; a new table gets the next number.
+    public var generation: Int { announcedGeneration.load(ordering: .acquiring) }
+
+    /// The table and its generation, taken together.
+    var snapshot: (table: RouteTable, generation: Int) { current.withLock { ($0.table, $0.generation) } }
+
+    // MARK: Channels
+
+    /// Why a channel can't be subscribed to.
+    public enum ChannelRefusal: Error, Equatable {
+        case unknown
+        /// A template could make it, but its route has as many channels as it may.
+        case limitReached
+    }
+
+    /// The log of a channel to subscribe to: one that exists, or one that a template could make, which is made now.
+    /// Whoever gets it calls `unpin` on it once the subscription stands.
+    public func openLog(ofChannel name: String) throws(ChannelRefusal) -> ChannelLog {
+        do {
+            guard let log = try directory.pinnedLog(named: name, table: table) else { throw ChannelRefusal.unknown }
+            return log
+        } catch let refusal as ChannelRefusal {
+            throw refusal
+        } catch {
+            throw .limitReached
+        }
+    }
+
+    /// The log of a channel that exists; `nil` when there is none of that name.
+    public func log(ofChannel name: String) -> ChannelLog? { directory.log(named: name) }
+
+    /// What clients may subscribe to: plain channels by name, then templates as they stand in the file.
+    public var channelNames: [String] {
+        let table = table
+        var seen: Set<String> = []
+        let templates = table.routes.flatMap(\.channels).filter { !$0.isPlain }.map(\.text)
+        return table.channels.map(\.name).sorted() + templates.filter { seen.insert($0).inserted }
+    }
+
+    /// Logs of the channels that routes name plainly, by name.
+    public var plainLogs: [ChannelLog] { directory.plainLogs.sorted { $0.name < $1.name } }
+
+    /// Every log, also those that templates made, in no order.
+    public var allLogs: [ChannelLog] { directory.logs }
+
+    /// Channels that templates made and that exist now, by route.
+    public var madeChannels: [String: Int] { directory.madeByRoute }
+
+    /// Removes template channels that nobody used for as long as their route says. To be called now and then.
+    ///
+    /// - Returns: how many were removed.
+    @discardableResult
+    public func retireIdleChannels(nowMilliseconds now: Int64 = Timestamp.nowMilliseconds()) -> Int {
+        directory.retireIdle(nowMilliseconds: now)
+    }
+
+    // MARK: Reload
+
+    /// Puts a table in force. Every consumer thread takes it up before its next batch; channels of both tables live on
+    /// with their subscribers; subscribers of channels that are gone get what is in them, and are told.
+    ///
+    /// - Parameter reason: goes to the clients of channels that are gone.
+    /// - Returns: the generation of the table.
+    @discardableResult
+    public func replace(with table: RouteTable, reason: String) -> Int {
+        replacing.withLock { _ in
+            // Before the table, so that whoever takes it up finds its channels.
+            directory.prepare(for: table)
+            let generation = current.withLock { current in
+                current.table = table
+                current.generation += 1
+                return current.generation
+            }
+            announcedGeneration.store(generation, ordering: .releasing)
+            // A route that was changed, or that is tried again, has stopped at nothing so far.
+            for route in table.routes { route.counters.halted(at: nil) }
+            for log in directory.prune(for: table) {
+                for fanout in fanouts { fanout.eventLoop.execute { fanout.close(log, reason: reason) } }
+            }
+            return generation
+        }
+    }
+
+    // MARK: Records
 
     /// What a consumer thread hands its batches to. To be called on that thread.
-    public func makeProcessor() -> any RecordProcessor { BatchRouter(router: self, observe: observe) }
+    ///
+    /// - Parameters:
+    ///   - cluster: whose records those are.
+    ///   - deadLetters: takes the refused records of routes with `on_error: dead_letter`.
+    public func makeProcessor(
+        cluster: String = "default", deadLetters: (any DeadLetterWriter)? = nil
+    ) -> any RecordProcessor {
+        BatchRouter(router: self, cluster: cluster, deadLetters: deadLetters, observe: observe)
+    }
+
+    func countLostDeadLetters(_ count: Int) { lostDeadLetters.wrappingAdd(Int64(count), ordering: .relaxed) }
+
+    /// Refused records that the dead-letter topic did not take in time.
+    public var deadLettersLost: Int64 { lostDeadLetters.load(ordering: .relaxed) }
+
+    /// The last records of each topic, the oldest first: at most `RecordSamples.perTopic` of each.
+    public var recentRecords: [(cluster: String, topic: String, records: [SampledRecord])] {
+        samples.all.map { ($0.id.cluster, $0.id.topic, $0.records) }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }
+    }
+
+    /// Figures of plain channels by name, then those of templates, summed over the channels that each has made. Takes a
+    /// lock per channel, so it is for scrapes, not for every message.
+    public var channelFigures: [ChannelFigures] { directory.figures }
+
+    /// Seconds from a record's timestamp to its socket write, over all event loops.
+    public var deliveryDelay: Histogram.Snapshot {
+        fanouts.reduce(Histogram.Snapshot(bounds: HistogramBounds.delay)) { $0 + $1.counters.deliveryDelay.snapshot }
+    }
+
+    /// Seconds that passes over the subscribers take, over all event loops.
+    public var passDuration: Histogram.Snapshot {
+        fanouts.reduce(Histogram.Snapshot(bounds: HistogramBounds.pass)) { $0 + $1.counters.passDuration.snapshot }
+    }
 
     /// Counters of all event loops together.
     public var fanoutFigures: FanoutCounters.Snapshot {
         fanouts.reduce(FanoutCounters.Snapshot()) { $0 + $1.counters.snapshot }
-    }
-}
-
-/// Finds the routes of each batch, runs them, and wakes the event loops once per poll.
-///
-/// Thread: consumer.
-final class BatchRouter: RecordProcessor {
-    /// How long a poll is put off at the most when event loops are far behind. Milliseconds. Bounded so that a stuck
-    /// loop can't get this consumer thrown out of its group (max.poll.interval.ms is 300,000).
-    static let longestWait = 1000
-
-    private let router: Router
-    private let runners: [String: [RouteRunner]]
-    private var changed: [ChannelLog] = []
-    private var perLoop: [[ChannelLog]]
-
-    init(router: Router, observe: @escaping RejectionObserver) {
-        self.router = router
-        let table = router.table
-        var runners: [String: [RouteRunner]] = [:]
-        for route in table.routes {
-            runners[route.topic, default: []].append(RouteRunner(route: route, table: table, observe: observe))
-        }
-        self.runners = runners
-        self.perLoop = Array(repeating: [], count: router.fanouts.count)
-    }
-
-    func process(_ batch: borrowing RecordBatch) {
-        guard let runners = runners[batch.topic] else { return }
-        let now = Timestamp.nowMilliseconds()
-        for runner in runners { runner.run(batch, nowMilliseconds: now, changed: &changed) }
-    }
-
-    func finishPoll() {
-        guard !changed.isEmpty else { return }
-        for log in changed {
-            var loops = log.loopsToNotify()
-            while loops != 0 {
-                let index = loops.trailingZeroBitCount
-                loops &= loops - 1
-                if index < perLoop.count { perLoop[index].append(log) }
-            }
-        }
-        for index in perLoop.indices where !perLoop[index].isEmpty {
-            router.fanouts[index].notify(of: perLoop[index])
-            perLoop[index].removeAll(keepingCapacity: true)
-        }
-        waitForRoom()
-        changed.removeAll(keepingCapacity: true)
-    }
-
-    /// Back-pressure towards Kafka is "not polling yet": a log that no event loop has come to for megabytes makes the
-    /// consumer wait rather than drop messages for everybody.
-    private func waitForRoom() {
-        var waited = 0
-        while waited < Self.longestWait, changed.contains(where: { $0.isBacklogged }) {
-            Pause.milliseconds(1)
-            waited += 1
-        }
     }
 }

@@ -10,11 +10,14 @@ public final class SealedBatch: Sendable {
     /// All frames, one after the other.
     public let bytes: ByteBuffer
     private let ends: [UInt32]
+    /// Timestamp of the oldest record in it, milliseconds since 1970; -1 when no record has one.
+    let oldestRecord: Int64
 
-    init(firstOffset: Int64, bytes: ByteBuffer, ends: [UInt32]) {
+    init(firstOffset: Int64, bytes: ByteBuffer, ends: [UInt32], oldestRecord: Int64 = -1) {
         self.firstOffset = firstOffset
         self.bytes = bytes
         self.ends = ends
+        self.oldestRecord = oldestRecord
     }
 
     /// Number of frames.

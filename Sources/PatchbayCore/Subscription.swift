@@ -10,6 +10,8 @@ public protocol MessageReceiver: AnyObject {
     func write(frames: ByteBuffer)
     /// Hands everything queued to the socket.
     func flush()
+    /// The channel of the subscription was removed; the client was told. The subscription is over.
+    func subscriptionEnded(_ subscription: Subscription)
     /// Set by the fan-out while the receiver waits for its flush in the current pass.
     var isAwaitingFlush: Bool { get set }
 }

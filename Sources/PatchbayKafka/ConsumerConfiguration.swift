@@ -38,6 +38,9 @@ enum ConsumerDefaults {
         // A live feed: a group that was never here before starts now, not with last week. A group with committed
         // offsets continues there.
         ("auto.offset.reset", "latest"),
+        // Topics come and go at every reload, and the others must not stand still for that: with the eager strategies
+        // every change of the list takes all partitions away for the length of a rebalance.
+        ("partition.assignment.strategy", "cooperative-sticky"),
         // A misspelt topic must show up as missing, not spring into existence.
         ("allow.auto.create.topics", "false"),
         // How soon a topic that didn't exist, or new partitions, are noticed.
@@ -54,6 +57,11 @@ enum ConsumerDefaults {
         // Fetch requests are small and latency counts.
         ("socket.nagle.disable", "true"),
     ]
+
+    /// The value in effect: the operator's, else Patchbay's; `nil` when librdkafka's own default holds.
+    static func value(of name: String, in properties: [(name: String, value: String)]) -> String? {
+        properties.last { $0.name == name }?.value ?? Self.properties.first { $0.name == name }?.value
+    }
 
     /// What the thread's way of working depends on.
     static func required(_ configuration: ConsumerConfiguration) -> [(name: String, value: String)] {

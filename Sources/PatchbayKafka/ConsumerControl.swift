@@ -10,6 +10,7 @@ final class ConsumerControl: Sendable {
         var phase = Phase.idle
         var stopRequested = false
         var topics: [String]?
+        var wantsResumption = false
         var waiting: [CheckedContinuation<Bool, Never>] = []
     }
 
@@ -31,6 +32,11 @@ final class ConsumerControl: Sendable {
 
     func requestTopics(_ topics: [String]) {
         state.withLock { $0.topics = topics }
+        attention.store(true, ordering: .releasing)
+    }
+
+    func requestResumption() {
+        state.withLock { $0.wantsResumption = true }
         attention.store(true, ordering: .releasing)
     }
 
@@ -58,16 +64,24 @@ final class ConsumerControl: Sendable {
 
     // MARK: From the consumer thread
 
-    /// A topic list to apply, at most once each.
-    enum Request { case stop, subscribe([String]) }
+    /// What to do before the next batch, at most once each.
+    enum Request {
+        case stop
+        /// A topic list to apply; halted topics go on as well.
+        case subscribe([String])
+        case resumeHalted
+    }
 
     func nextRequest() -> Request? {
         guard attention.load(ordering: .acquiring) else { return nil }
         return state.withLock { state in
             if state.stopRequested { return .stop }
             attention.store(false, ordering: .releasing)
-            defer { state.topics = nil }
-            return state.topics.map(Request.subscribe)
+            defer {
+                state.topics = nil
+                state.wantsResumption = false
+            }
+            return state.topics.map(Request.subscribe) ?? (state.wantsResumption ? .resumeHalted : nil)
         }
     }
 

@@ -43,11 +43,14 @@ extension ConsumerLoop {
         _ message: GatheredRecords.Message, _ topic: ConsumedTopic, _ text: String, _ client: OpaquePointer
     ) {
         let offset = message.pointee.offset
+        // It will be met again.
+        guard !topic.isHalted else { return }
         if let partition = topic.partition(message.pointee.partition) {
             if let obstacle = partition.obstacle, obstacle.offset == offset {
                 // librdkafka came back to it instead of going on: it was all that the fetch brought. The error tells
                 // where the batch begins but not how long it is, so step through it; nothing good may be left out.
                 processGathered(client)
+                guard !topic.isHalted else { return }
                 let next = max(obstacle.skippedTo, offset) + 1
                 partition.obstacle = (offset, next)
                 partition.seek(to: next, with: client)

@@ -14,6 +14,8 @@ final class ConsumerLoop {
     let logger: Logger
     private let processor: any RecordProcessor
     var subscribed: [String]
+    /// What was there when the topics were first asked for.
+    var baseline = TopicBaseline()
 
     private var gathered: GatheredRecords
     var registry = TopicRegistry()
@@ -23,6 +25,8 @@ final class ConsumerLoop {
     var hasUncommitted = false
     /// Whether batches were processed that `finishPoll` hasn't been told of.
     private var owesFinish = false
+    /// Whether halted topics are to go on before the next batch.
+    var owesResumption = false
     /// Whether the present consumer was ever told its share, be it empty.
     var hasBeenAssigned = false
     /// Set by callbacks; ends the present consumer.
@@ -30,6 +34,7 @@ final class ConsumerLoop {
     var reachability = Reachability()
     var lastPublished = ContinuousClock.now
     var lastWatermarks = ContinuousClock.now
+    var lastLookAtHalted = ContinuousClock.now
     var errorLog = RateLimit(every: .seconds(1))
 
     init(
@@ -99,6 +104,8 @@ final class ConsumerLoop {
         // One queue for records, rebalances and errors, so that one poll serves all of them.
         rd_kafka_poll_set_consumer(client)
         do throws(KafkaError) {
+            // Before the first word of these topics goes out: brokers may create a topic because it is asked for.
+            if !baseline.subscribe(subscribed, at: .now) { askForMetadata(client, timeoutMilliseconds: 500) }
             try subscribe(client)
         } catch {
             destroy(client, isClosed: false)
@@ -112,10 +119,9 @@ final class ConsumerLoop {
             rd_kafka_unsubscribe(client)
             return
         }
-        let list = rd_kafka_topic_partition_list_new(Int32(subscribed.count))
-        defer { rd_kafka_topic_partition_list_destroy(list) }
-        for topic in subscribed { rd_kafka_topic_partition_list_add(list, topic, partitionUnassigned) }
-        let error = rd_kafka_subscribe(client, list)
+        let list = PartitionList(capacity: subscribed.count)
+        for topic in subscribed { list.add(topic, partitionUnassigned) }
+        let error = list.withNative { rd_kafka_subscribe(client, $0) }
         guard error == RD_KAFKA_RESP_ERR_NO_ERROR else {
             let code = KafkaErrorCode(error)
             let topics = subscribed.map { "`\($0)`" }.joined(separator: ", ")
@@ -129,7 +135,14 @@ final class ConsumerLoop {
         finishPoll()
         // A broker that doesn't answer a commit won't answer a goodbye either.
         let isAnswered = reachability.isReachable && commit(client, timeoutMilliseconds: 2_000)
-        destroy(client, isClosed: isAnswered && leaveGroup(client, timeout: .milliseconds(2_000)))
+        // A change of the topics that still waits for a rebalance to end would trip an assertion of librdkafka 2.0 in
+        // the end (`!rkcg->rkcg_subscription`); this replaces it.
+        rd_kafka_unsubscribe(client)
+        // Asked before closing: afterwards librdkafka doesn't tell.
+        let canBeDestroyed = canBeDestroyed(client)
+        let isClosed = isAnswered && leaveGroup(client, timeout: .milliseconds(2_000))
+        forgetAssignment()
+        if canBeDestroyed { destroy(client, isClosed: isClosed) }
     }
 
     /// The patient version of `rd_kafka_consumer_close`, which waits for as long as the brokers are away.
@@ -156,10 +169,12 @@ final class ConsumerLoop {
         return true
     }
 
-    private func destroy(_ client: OpaquePointer, isClosed: Bool) {
+    private func forgetAssignment() {
         registry.revokeAll()
         registry.forgetHandles()
-        guard canBeDestroyed else { return }
+    }
+
+    private func destroy(_ client: OpaquePointer, isClosed: Bool) {
         let remains = ClientRemains(client: client)
         guard !isClosed else { return remains.destroy(flags: 0) }
         // librdkafka waits here for requests under way, up to `socket.timeout.ms`; nobody else need wait for that.
@@ -167,14 +182,13 @@ final class ConsumerLoop {
         if result != 0 { remains.destroy(flags: RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE) }
     }
 
-    /// Before 2.3.0, destroying a cooperative-sticky consumer that never got an assignment aborts the process
-    /// (https://github.com/confluentinc/librdkafka/pull/4381). It is left alone then: a few idle threads, usually of a
-    /// process about to end.
-    private var canBeDestroyed: Bool {
-        hasBeenAssigned || rd_kafka_version() >= 0x0203_0000
-            || !configuration.properties.contains {
-                $0.name == "partition.assignment.strategy" && $0.value.contains("cooperative-sticky")
-            }
+    /// Before 2.3.0, destroying a cooperative-sticky consumer that joined its group and was never told its share aborts
+    /// the process (https://github.com/confluentinc/librdkafka/pull/4381). It is left alone then: a few idle threads,
+    /// usually of a process about to end.
+    private func canBeDestroyed(_ client: OpaquePointer) -> Bool {
+        if hasBeenAssigned || rd_kafka_version() >= 0x0203_0000 { return true }
+        // It has unsubscribed and can't join any more; so what it is not by now, it won't become before it is gone.
+        return rebalanceProtocol(of: client) != "COOPERATIVE"
     }
 
     /// In slices, so that a stop is noticed.
@@ -194,7 +208,12 @@ final class ConsumerLoop {
             switch control.nextRequest() {
             case .stop: return .stop
             case .subscribe(let topics): resubscribe(client, to: topics)
+            case .resumeHalted: owesResumption = true
             case nil: break
+            }
+            if owesResumption {
+                owesResumption = false
+                resumeHalted(client)
             }
             if let fatal { return .failed(fatal) }
 
@@ -218,8 +237,10 @@ final class ConsumerLoop {
     private func resubscribe(_ client: OpaquePointer, to topics: [String]) {
         let previous = subscribed
         subscribed = topics
+        if !baseline.subscribe(topics, at: .now) { askForMetadata(client, timeoutMilliseconds: 500) }
         do throws(KafkaError) {
             try subscribe(client)
+            owesResumption = true
             logger.info("subscription changed", metadata: ["topics": "\(topics.joined(separator: ","))"])
         } catch {
             subscribed = previous
@@ -245,17 +266,35 @@ final class ConsumerLoop {
         var total: UInt64 = 0
         var bytes: UInt64 = 0
         gathered.drain { number, records in
-            let topic = registry[number]
-            processor.process(RecordBatch(topic: topic.name, records: records))
-            bytes &+= account(records, of: topic, client)
-            total &+= UInt64(records.count)
+            let taken = process(records, of: registry[number], client)
+            bytes &+= taken.bytes
+            total &+= UInt64(taken.count)
         }
+        guard total > 0 else { return }
         let now = wallClockMilliseconds()
         control.status.withLock {
             $0.records &+= total
             $0.bytes &+= bytes
             $0.lastRecordAtMilliseconds = now
         }
+    }
+
+    /// - Returns: how many records were taken, and the bytes of their keys and values.
+    private func process(
+        _ records: UnsafeMutableBufferPointer<Record>, of topic: ConsumedTopic, _ client: OpaquePointer
+    ) -> (count: Int, bytes: UInt64) {
+        guard !topic.isHalted else {
+            discard(records[...], of: topic)
+            return (0, 0)
+        }
+        let count = topic.awaitsPositions ? admit(records, of: topic, client) : records.count
+        guard count > 0 else { return (0, 0) }
+        let batch = UnsafeBufferPointer(rebasing: records[..<count])
+        let answer = processor.process(RecordBatch(topic: topic.name, records: batch))
+        let taken = min(max(answer, 0), count)
+        let bytes = account(UnsafeBufferPointer(rebasing: batch[..<taken]), of: topic, client)
+        if taken < count { halt(topic, at: records[taken..<count], client) }
+        return (taken, bytes)
     }
 
     /// - Returns: the bytes of the records' keys and values.
@@ -274,6 +313,9 @@ final class ConsumerLoop {
                 end += 1
             }
             if let partition = topic.partition(number) {
+                if let position = partition.position, position != records[start].recordOffset {
+                    noteJump(of: partition, in: topic, from: position, to: records[start].recordOffset, client)
+                }
                 partition.records &+= UInt64(end - start)
                 partition.position = records[end - 1].recordOffset + 1
                 touched.append(partition)
@@ -282,20 +324,19 @@ final class ConsumerLoop {
         }
         for partition in touched {
             guard let position = partition.position, partition.stored != position else { continue }
-            let error = partition.store(position, with: client)
-            if error == RD_KAFKA_RESP_ERR_NO_ERROR {
-                hasUncommitted = true
-            } else {
-                logger.debug(
-                    "offset not stored",
-                    metadata: [
-                        "topic": "\(topic.name)", "partition": "\(partition.number)",
-                        "reason": "\(KafkaErrorCode(error))",
-                    ])
-            }
+            keep(partition.store(position, with: client), of: topic)
         }
         touched.removeAll(keepingCapacity: true)
         return UInt64(bytes)
+    }
+
+    /// Notes that there is something to commit, unless storing failed.
+    func keep(_ error: rd_kafka_resp_err_t, of topic: ConsumedTopic) {
+        guard error != RD_KAFKA_RESP_ERR_NO_ERROR else {
+            hasUncommitted = true
+            return
+        }
+        logger.debug("offset not stored", metadata: ["topic": "\(topic.name)", "reason": "\(KafkaErrorCode(error))"])
     }
 
     private func finishPoll() {
@@ -318,6 +359,3 @@ private struct ClientRemains: @unchecked Sendable {
         if let opaque { Unmanaged<ConsumerCallbacks>.fromOpaque(opaque).release() }
     }
 }
-
-/// `RD_KAFKA_PARTITION_UA`: no particular partition.
-let partitionUnassigned: Int32 = -1

@@ -8,51 +8,81 @@ extension ConsumerLoop {
         _ client: OpaquePointer, _ error: rd_kafka_resp_err_t,
         _ partitions: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>
     ) {
-        let isCooperative = rd_kafka_rebalance_protocol(client).map { String(cString: $0) } == "COOPERATIVE"
-        let elements = UnsafeBufferPointer(start: partitions.pointee.elems, count: Int(partitions.pointee.cnt))
+        let isCooperative = rebalanceProtocol(of: client) == "COOPERATIVE"
+        let elements = UnsafeMutableBufferPointer(
+            start: partitions.pointee.elems, count: Int(partitions.pointee.cnt))
         switch error {
         case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
-            hasBeenAssigned = true
-            registry.forgetHandles()
-            for element in elements {
-                registry.topic(named: String(cString: element.topic)).assign(element.partition)
-            }
-            if isCooperative {
-                report(rd_kafka_incremental_assign(client, partitions))
-            } else {
-                report(rd_kafka_assign(client, partitions))
-            }
-            reachability.wantsMetadata = true
-            logger.info("partitions assigned", metadata: describe(elements))
+            assigned(partitions, elements, isCooperative: isCooperative, client)
         case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
-            // While the partitions are still ours.
-            processGathered(client)
-            let isLost = rd_kafka_assignment_lost(client) != 0
-            if !isLost { commit(client, timeoutMilliseconds: 1_500) }
-            for element in elements {
-                registry.topic(named: String(cString: element.topic)).revoke(element.partition)
-            }
-            registry.forgetHandles()
-            if isCooperative {
-                report(rd_kafka_incremental_unassign(client, partitions))
-            } else {
-                report(rd_kafka_assign(client, nil))
-            }
-            logger.log(
-                level: isLost ? .warning : .info,
-                isLost
-                    ? "partitions lost; others may read their records since the last commit again"
-                    : "partitions revoked",
-                metadata: describe(elements))
+            revoked(partitions, elements, isCooperative: isCooperative, client)
         default:
             logger.warning("rebalance failed", metadata: ["reason": "\(KafkaErrorCode(error))"])
             note("rebalance failed: \(KafkaErrorCode(error))")
             processGathered(client)
+            for topic in registry.topics where topic.isHalted { unsuspend(topic.assignedList(), client) }
             registry.revokeAll()
             registry.forgetHandles()
             report(rd_kafka_assign(client, nil))
         }
         publish()
+    }
+
+    /// `EAGER`, `COOPERATIVE`, or `NONE` before the consumer joined its group.
+    func rebalanceProtocol(of client: OpaquePointer) -> String {
+        rd_kafka_rebalance_protocol(client).map { String(cString: $0) } ?? "NONE"
+    }
+
+    private func assigned(
+        _ partitions: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>,
+        _ elements: UnsafeMutableBufferPointer<rd_kafka_topic_partition_t>, isCooperative: Bool, _ client: OpaquePointer
+    ) {
+        hasBeenAssigned = true
+        registry.forgetHandles()
+        let isUncommitted = findStarts(of: elements, client)
+        for (element, isNew) in zip(elements, isUncommitted) {
+            let topic = registry.topic(named: String(cString: element.topic))
+            let partition = topic.assign(element.partition, position: element.offset >= 0 ? element.offset : nil)
+            if isNew, element.offset >= 0 { partition?.initialStores = 10 }
+        }
+        if isCooperative {
+            report(rd_kafka_incremental_assign(client, partitions))
+        } else {
+            report(rd_kafka_assign(client, partitions))
+        }
+        for topic in registry.topics where topic.isHalted && topic.hasAssignment { suspend(topic, client) }
+        reachability.wantsMetadata = true
+        logger.info("partitions assigned", metadata: describe(elements))
+    }
+
+    private func revoked(
+        _ partitions: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>,
+        _ elements: UnsafeMutableBufferPointer<rd_kafka_topic_partition_t>, isCooperative: Bool, _ client: OpaquePointer
+    ) {
+        // While the partitions are still ours.
+        processGathered(client)
+        let isLost = rd_kafka_assignment_lost(client) != 0
+        if !isLost { commit(client, timeoutMilliseconds: 1_500) }
+        // librdkafka would remember the pause, also when the topic isn't halted any more as the partition comes back.
+        let paused = PartitionList()
+        for element in elements {
+            let topic = registry.topic(named: String(cString: element.topic))
+            if topic.isHalted { paused.add(topic.name, element.partition) }
+            topic.revoke(element.partition)
+        }
+        unsuspend(paused, client)
+        registry.forgetHandles()
+        if isCooperative {
+            report(rd_kafka_incremental_unassign(client, partitions))
+        } else {
+            report(rd_kafka_assign(client, nil))
+        }
+        logger.log(
+            level: isLost ? .warning : .info,
+            isLost
+                ? "partitions lost; others may read their records since the last commit again"
+                : "partitions revoked",
+            metadata: describe(elements))
     }
 
     private func report(_ error: OpaquePointer?) {
@@ -65,7 +95,7 @@ extension ConsumerLoop {
         if error != RD_KAFKA_RESP_ERR_NO_ERROR { note("assignment: \(KafkaErrorCode(error))") }
     }
 
-    private func describe(_ elements: UnsafeBufferPointer<rd_kafka_topic_partition_t>) -> Logger.Metadata {
+    private func describe(_ elements: UnsafeMutableBufferPointer<rd_kafka_topic_partition_t>) -> Logger.Metadata {
         var byTopic: [String: [Int32]] = [:]
         for element in elements { byTopic[String(cString: element.topic), default: []].append(element.partition) }
         let text = byTopic.sorted { $0.key < $1.key }.map { "\($0.key)[\(ranges(of: $0.value))]" }

@@ -33,7 +33,7 @@ public struct ConsumerStatus: Sendable, Equatable {
     /// Subscribed topics in the order of the configuration, then others (matches of regular expressions) by name.
     public internal(set) var topics: [TopicStatus] = []
 
-    /// Records handed to the processor.
+    /// Records that the processor took.
     public internal(set) var records: UInt64 = 0
     /// Bytes of their keys and values.
     public internal(set) var bytes: UInt64 = 0
@@ -56,20 +56,28 @@ public struct TopicStatus: Sendable, Equatable {
     public internal(set) var partitionCount: Int?
     /// The partitions this thread reads, by number.
     public internal(set) var assigned: [PartitionStatus] = []
-    /// Records handed to the processor since the thread started, including those of partitions since revoked.
+    /// Records that the processor took since the thread started, including those of partitions since revoked.
     public internal(set) var records: UInt64 = 0
     public internal(set) var badRecords: UInt64 = 0
+    /// Records that were deleted at the broker, by retention, before they could be read.
+    public internal(set) var recordsSkipped: UInt64 = 0
+    /// Whether the processor didn't take a record: the topic is read no further until `updateTopics(_:)` or
+    /// `resumeHalted()`.
+    public internal(set) var isHalted = false
 
     public init(topic: String) { self.topic = topic }
 }
 
 public struct PartitionStatus: Sendable, Equatable {
     public let partition: Int32
-    /// Offset of the next record to process, also the one stored for commit; `nil` until one was processed.
+    /// Offset of the next record to process, also the one stored for commit; `nil` while it isn't known where reading
+    /// begins, because the brokers didn't say in time.
     public internal(set) var position: Int64?
+    /// Offset of the oldest record that the broker still has, as of its last answer; `nil` until it sent one.
+    public internal(set) var lowWatermark: Int64?
     /// Log-end offset as of the last answer of the broker; `nil` until it sent one.
     public internal(set) var highWatermark: Int64?
-    /// Records handed to the processor since this assignment.
+    /// Records that the processor took since this assignment.
     public internal(set) var records: UInt64 = 0
 
     /// Records between `position` and `highWatermark`; `nil` while either is unknown.

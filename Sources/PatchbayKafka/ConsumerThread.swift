@@ -74,8 +74,13 @@ public final class ConsumerThread: Sendable {
         }
     }
 
-    /// Replaces the subscription at the next batch boundary. Partitions that stay subscribed keep their position.
+    /// Replaces the subscription at the next batch boundary, and has halted topics that stay subscribed go on.
+    ///
+    /// Partitions that stay subscribed keep their position. Those of a topic that comes back go on where they were left.
     public func updateTopics(_ topics: [String]) { control.requestTopics(topics) }
+
+    /// Has halted topics go on, at the next batch boundary, at the first record that the processor didn't take.
+    public func resumeHalted() { control.requestResumption() }
 
     /// At most about 100 ms old; up to date once `stop()` has returned.
     public var status: ConsumerStatus { control.status.withLock { $0 } }

@@ -8,33 +8,42 @@ extension ConsumerLoop {
     func housekeep(_ client: OpaquePointer, isIdle: Bool) {
         let now = ContinuousClock.now
         control.status.withLock { $0.lastLoopTurn = now }
-        if reachability.shouldAsk(at: now, isIdle: isIdle) { askForMetadata(client, at: now) }
+        if reachability.shouldAsk(at: now, isIdle: isIdle) { askForMetadata(client, timeoutMilliseconds: 200) }
         if now - lastWatermarks > .milliseconds(isIdle ? 100 : 250) {
             lastWatermarks = now
-            for topic in registry.topics { topic.refreshWatermarks(client: client) }
+            for topic in registry.topics {
+                topic.refreshWatermarks(client: client)
+                storeInitialPositions(of: topic, client)
+            }
+        }
+        if now - lastLookAtHalted > .seconds(2), reachability.isReachable {
+            lastLookAtHalted = now
+            for topic in registry.topics where topic.isHalted { findEnds(of: topic, client) }
         }
         if isIdle || now - lastPublished > .milliseconds(100) { publish() }
     }
 
-    /// The only way to learn from librdkafka that brokers are back, and how many partitions topics have.
-    private func askForMetadata(_ client: OpaquePointer, at now: ContinuousClock.Instant) {
-        var answer: UnsafePointer<rd_kafka_metadata>?
-        let error = rd_kafka_metadata(client, 0, nil, &answer, 200)
-        guard error == RD_KAFKA_RESP_ERR_NO_ERROR, let answer else {
-            reachability.askedInVain(at: now)
+    /// The only way to learn from librdkafka that brokers are back, how many partitions topics have, and which topics
+    /// came into being. Asks for all topics, since asking for one by name may create it. Blocks for a round trip.
+    func askForMetadata(_ client: OpaquePointer, timeoutMilliseconds: Int32) {
+        let listing: ClusterListing
+        do throws(KafkaErrorCode) {
+            listing = try ClusterListing(client, timeoutMilliseconds: timeoutMilliseconds)
+        } catch {
+            reachability.askedInVain(at: .now)
             return
         }
-        defer { rd_kafka_metadata_destroy(answer) }
+        let now = ContinuousClock.now
         if let away = reachability.answered(at: now) {
             logger.info("Kafka brokers are back", metadata: ["away": "\(away)"])
         }
-        let brokers = Int(answer.pointee.broker_cnt)
-        control.status.withLock { $0.brokersKnown = brokers }
-        for index in 0..<Int(answer.pointee.topic_cnt) {
-            let topic = answer.pointee.topics[index]
-            guard topic.err == RD_KAFKA_RESP_ERR_NO_ERROR, let name = topic.topic else { continue }
-            registry.topic(named: String(cString: name)).partitionCount = Int(topic.partition_cnt)
+        control.status.withLock { $0.brokersKnown = listing.brokerCount }
+        var counts: [String: Int] = [:]
+        for topic in listing.topics where topic.problem == nil { counts[topic.name] = topic.partitionCount }
+        for topic in registry.topics {
+            if let count = counts[topic.name] { topic.partitionCount = count }
         }
+        baseline.learn(counts, at: now)
     }
 
     func publish() {

@@ -60,7 +60,8 @@ struct GatheredRecords: ~Copyable {
     }
 
     /// Hands out each topic's records once, in the order they came in, then frees all messages.
-    mutating func drain(_ body: (_ group: Int, _ records: UnsafeBufferPointer<Record>) -> Void) {
+    /// The receiver may move records about in its buffer.
+    mutating func drain(_ body: (_ group: Int, _ records: UnsafeMutableBufferPointer<Record>) -> Void) {
         for chain in chains {
             var length = 0
             var index = chain.head
@@ -69,7 +70,7 @@ struct GatheredRecords: ~Copyable {
                 length += 1
                 index = next[Int(index)]
             }
-            body(chain.group, UnsafeBufferPointer(start: records, count: length))
+            body(chain.group, UnsafeMutableBufferPointer(start: records, count: length))
             records.deinitialize(count: length)
         }
         chains.removeAll(keepingCapacity: true)
@@ -87,17 +88,16 @@ extension Record {
             timestampMilliseconds: rd_kafka_message_timestamp(message, nil),
             key: message.pointee.key.map { UnsafeRawBufferPointer(start: $0, count: message.pointee.key_len) },
             value: message.pointee.payload.map { UnsafeRawBufferPointer(start: $0, count: message.pointee.len) },
-            headers: RecordHeaders(source: OpaquePointer(message), read: readLastHeader))
+            headers: RecordHeaders(source: OpaquePointer(message), read: readLastHeader, walk: walkHeaders))
     }
 }
 
 /// One closure for all records: a global that captures nothing, so that making a `RecordHeaders` allocates nothing.
 private let readLastHeader: @Sendable (OpaquePointer, String) -> UnsafeRawBufferPointer? = { source, name in
-    let message = UnsafePointer<rd_kafka_message_t>(source)
-    var headers: OpaquePointer?
-    guard rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR, let headers else { return nil }
-    var value: UnsafeRawPointer?
-    var size = 0
-    guard rd_kafka_header_get_last(headers, name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR else { return nil }
-    return UnsafeRawBufferPointer(start: value, count: value == nil ? 0 : size)
+    KafkaHeaders.last(named: name, of: UnsafePointer(source))
+}
+
+/// The same for walking through all of them.
+private let walkHeaders: @Sendable (OpaquePointer, RecordHeaders.Visitor) -> Void = { source, visit in
+    KafkaHeaders.forEach(of: UnsafePointer(source), visit)
 }

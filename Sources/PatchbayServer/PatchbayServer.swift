@@ -10,33 +10,68 @@ public final class PatchbayServer: Sendable {
     private let loops: [ObjectIdentifier: NIOLoopBound<LoopContext>]
     private let reporter: HealthReporter
     private let endpoints: Endpoints
+    private let heartbeats: Heartbeats
+    private let reconnects: ReconnectSpread
+    private let counters: LimitCounters
+    private let metrics: MetricsCollector
 
     /// - Parameters:
     ///   - group: the event loops, the same that `router.fanouts` belong to.
     ///   - source: says how consumption goes; asked once per `/health`.
+    ///   - configurationStatus: says which configuration is in force; asked once per `/health`.
+    ///   - documentation: what `/docs` describes; without it, what the route table says by itself.
+    ///   - metrics: figures for `/metrics` that the server doesn't have itself.
     public init(
         configuration: ServerConfiguration, router: Router, group: any EventLoopGroup, logger: Logger,
-        source: @escaping @Sendable () -> SourceHealth
+        source: @escaping @Sendable () -> SourceHealth,
+        configurationStatus: @escaping @Sendable () -> ConfigurationStatus,
+        documentation: (@Sendable () -> DocumentedRoutes)? = nil, metrics: MetricsSources = MetricsSources()
     ) {
+        let counters = LimitCounters()
+        self.counters = counters
+        let limits = SessionLimits(configuration)
         var loops: [ObjectIdentifier: NIOLoopBound<LoopContext>] = [:]
         for fanout in router.fanouts {
             // Made on the loop it belongs to: LoopContext is confined to it from its first moment on.
             let bound = fanout.eventLoop.submit {
                 NIOLoopBound(
-                    LoopContext(fanout: fanout, router: router, pingInterval: configuration.pingInterval),
+                    LoopContext(
+                        fanout: fanout, router: router, pingInterval: configuration.pingInterval, limits: limits,
+                        counters: counters),
                     eventLoop: fanout.eventLoop)
             }
             loops[ObjectIdentifier(fanout.eventLoop)] = try? bound.wait()
         }
         self.loops = loops
+        let heartbeats = Heartbeats(
+            eventLoops: router.fanouts.map(\.eventLoop), threshold: configuration.livenessThreshold)
+        self.heartbeats = heartbeats
+        self.reconnects = ReconnectSpread(
+            earliest: configuration.reconnectEarliest, latest: configuration.reconnectLatest)
 
         // The reporter counts the listener's clients and the listener serves the reporter's answers: tie the knot with
         // a reporter that learns of the listener last.
-        let reporter = HealthReporter(maxClients: configuration.maxClients, router: router, source: source)
-        let endpoints = Endpoints(logger: logger, health: { reporter.report() })
+        let reporter = HealthReporter(
+            maxClients: configuration.maxClients, router: router, source: source, configuration: configurationStatus,
+            heartbeats: heartbeats)
+        let collector = MetricsCollector(
+            sources: metrics, router: router, clients: { reporter.clientFigures(counters) },
+            configuration: configurationStatus, status: { reporter.report().status })
+        self.metrics = collector
+        let docs = DocsEndpoints(
+            configuration: configuration, routes: documentation ?? { DocumentedRoutes(table: router.table) })
+        let endpoints = Endpoints(
+            logger: logger, timeout: configuration.httpIdleTimeout, corsOrigins: configuration.corsOrigins,
+            counters: counters
+        ) { router in
+            StandardEndpoints.add(to: router, health: { reporter.report() }, metrics: { collector.bytes() })
+            StandardEndpoints.add(reporter.probes, to: router)
+            StandardEndpoints.addUpgradeHint(to: router)
+            docs.add(to: router)
+        }
         let contexts = loops
         self.listener = WebSocketListener(
-            configuration: configuration, group: group,
+            configuration: configuration, group: group, log: ClientLog(logger: logger), counters: counters,
             makeHandler: { eventLoop, onClose in
                 guard let context = contexts[ObjectIdentifier(eventLoop)]?.value else {
                     throw ChannelError.operationUnsupported
@@ -52,21 +87,38 @@ public final class PatchbayServer: Sendable {
     /// Open WebSocket connections.
     public var clientCount: Int { listener.clientCount }
 
+    /// WebSocket connections since the start.
+    public var openedCount: Int64 { listener.openedCount }
+
+    /// How often each limit was run into.
+    public var limitCounters: LimitCounters { counters }
+
     /// The report behind `GET /health`.
     public var health: HealthReport { reporter.report() }
+
+    /// The page behind `GET /metrics`.
+    public var metricsPage: ByteBuffer { metrics.bytes() }
+
+    /// The answers behind `GET /health/live` and `GET /health/ready`, for another listener to serve.
+    public var probes: HealthProbes { reporter.probes }
 
     /// Binds the port and starts to accept.
     ///
     /// - Returns: the port, which matters when the configured one is 0.
     /// - Throws: when the address can't be bound.
     public func start() async throws -> Int {
+        heartbeats.start()
         for context in loops.values {
             context.eventLoop.execute { context.value.startKeepAlive() }
         }
         return try await listener.start()
     }
 
-    // MARK: Shutdown
+    // MARK: Shutdown: beginDrain, a while for load balancers to notice, stopAccepting, drain
+
+    /// Turns `/health/ready` and `/health` red. Everything else goes on: connections still come until whoever sends them
+    /// here has noticed.
+    public func beginDrain() { reporter.leave() }
 
     /// Stops accepting connections; those that are open live on.
     public func stopAccepting() async { await listener.stopAccepting() }
@@ -77,15 +129,17 @@ public final class PatchbayServer: Sendable {
     /// - Returns: connections that did not take their leave in time.
     public func drain(timeout: Duration) async -> Int {
         for context in loops.values {
-            context.eventLoop.execute {
+            context.eventLoop.execute { [reconnects] in
                 let loop = context.value
                 loop.fanout.passNow()
-                for connection in loop.connections {
-                    // Spread over a few seconds, so that the next server is not met by everybody at once.
+                var generator = SystemRandomNumberGenerator()
+                // A copy: a connection that is closed here may leave the list at once.
+                let leaving = loop.connections
+                for (index, connection) in leaving.enumerated() {
+                    let time = reconnects.milliseconds(forClient: index, of: leaving.count, using: &generator)
                     connection.send(
                         ControlMessages.frame(
-                            type: "server_shutdown", channel: nil,
-                            data: "{\"reconnect_after_ms\":\(Int.random(in: 1000...5000))}"))
+                            type: "server_shutdown", channel: nil, data: "{\"reconnect_after_ms\":\(time)}"))
                     connection.close(.goingAway)
                 }
             }

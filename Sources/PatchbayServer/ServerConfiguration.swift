@@ -13,13 +13,59 @@ public struct ServerConfiguration: Sendable {
     public var readBufferBytes = 1024
     /// Bytes that may wait in the server for a client's socket before the client counts as slow.
     public var writeBufferBytes = 1024
-    /// Larger messages from clients close the connection with 1009.
-    public var maximumMessageBytes = 64 << 10
-    /// From the accepted connection to its complete request.
+    /// From the accepted connection to its complete request, whatever trickles in meanwhile.
     public var handshakeTimeout = TimeAmount.seconds(10)
     public var pingInterval = TimeAmount.seconds(30)
-    /// `*` allows all.
+
+    // MARK: Limits
+
+    /// Larger messages from clients close the connection with 1009.
+    public var maximumMessageBytes = 64 << 10
+    /// Larger frames, of which a message may have several, close the connection with 1009. 0: only messages are limited.
+    public var maximumFrameBytes = 0
+    /// Bytes of all headers of a request together; more are refused with HTTP 431. A browser sends one or two KB.
+    public var maximumHeaderBytes = 16 << 10
+    /// Requests per second that a WebSocket connection may make on average; more get the error `rate_limited`, and
+    /// whoever keeps on is closed with 1008. 0 is no limit.
+    public var requestsPerSecond = 100
+    /// Requests that it may make at once after a pause; at least 1. By default enough to subscribe to as many channels
+    /// as it may and to leave them all.
+    public var requestBurst = 2000
+    /// Pings and pongs per second that a WebSocket connection may send on average. More are ignored, and whoever keeps
+    /// on is closed with 1008. 0 is no limit.
+    public var controlFramesPerSecond = 50
+    /// Pings and pongs that it may send at once after a pause; at least 1.
+    public var controlFrameBurst = 100
+    /// Channels that a WebSocket connection may be subscribed to; one more gets the error `too_many_subscriptions`. 0 is
+    /// no limit.
+    public var maximumSubscriptions = 1000
+    /// Connections at a time from one address, of any kind and in any state; more get HTTP 429. An IPv6 address counts
+    /// with its /64. It is the socket's peer: behind a proxy all clients have one address. 0 is no limit.
+    public var maximumConnectionsPerAddress = 0
+    /// Connections at a time that are kept open for HTTP requests; more get HTTP 503. 0 is no limit.
+    public var maximumHTTPConnections = 1000
+    /// An HTTP connection is closed when neither a complete request nor the reading of a complete answer comes within
+    /// this time.
+    public var httpIdleTimeout = TimeAmount.seconds(60)
+    /// A WebSocket connection without a subscription that makes no request for this long is closed with 4001. Zero is
+    /// no limit. Looked at ten times within it, but not more often than every 5 ms.
+    public var idleTimeout = TimeAmount.zero
+
+    // MARK: Web pages
+
+    /// Pages that may open WebSockets, as origins: `*` is all of them, `https://*.example.com` all hosts below one,
+    /// `http://localhost:*` all ports of one.
     public var allowedOrigins = ["*"]
+    /// Pages whose scripts may read the answers of the HTTP endpoints; written like `allowedOrigins`.
+    public var corsOrigins: [String] = []
+
+    // MARK: Operation
+
+    /// An event loop that makes no progress for this long is stuck, and `/health/live` says so. Zero: nobody looks.
+    public var livenessThreshold = TimeAmount.seconds(8)
+    /// At shutdown clients are told to come back after a time between this one and `reconnectLatest`, spread evenly.
+    public var reconnectEarliest = TimeAmount.seconds(1)
+    public var reconnectLatest = TimeAmount.seconds(5)
 
     public init() {}
 }

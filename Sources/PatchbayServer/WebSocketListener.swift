@@ -1,3 +1,4 @@
+package import Logging
 package import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -10,41 +11,75 @@ import Synchronization
 package final class WebSocketListener: Sendable {
     /// Connections the kernel holds ready for us; the kernel caps it at net.core.somaxconn.
     private static let backlog: Int32 = 16_384
-    /// Bytes of all headers of a request together; a browser sends one or two KB.
-    private static let maximumHeaderBytes = 16 << 10
 
     private let configuration: ServerConfiguration
-    private let connectionSettings: WebSocketSettings
+    private let connections: ConnectionEnvironment
     private let group: any EventLoopGroup
     private let makeHandler: @Sendable (any EventLoop, _ onClose: @escaping () -> Void) throws -> any MessageHandler
     private let serveHTTP: @Sendable (any Channel) throws -> Void
     private let listener = Mutex<(any Channel)?>(nil)
-    private let clients = Atomic<Int>(0)
+    private let clients: Places
+    private let httpConnections: Places
+    private let addresses: AddressLimiter?
+    private let opened = Atomic<Int64>(0)
+    let handshakeRules: HandshakeDecision.Rules
+    let counters: LimitCounters
+    let log: ClientLog
     private let draining = Atomic<Bool>(false)
 
     /// - Parameters:
     ///   - acceptsBinary: whether binary messages reach the handler or close the connection with 1003.
     ///   - makeHandler: called on the connection's event loop; `onClose` must be called once when the connection ends.
     ///   - serveHTTP: makes a connection's pipeline that of an HTTP server, on its event loop.
-    package init(
+    package convenience init(
         configuration: ServerConfiguration,
         acceptsBinary: Bool = false,
         group: any EventLoopGroup,
+        logger: Logger = Logger(label: "patchbay.silent", factory: { _ in SwiftLogNoOpLogHandler() }),
+        makeHandler: @escaping @Sendable (any EventLoop, _ onClose: @escaping () -> Void) throws -> any MessageHandler,
+        serveHTTP: @escaping @Sendable (any Channel) throws -> Void
+    ) {
+        self.init(
+            configuration: configuration, acceptsBinary: acceptsBinary, group: group, log: ClientLog(logger: logger),
+            counters: LimitCounters(), makeHandler: makeHandler, serveHTTP: serveHTTP)
+    }
+
+    /// - Parameters:
+    ///   - log: takes what there is to say about clients.
+    ///   - counters: takes how often they ran into limits.
+    init(
+        configuration: ServerConfiguration,
+        acceptsBinary: Bool = false,
+        group: any EventLoopGroup,
+        log: ClientLog,
+        counters: LimitCounters,
         makeHandler: @escaping @Sendable (any EventLoop, _ onClose: @escaping () -> Void) throws -> any MessageHandler,
         serveHTTP: @escaping @Sendable (any Channel) throws -> Void
     ) {
         self.configuration = configuration
-        self.connectionSettings = WebSocketSettings(
-            maximumMessageBytes: configuration.maximumMessageBytes, acceptsBinary: acceptsBinary)
+        self.log = log
+        self.counters = counters
+        self.connections = ConnectionEnvironment(
+            configuration, acceptsBinary: acceptsBinary, counters: counters, log: log)
+        self.handshakeRules = .init(path: configuration.path, allowedOrigins: configuration.allowedOrigins)
+        self.clients = Places(most: configuration.maxClients)
+        self.httpConnections = Places(most: configuration.maximumHTTPConnections)
+        self.addresses = AddressLimiter(most: configuration.maximumConnectionsPerAddress)
         self.group = group
         self.makeHandler = makeHandler
         self.serveHTTP = serveHTTP
     }
 
     /// Open WebSocket connections.
-    package var clientCount: Int { clients.load(ordering: .relaxed) }
+    package var clientCount: Int { clients.taken }
+
+    /// WebSocket connections since the start.
+    var openedCount: Int64 { opened.load(ordering: .relaxed) }
 
     package var isDraining: Bool { draining.load(ordering: .relaxed) }
+
+    /// Whether the port is open.
+    var isAccepting: Bool { listener.withLock { $0?.isActive ?? false } }
 
     /// Binds the port and starts to accept.
     ///
@@ -80,36 +115,50 @@ package final class WebSocketListener: Sendable {
     /// Thread: loop.
     private func configure(_ channel: any Channel) throws {
         var limits = NIOHTTPDecoderLimitConfiguration()
-        limits.maxHeaderListSize = Self.maximumHeaderBytes
-        limits.maxHeaderFieldSize = Self.maximumHeaderBytes
+        limits.maxHeaderListSize = configuration.maximumHeaderBytes
+        limits.maxHeaderFieldSize = configuration.maximumHeaderBytes
         let encoder = HTTPResponseEncoder()
         let decoder = ByteToMessageHandler(
             HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits))
         let handshake = HandshakeHandler(
-            environment: .init(
-                timeout: configuration.handshakeTimeout,
-                rules: .init(path: configuration.path, allowedOrigins: configuration.allowedOrigins),
-                isDraining: { [self] in isDraining },
-                reservePlace: { [self] in reservePlace() },
-                releasePlace: { [self] in releasePlace() },
-                makeConnection: { [self] eventLoop in
-                    WebSocketConnection(
-                        settings: connectionSettings,
-                        handler: try makeHandler(eventLoop, { [self] in releasePlace() }))
-                },
-                serveHTTP: serveHTTP),
-            encoder: encoder, decoder: decoder)
+            host: self, isOverAddressLimit: !admits(channel), encoder: encoder, decoder: decoder)
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(encoder)
         try pipeline.addHandler(decoder)
         try pipeline.addHandler(handshake)
     }
 
-    private func reservePlace() -> Bool {
-        if clients.wrappingAdd(1, ordering: .relaxed).newValue <= configuration.maxClients { return true }
-        releasePlace()
-        return false
+    /// Whether the client's address may have one more connection. If so, it counts until it closes.
+    private func admits(_ channel: any Channel) -> Bool {
+        guard let addresses, let address = channel.remoteAddress.flatMap(ClientAddress.init) else { return true }
+        guard addresses.reserve(address) else {
+            counters.count(.connectionsPerAddress)
+            return false
+        }
+        channel.closeFuture.whenComplete { _ in addresses.release(address) }
+        return true
+    }
+}
+
+extension WebSocketListener: HandshakeHost {
+    var handshakeTimeout: TimeAmount { configuration.handshakeTimeout }
+
+    func reserveClient() -> Bool { clients.reserve() }
+
+    func releaseClient() { clients.release() }
+
+    func reserveHTTP(_ channel: any Channel) -> Bool {
+        guard httpConnections.reserve() else { return false }
+        let places = httpConnections
+        channel.closeFuture.whenComplete { _ in places.release() }
+        return true
     }
 
-    private func releasePlace() { clients.wrappingSubtract(1, ordering: .relaxed) }
+    func makeConnection(_ client: ClientIdentity, on eventLoop: any EventLoop) throws -> WebSocketConnection {
+        let handler = try makeHandler(eventLoop, { [self] in releaseClient() })
+        opened.wrappingAdd(1, ordering: .relaxed)
+        return WebSocketConnection(environment: connections, client: client, handler: handler)
+    }
+
+    func makeHTTP(_ channel: any Channel) throws { try serveHTTP(channel) }
 }

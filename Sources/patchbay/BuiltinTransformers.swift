@@ -12,6 +12,9 @@ enum BuiltinTransformers {
         TradeTransformer.definition,
         AggregateTransformer.definition,
         JSONTransformer.definition,
+        FilterTransformer.definition,
+        PickTransformer.definition,
+        RenameTransformer.definition,
     ]
 
     /// What is wrong with the list: two transformers of one name. Checked at start.

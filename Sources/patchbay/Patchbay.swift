@@ -3,6 +3,8 @@ import ArgumentParser
 /// The command line.
 @main
 struct Patchbay: AsyncParsableCommand {
+    static let version = "0.1.0"
+
     static let configuration = CommandConfiguration(
         commandName: "patchbay",
         abstract: "Routes Kafka topics to WebSocket channels, as routes.yaml says.",
@@ -10,6 +12,10 @@ struct Patchbay: AsyncParsableCommand {
             Exit codes: 0 fine; 64 wrong command line; 69 a needed service is not there; 70 internal error; \
             78 bad configuration.
             """,
-        version: "0.1.0",
-        subcommands: [ServeCommand.self, DemoCommand.self, ProduceCommand.self, TapCommand.self, HealthCommand.self])
+        version: version,
+        subcommands: [
+            ServeCommand.self, DemoCommand.self, InitCommand.self, CheckCommand.self, ExplainCommand.self, TestCommand.self,
+            RoutesCommand.self, ReloadCommand.self, ConfigCommand.self, SchemaCommand.self, TapCommand.self,
+            ProduceCommand.self, HealthCommand.self, ReferenceCommand.self,
+        ])
 }

@@ -61,7 +61,7 @@ import Testing
         #expect(targets["PatchbayConfig"] == ["CLibYAML", "PatchbayAPI"])
         #expect(targets["PatchbayKafka"] == ["CLibRDKafka", "PatchbayAPI", "Logging"])
         for plugin in ["TokenTransformer", "TradeTransformer", "AggregateTransformer", "GenericTransformers"] {
-            #expect(targets[plugin]?.isSubset(of: ["PatchbayAPI", "PatchbayJSON", "CSimdJSON"]) == true, "\(plugin)")
+            #expect(targets[plugin]?.isSubset(of: ["PatchbayAPI", "PatchbayJSON", "CSimdJSON", "CLibJQ"]) == true, "\(plugin)")
         }
         let server = try #require(targets["PatchbayServer"])
         #expect(server.isDisjoint(with: ["PatchbayKafka", "CLibRDKafka", "PatchbayConfig"]))

@@ -19,9 +19,9 @@ final class TestKafka: Sendable {
         return logger
     }()
 
-    init(topics: [(name: String, partitions: Int)] = [("token-info", 2), ("trade-info", 2), ("aggregate-info", 2)])
-        throws
-    {
+    static let topics: [(name: String, partitions: Int)] = [("token-info", 2), ("trade-info", 2), ("aggregate-info", 2)]
+
+    init(topics: [(name: String, partitions: Int)] = topics) throws {
         kafka = try EmbeddedKafka(topics: topics)
         producer = try Producer(brokers: [kafka.bootstrapServers], logger: Self.quiet)
     }
@@ -37,10 +37,12 @@ final class TestKafka: Sendable {
     }
 }
 
-/// A router under test, with everything real but the configuration file's place.
+/// A router under test, with everything real, its configuration file included.
 struct RunningRouter {
     let service: RouterService
     let port: Int
+    let adminPort: Int
+    let file: RoutesFile
 
     static let routes = """
         routes:
@@ -50,35 +52,32 @@ struct RunningRouter {
         """
 
     /// Starts a router; `group` decides whose committed offsets it continues.
+    ///
+    /// - Parameters:
+    ///   - routes: the top-level keys that are not given otherwise.
+    ///   - watches: whether changes of the file are taken up by themselves.
     static func start(
         brokers: String, group: String = "group-\(UUID().uuidString)", routes: String = routes,
-        buffer: Int = 100_000, properties: [String: String] = [:], awaitingAssignment: Bool = true
+        buffer: Int = 100_000, properties: [String: String] = [:], watches: Bool = false,
+        awaitingAssignment: Bool = true
     ) async throws -> RunningRouter {
-        var lines = ["auto.offset.reset: earliest"]
-        lines += properties.map { "\($0): \"\($1)\"" }.sorted()
-        let text = """
-            version: 1
-            server: { host: 127.0.0.1, port: 0, max_clients: 5000 }
-            defaults: { buffer: \(buffer) }
-            kafka:
-              brokers: "\(brokers)"
-              group: \(group)
-              properties:
-            \(lines.map { "    " + $0 }.joined(separator: "\n"))
-            \(routes)
-            """
-        let result = ConfigurationLoader.load(
-            text: text, file: "test.yaml", environment: [:], transformers: BuiltinTransformers.all)
-        guard let configuration = result.configuration else {
-            throw SocketFailure(description: DiagnosticRenderer.render(result.diagnostics, file: "test.yaml"))
+        let file = try RoutesFile(
+            brokers: brokers, group: group, buffer: buffer, properties: properties, watches: watches)
+        try file.write(routes)
+        let path = file.path
+        let loaded = ConfigurationFile.read(path, environment: [:])
+        guard let configuration = loaded.configuration else {
+            throw SocketFailure(description: DiagnosticRenderer.render(loaded.findings, file: path))
         }
         let service = RouterService(
-            configuration: configuration, consumerProperties: EmbeddedKafka.consumerProperties, logger: TestKafka.quiet)
-        let router = RunningRouter(service: service, port: try await service.start())
+            configuration: configuration, loaded: loaded, reload: { ConfigurationFile.read(path, environment: [:]) },
+            consumerProperties: EmbeddedKafka.consumerProperties, logger: TestKafka.quiet)
+        let ports = try await service.start()
+        let router = RunningRouter(service: service, port: ports.clients, adminPort: ports.admin ?? 0, file: file)
         if awaitingAssignment {
             do {
                 try await eventually("the group to assign partitions") {
-                    service.consumer.status.state == .consuming
+                    service.consumers.statuses.allSatisfy { $0.status.state == .consuming }
                 }
             } catch {
                 await service.stop()
@@ -88,14 +87,25 @@ struct RunningRouter {
         return router
     }
 
+    /// Replaces the routes in the file and has them taken up.
+    @discardableResult
+    func reload(_ routes: String) async throws -> ReloadReport {
+        try file.write(routes)
+        return await service.reloader.reload(.request)
+    }
+
+    /// Figures of one route.
+    func figures(of route: String) -> HealthReport.Route? { service.health.routes.first { $0.route == route } }
+
     /// Runs `body` with a Kafka and a router, and stops both whatever happens.
     static func run(
-        routes: String = routes, buffer: Int = 100_000,
+        routes: String = routes, buffer: Int = 100_000, watches: Bool = false,
+        topics: [(name: String, partitions: Int)] = TestKafka.topics,
         _ body: (TestKafka, RunningRouter) async throws -> Void
     ) async throws {
-        let kafka = try TestKafka()
+        let kafka = try TestKafka(topics: topics)
         defer { kafka.close() }
-        let router = try await start(brokers: kafka.brokers, routes: routes, buffer: buffer)
+        let router = try await start(brokers: kafka.brokers, routes: routes, buffer: buffer, watches: watches)
         do {
             try await body(kafka, router)
         } catch {
@@ -103,6 +113,40 @@ struct RunningRouter {
             throw error
         }
         await router.service.stop()
+    }
+}
+
+/// A routes file in a folder of its own, which goes when nobody needs it any more.
+final class RoutesFile: Sendable {
+    let folder: URL
+    var path: String { folder.appendingPathComponent("routes.yaml").path }
+    private let head: String
+
+    init(brokers: String, group: String, buffer: Int, properties: [String: String] = [:], watches: Bool = false) throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("routes-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        var lines = ["auto.offset.reset: earliest"]
+        lines += properties.map { "\($0): \"\($1)\"" }.sorted()
+        head = """
+            version: 1
+            server: { host: 127.0.0.1, port: 0, max_clients: 5000 }
+            admin: { port: 0 }
+            reload: { watch: \(watches) }
+            defaults: { buffer: \(buffer) }
+            kafka:
+              brokers: "\(brokers)"
+              group: \(group)
+              properties:
+            \(lines.map { "    " + $0 }.joined(separator: "\n"))
+
+            """
+    }
+
+    deinit { try? FileManager.default.removeItem(at: folder) }
+
+    /// Replaces the file by a rename, as editors do.
+    func write(_ routes: String) throws {
+        try (head + routes + "\n").write(toFile: path, atomically: true, encoding: .utf8)
     }
 }
 

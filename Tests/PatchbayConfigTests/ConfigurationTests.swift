@@ -84,13 +84,13 @@ struct ConfigurationTests {
     func routes() throws {
         let routes = try #require(load(Self.full).configuration).routes
         #expect(routes.map(\.name) == ["tokens", "aggregate-info", "again"])
-        #expect(routes.map(\.topic) == ["token-info", "aggregate-info", "aggregate-info"])
-        #expect(routes.map(\.transformerName) == ["token", "aggregate", "aggregate"])
+        #expect(routes.map(\.topics) == [[.name("token-info")], [.name("aggregate-info")], [.name("aggregate-info")]])
+        #expect(routes.map { $0.steps.map(\.transformer) } == [["token"], ["aggregate"], ["aggregate"]])
         #expect(routes.map(\.type) == ["coin", "aggregate_data", "aggregate_data"])
-        #expect(routes.map(\.channels) == [["dashboard"], ["späte Züge", "dashboard", "extra"], ["extra"]])
+        #expect(routes.map { $0.channels.map(\.text) } == [["dashboard"], ["späte Züge", "dashboard", "extra"], ["extra"]])
         #expect(routes.map { $0.options.strings("windows") } == [nil, ["5min"], ["1min"]])
         #expect(routes.map(\.position.line) == [29, 34, 37])
-        #expect(routes[0].factory() !== routes[0].factory())
+        #expect(routes[0].steps[0].factory() !== routes[0].steps[0].factory())
     }
 
     @Test("of two lines takes every default")
@@ -98,7 +98,7 @@ struct ConfigurationTests {
         let configuration = try #require(load(minimal("server:\nkafka:\ndefaults:\nchannels:\n")).configuration)
         #expect(configuration.server.host == "0.0.0.0" && configuration.server.port == 8080)
         #expect(configuration.kafka == KafkaSettings(
-            brokers: ["localhost:9092"], group: "backend-service", batchSize: 100, maxRecord: 1 << 20, properties: []))
+            name: "default", brokers: ["localhost:9092"], group: "backend-service", batchSize: 100, maxRecord: 1 << 20, properties: []))
         #expect(configuration.channels == [ChannelSettings(name: "c", buffer: 100, description: nil)])
         #expect(configuration.routes.map(\.name) == ["a"])
     }
@@ -160,6 +160,52 @@ struct ConfigurationTests {
         #expect(Set(origins.map(\.path)).count == origins.count)
     }
 
+    @Test("lists what routes, clusters and channels inherit, with where it comes from")
+    func inheritedOrigins() throws {
+        let text = """
+            version: 1
+            admin: { port: 82 }
+            reload: { watch: false }
+            kafka: { group: g, clusters: { audit: { brokers: 'a:1', batch_size: 3 } } }
+            defaults: { on_error: dead_letter, dead_letter: d, channel_idle: 2s }
+            channels: { c: { description: C } }
+            routes:
+              - { topic: a, cluster: audit, channels: [c, '{x}'], transform: [token, { pick: [x] }, { aggregate: { windows: 5min } }] }
+              - { topic: b, channel: c, transform: token, on_error: skip, max_channels: 4, enabled: false }
+            """
+        let origins = load(text).origins
+        func place(_ line: Int, _ column: Int) -> ValueOrigin {
+            .file(SourcePosition(file: "routes.yaml", line: line, column: column))
+        }
+        func check(_ path: String, _ value: ConfigValue, _ origin: ValueOrigin, _ location: SourceLocation = #_sourceLocation) {
+            let found = origins.filter { $0.path == path }
+            #expect(found == [ResolvedSetting(path: path, value: value, origin: origin)], sourceLocation: location)
+        }
+        check("admin.enabled", .bool(true), .defaultValue)
+        check("admin.port", .integer(82), place(2, 16))
+        check("reload.watch", .bool(false), place(3, 18))
+        check("kafka.clusters.audit.group", .string("g"), place(4, 17))
+        check("kafka.clusters.audit.batch_size", .integer(3), place(4, 69))
+        check("kafka.clusters.audit.max_record", .integer(1 << 20), .defaultValue)
+        check("defaults.max_channels", .integer(10_000), .defaultValue)
+        check("channels.c.buffer", .integer(100), .defaultValue)
+        check("routes[0].enabled", .bool(true), .defaultValue)
+        check("routes[0].topic", .list([.string("a")]), place(8, 14))
+        check("routes[0].transform[0]", .string("token"), place(8, 67))
+        check("routes[0].transform[1]", .string("pick"), place(8, 76))
+        check("routes[0].transform[1].pick.fields", .list([.string("x")]), place(8, 82))
+        check("routes[0].transform[1].pick.missing", .string("skip"), .defaultValue)
+        check("routes[0].transform[2].aggregate.windows", .list([.string("5min")]), place(8, 113))
+        check("routes[0].on_error", .string("dead_letter"), place(5, 23))
+        check("routes[0].dead_letter", .string("d"), place(5, 49))
+        check("routes[0].max_channels", .integer(10_000), .defaultValue)
+        check("routes[0].channel_idle", .integer(2000), place(5, 66))
+        check("routes[1].on_error", .string("skip"), place(9, 57))
+        check("routes[1].max_channels", .integer(4), place(9, 77))
+        #expect(!origins.contains { ["routes[1].dead_letter", "routes[1].channel_idle"].contains($0.path) })
+        #expect(Set(origins.map(\.path)).count == origins.count)
+    }
+
     @Test("is read from a file, with or without the byte order mark")
     func file() throws {
         for mark in ["", "\u{FEFF}"] {
@@ -190,19 +236,51 @@ struct ConfigurationTests {
         check(ConfigFields.root, "")
     }
 
+    /// A line about one key, with the lines that a route needs besides it.
+    private func route(around line: String) -> String {
+        let key = String(line.prefix { $0 != ":" })
+        var lines = [line]
+        if key != "name" { lines.append("name: other") }
+        if !["topic", "topics"].contains(key) { lines.append("topic: a") }
+        if key != "transform" { lines.append("transform: token") }
+        if !["channel", "channels"].contains(key) { lines.append("channel: c") }
+        if key == "on_error" { lines.append("dead_letter: dead") }
+        if key == "dead_letter" { lines.append("on_error: dead_letter") }
+        return "  - " + lines.joined(separator: "\n    ") + "\n"
+    }
+
+    /// A line about one key, with the lines that a test needs besides it.
+    private func test(around line: String) -> String {
+        let key = String(line.prefix { $0 != ":" })
+        var lines = [line]
+        if key != "input" { lines.append("input: 1") }
+        if !["expect", "error"].contains(key) { lines.append("expect: []") }
+        if key != "topic" { lines.append("topic: metrics.api") }
+        return "  - topics: ^metrics\\..*\n    transform: token\n    channel: c\n    tests:\n      - "
+            + lines.joined(separator: "\n        ") + "\n"
+    }
+
     @Test("is what the examples of the keys give")
     func examples() throws {
         func section(_ name: String, _ fields: [Field]) -> String {
             "\(name):\n" + fields.compactMap { $0.example.map { "  \($0)\n" } }.joined()
         }
-        let text = section("server", ConfigFields.server) + section("kafka", ConfigFields.kafka)
+        let text = section("server", ConfigFields.server) + section("admin", ConfigFields.admin)
+            + section("reload", ConfigFields.reload) + section("kafka", ConfigFields.kafka)
             + section("defaults", ConfigFields.defaults) + "channels:\n  c:\n"
             + ConfigFields.channel.compactMap { $0.example.map { "    \($0)\n" } }.joined()
         #expect(load(minimal(text)).diagnostics == [])
-        for field in ConfigFields.route where field.name != "channel" && field.name != "channels" {
-            let line = try #require(field.example)
-            let others = ["topic: a", "transform: token", "channel: c"].filter { !$0.hasPrefix("\(field.name):") }
-            #expect(load("version: 1\nroutes:\n  - " + ([line] + others).joined(separator: "\n    ")).diagnostics == [])
+
+        let start = minimal("kafka:\n  clusters:\n    audit:\n" + ConfigFields.cluster.compactMap { $0.example.map { "      \($0)\n" } }.joined())
+        for line in ConfigFields.route.compactMap(\.example) {
+            #expect(load(start + route(around: line)).diagnostics == [], "\(line)")
         }
+        for line in ConfigFields.test.compactMap(\.example) {
+            let result = load(start + test(around: line))
+            #expect(result.diagnostics == [], "\(line)")
+            #expect(result.configuration?.routes.last?.tests.count == 1, "\(line)")
+        }
+        let envelope = ConfigFields.expected.compactMap(\.example).joined(separator: ", ")
+        #expect(load(start + test(around: "expect: [{ \(envelope) }]")).diagnostics == [])
     }
 }

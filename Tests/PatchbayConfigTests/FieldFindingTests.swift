@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Findings about keys and values")
 struct FieldFindingTests {
-    private static let topKeys = "`version`, `server`, `kafka`, `defaults`, `channels`, `routes`"
+    private static let topKeys = "`version`, `include`, `server`, `limits`, `admin`, `reload`, `alerts`, `kafka`, `defaults`, `channels`, `routes`"
 
     @Test("each is found at its place, with what to do", arguments: [
         Case("unknown key with a near one", minimal("server:\n  prot: 1\n"), [:],
@@ -19,8 +19,6 @@ struct FieldFindingTests {
             Finding(2, 1, "unknown key `max_clients`", "`max_clients` belongs under `server`")),
         Case("merge key", minimal("server:\n  <<: {}\n"), [:],
             Finding(3, 3, "unknown key `<<`", "merge keys are not supported; write the keys out, or share whole values with aliases")),
-        Case("key of a later version", minimal("include: x.yaml\n"), [:],
-            Finding(2, 1, "`include` is not supported yet", "remove it")),
         Case("key given twice", minimal("server:\n  port: 1\n  host: h\n  port: 2\n"), [:],
             Finding(5, 3, "key `port` is given twice: first at line 3, column 3", "remove one of them")),
         Case("second of two is checked too", minimal("server: { port: 1, port: x }\n"), [:],
@@ -136,6 +134,16 @@ struct FieldFindingTests {
                 == [Finding(8, 15, "`deep` must be `true` or `false`, found \(found)", hint)])
     }
 
+    /// The first of two findings was "`transform` is missing", and health and logs, which show the first, said just that.
+    @Test("a misspelt key is one finding, not a missing key as well")
+    func misspeltIsNotMissing() {
+        #expect(
+            findings("version: 1\nroutes:\n  - { topic: a, transfrm: token, chanel: c }\n") == [
+                Finding(3, 17, "unknown key `transfrm`", "did you mean `transform`?"),
+                Finding(3, 34, "unknown key `chanel`", "did you mean `channel`?"),
+            ])
+    }
+
     @Test("a file with a dozen mistakes gets a dozen findings, in order")
     func allAtOnce() {
         let text = """
@@ -147,14 +155,14 @@ struct FieldFindingTests {
             routes:
               - { topic: a/b, transform: tokn, chanel: x }
               - { topic: b, transform: { aggregate: { windows: [2min], x: 1 } }, channel: dashboard }
-              - { topic: b, transform: token, channel: "{x}" }
+              - { topic: b, transform: token, channel: "{x" }
               - 5
             """
         let result = load(text, ["PORT": "x"])
         #expect(result.configuration == nil)
         #expect(
             result.diagnostics.map { Finding($0) }.map { "\($0.line):\($0.column)" } == [
-                "0:0", "1:10", "2:11", "2:26", "2:39", "3:20", "3:42", "4:21", "5:25", "7:5", "7:14", "7:30", "7:36", "8:53",
+                "0:0", "1:10", "2:11", "2:26", "2:39", "3:20", "3:42", "4:21", "5:25", "7:14", "7:30", "7:36", "8:53",
                 "8:60", "9:14", "9:44", "10:5",
             ])
     }

@@ -96,4 +96,61 @@ struct InterpolationTests {
         let found = findings(text, ["A": String(repeating: "x", count: 100_000)])
         #expect(found.map(\.message) == ["all `${…}` together bring in more than 32MiB"])
     }
+
+    @Test("works in every scalar of a route, and every file is remembered, missing ones too")
+    func everywhere() throws {
+        let text = """
+            version: 1
+            include: ${INC}
+            kafka: { clusters: { x: { brokers: "${B}", group: "${file:/g}" } } }
+            routes:
+              - name: ${N}
+                topics: ${T}
+                cluster: ${C}
+                enabled: ${E:-true}
+                transform: [ "${TR}", { pick: "${P}" }, { filter: "${file:/w}" } ]
+                type: ${N}-type
+                channels: [ "${N}.{x}", $$ ]
+                max_channels: ${M}
+                on_error: ${O}
+                dead_letter: ${N}.dead
+                tests:
+                  - { name: "${N}", topic: "${C}", key: "${file:/g}", headers: { h: "${N}" }, input: ["${N}"], error: "${O}" }
+
+            """
+        let environment = [
+            "INC": "i.yaml", "B": "b:1", "N": "n", "T": "x,^y", "C": "x", "TR": "token", "P": "a,b", "M": "7", "O": "dead_letter",
+        ]
+        let files: FileAccess = .memory(["/g": Array("group\n".utf8), "/w": Array(".a".utf8), "i.yaml": Array("routes: []\n".utf8)])
+        func load(_ text: String) -> LoadResult {
+            ConfigurationLoader.load(
+                bytes: Array(text.utf8), file: "routes.yaml", environment: environment, transformers: fakes, files: files)
+        }
+        let result = load(text)
+        #expect(result.diagnostics == [])
+        let configuration = try #require(result.configuration)
+        let route = configuration.routes[0]
+        #expect(configuration.clusters[1].group == "group")
+        #expect(route.name == "n" && route.topics.map(\.text) == ["x", "^y"] && route.cluster == "x" && route.type == "n-type")
+        #expect(route.steps.map(\.transformer) == ["token", "pick", "filter"])
+        #expect(route.steps[1].options.strings("fields") == ["a", "b"] && route.steps[2].options.string("where") == ".a")
+        #expect(route.channels.map(\.text) == ["n.{x}", "$"] && route.maxChannels == 7 && route.onError == .deadLetter(topic: "n.dead"))
+        let test = route.tests[0]
+        #expect(test.name == "n" && test.topic == "x" && test.key == "group" && test.input == "[\"n\"]")
+        #expect(Set(result.files) == ["i.yaml", "/g", "/w"])
+
+        let missing = load(text.replacing("${file:/w}", with: "${file:/gone}"))
+        #expect(missing.configuration == nil)
+        #expect(Set(missing.files) == ["i.yaml", "/g", "/gone"])
+    }
+
+    @Test("files are read once and bounded in number")
+    func files() {
+        let items = (0...1000).map { "\"${file:/f\($0)}\"" }.joined(separator: ", ")
+        let result = ConfigurationLoader.load(
+            bytes: Array(minimal("server: { allowed_origins: [\(items)] }\n").utf8), file: "f", environment: [:], transformers: fakes,
+            files: .memory(Dictionary(uniqueKeysWithValues: (0...1000).map { ("/f\($0)", Array("null".utf8)) })))
+        #expect(result.diagnostics.map(\.message) == ["all `${file:…}` together name more than 1000 files"])
+        #expect(result.files.count == 1000)
+    }
 }

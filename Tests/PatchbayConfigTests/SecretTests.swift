@@ -78,6 +78,23 @@ struct SecretTests {
         #expect(!DiagnosticRenderer.render(result.diagnostics, file: "f").contains("hunter2-4711"))
     }
 
+    /// The fuzzer changed a letter of a test's topic, and the hint named the topics that the route does take: secret ones.
+    /// Looking for more of the kind found the hint about patterns, the loop of dead letters and the templates' buffers.
+    @Test("from files are in no hint about something else", arguments: [
+        "topic: \"${file:PATH}\", tests: [{ input: 1, expect: [], topic: other }], channel: c",
+        "topic: \"^${file:PATH}\", tests: [{ input: 1, expect: [] }], channel: c",
+        "topic: \"^${file:PATH}|d\", on_error: dead_letter, dead_letter: d, channel: c",
+        "topic: other, topics: \"${file:PATH}\", tests: [{ input: 1, expect: [], topic: more }], channel: c",
+        "topic: a, channels: [\"${file:PATH}.{x}\", \"{t}\"]",
+    ])
+    func hints(_ keys: String) throws {
+        let secret = try TemporaryPath.make(Array("hunter2-4711".utf8))
+        let route = "  - { transform: token, \(keys) }\n".replacing("PATH", with: secret.path)
+        let result = load("version: 1\nchannels: { '{t}': { buffer: 7 } }\nroutes:\n" + route)
+        #expect(result.configuration == nil)
+        #expect(!DiagnosticRenderer.render(result.diagnostics, file: "f").contains("hunter2-4711"))
+    }
+
     @Test("among the properties for librdkafka are marked")
     func properties() throws {
         let secret = try TemporaryPath.make(Array("hunter2".utf8))

@@ -38,7 +38,8 @@ struct Case: CustomTestStringConvertible, Sendable {
     func check(_ location: SourceLocation = #_sourceLocation) {
         let result = load(text, environment)
         #expect(result.diagnostics.map(Finding.init) == findings, sourceLocation: location)
-        #expect((result.configuration == nil) == !findings.isEmpty, sourceLocation: location)
+        let hasErrors = result.diagnostics.contains { $0.severity == .error }
+        #expect((result.configuration == nil) == hasErrors, sourceLocation: location)
     }
 }
 
@@ -57,6 +58,16 @@ func minimal(_ more: String = "") -> String {
     "version: 1\n\(more)routes:\n  - topic: a\n    transform: token\n    channel: c\n"
 }
 
+extension RouterConfiguration {
+    /// The cluster that `kafka` itself describes.
+    var kafka: KafkaSettings { clusters[0] }
+}
+
+extension RouteSettings {
+    /// Of the first step.
+    var options: OptionValues { steps[0].options }
+}
+
 // MARK: Transformers
 
 private final class Idle: Transformer {
@@ -65,7 +76,8 @@ private final class Idle: Transformer {
 
 private let windows = ["1min", "5min", "1hour"]
 
-/// `token` without options, `aggregate` with optional ones, `mask` with one of every kind.
+/// `token` without options, `aggregate` with optional ones, `mask` with one of every kind; `filter` and `pick` have a
+/// shorthand and no type of their own.
 let fakes: [TransformerDefinition] = [
     TransformerDefinition(name: "token", summary: "Tokens.", defaultType: "token_info") { _ throws(OptionError) in
         { Idle() }
@@ -79,6 +91,22 @@ let fakes: [TransformerDefinition] = [
         }
         return { Idle() }
     },
+    TransformerDefinition(
+        name: "filter", summary: "Leaves out.", defaultType: nil,
+        options: [Field("where", .string(), required: true, documentation: "Condition.", example: "where: .a == 1")],
+        shorthand: "where"
+    ) { options throws(OptionError) in
+        if options.string("where") == "(" { throw OptionError(option: "where", message: "is no expression") }
+        return { Idle() }
+    },
+    TransformerDefinition(
+        name: "pick", summary: "Keeps.", defaultType: nil,
+        options: [
+            Field("fields", .list(.string(), minimumCount: 1), required: true, documentation: "Names.", example: "fields: [a, b]"),
+            Field("missing", .choice(["skip", "reject"]), default: .string("skip"), documentation: "Without."),
+        ],
+        shorthand: "fields"
+    ) { _ throws(OptionError) in { Idle() } },
     TransformerDefinition(
         name: "mask", summary: "Everything.", defaultType: "masked",
         options: [
@@ -128,4 +156,12 @@ struct TemporaryPath: ~Copyable {
     }
 
     deinit { remove(path) }
+}
+
+func write(_ text: String, to path: String) throws {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+    try #require(descriptor >= 0)
+    defer { close(descriptor) }
+    let bytes = Array(text.utf8)
+    try #require(write(descriptor, bytes, bytes.count) == bytes.count)
 }

@@ -18,7 +18,12 @@ final class FakeReceiver: MessageReceiver {
     /// Becomes unwritable after this many more flushes.
     var flushesUntilFull = Int.max
 
+    /// Subscriptions whose channel was closed.
+    var ended: [Subscription] = []
+
     func write(frames: ByteBuffer) { queued.append(frames) }
+
+    func subscriptionEnded(_ subscription: Subscription) { ended.append(subscription) }
 
     func flush() {
         flushes += 1

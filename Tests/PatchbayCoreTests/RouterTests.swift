@@ -23,11 +23,17 @@ final class MarkTransformer: Transformer {
     }
 }
 
-func process(_ values: [String?], topic: String, with processor: any RecordProcessor, from offset: Int64 = 0) {
+/// - Returns: how many records were taken.
+@discardableResult
+func process(
+    _ values: [String?], topic: String, with processor: any RecordProcessor, from offset: Int64 = 0,
+    key: String? = nil
+) -> Int {
+    var taken = 0
     let bytes = values.map { $0.map { Array($0.utf8) } }
-    func visit(_ index: Int, _ records: [Record]) {
+    func visit(_ index: Int, _ records: [Record], key: UnsafeRawBufferPointer?) {
         guard index < bytes.count else {
-            records.withUnsafeBufferPointer { processor.process(RecordBatch(topic: topic, records: $0)) }
+            taken = records.withUnsafeBufferPointer { processor.process(RecordBatch(topic: topic, records: $0)) }
             processor.finishPoll()
             return
         }
@@ -36,38 +42,42 @@ func process(_ values: [String?], topic: String, with processor: any RecordProce
                 index + 1,
                 records + [
                     Record(
-                        partition: 0, recordOffset: offset + Int64(index), timestampMilliseconds: 0, key: nil,
+                        partition: 0, recordOffset: offset + Int64(index), timestampMilliseconds: 0, key: key,
                         value: value)
-                ])
+                ], key: key)
         }
         if let value = bytes[index] { value.withUnsafeBytes { add($0) } } else { add(nil) }
     }
-    visit(0, [])
+    if let key {
+        Array(key.utf8).withUnsafeBytes { visit(0, [], key: $0) }
+    } else {
+        visit(0, [], key: nil)
+    }
+    return taken
 }
 
 @Suite struct RouterTests {
-    let one = ChannelLog(name: "one")
-    let two = ChannelLog(name: "tw\"o")
-
     private func route(_ name: String, topic: String, channels: [String]) -> Route {
         Route(name: name, topic: topic, type: "note", channels: channels, makeTransformer: { MarkTransformer() })
     }
 
     private func table(_ routes: [Route], maximumRecordBytes: Int = 100) -> RouteTable {
-        RouteTable(routes: routes, logs: ["one": one, "tw\"o": two], maximumRecordBytes: maximumRecordBytes)
+        RouteTable(routes: routes, maximumRecordBytes: ["default": maximumRecordBytes])
     }
 
-    private func texts(_ log: ChannelLog) -> [String] { payloads(log.read(from: 0, maxBytes: .max).slices) }
+    private func texts(_ channel: String, _ router: Router) -> [String] {
+        router.log(ofChannel: channel).map { payloads($0.read(from: 0, maxBytes: .max).slices) } ?? []
+    }
 
     @Test func wrapsDataIntoEnvelopesForEveryChannelOfTheRoute() throws {
         let route = route("r", topic: "t", channels: ["one", "tw\"o"])
         let router = Router(table: table([route]), fanouts: [])
         process(["{\"a\":1}", "[2]"], topic: "t", with: router.makeProcessor())
-        #expect(texts(one).count == 2)
-        let first = try #require(texts(one).first)
+        #expect(texts("one", router).count == 2)
+        let first = try #require(texts("one", router).first)
         #expect(first.hasPrefix("{\"type\":\"note\",\"channel\":\"one\",\"data\":{\"a\":1},\"timestamp\":\"20"))
         #expect(first.hasSuffix("Z\"}"))
-        #expect(texts(two).last?.hasPrefix("{\"type\":\"note\",\"channel\":\"tw\\\"o\",\"data\":[2],") == true)
+        #expect(texts("tw\"o", router).last?.hasPrefix("{\"type\":\"note\",\"channel\":\"tw\\\"o\",\"data\":[2],") == true)
         #expect(route.counters.snapshot.envelopes == 4)
         #expect(route.counters.snapshot.routed == 2)
     }
@@ -84,7 +94,7 @@ func process(_ values: [String?], topic: String, with processor: any RecordProce
         #expect(figures.envelopes == 3)
         #expect(figures.filtered == 1)
         #expect(figures.rejected == ["invalid_value": 1, "tombstone": 1, "too_large": 1])
-        #expect(texts(one).count == 3)
+        #expect(texts("one", router).count == 3)
     }
 
     @Test func reportsRefusalsWithCoordinatesAndNotMoreThanOnePerSecond() {
@@ -105,18 +115,18 @@ func process(_ values: [String?], topic: String, with processor: any RecordProce
                 route("c", topic: "u", channels: ["one"]),
             ]), fanouts: [])
         process(["1"], topic: "t", with: router.makeProcessor())
-        #expect(texts(one).count == 1)
-        #expect(texts(two).count == 1)
+        #expect(texts("one", router).count == 1)
+        #expect(texts("tw\"o", router).count == 1)
     }
 
-    @Test func wakesTheEventLoopsOfSubscribersOnly() {
+    @Test func wakesTheEventLoopsOfSubscribersOnly() throws {
         let loop = EmbeddedEventLoop()
         let fanout = Fanout(eventLoop: loop, index: 0)
         let router = Router(table: table([route("r", topic: "t", channels: ["one"])]), fanouts: [fanout])
         let processor = router.makeProcessor()
         process(["1"], topic: "t", with: processor)
         let receiver = FakeReceiver()
-        _ = fanout.subscribe(receiver, to: one)
+        _ = try fanout.subscribe(receiver, to: router.openLog(ofChannel: "one"))
         process(["2"], topic: "t", with: processor)
         process(["3"], topic: "t", with: processor)
         loop.run()

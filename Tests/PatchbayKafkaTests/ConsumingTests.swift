@@ -47,7 +47,7 @@ struct ConsumingTests {
                 records[0]
                     == .init(
                         topic: "orders", partition: 0, offset: 0, timestamp: 1_700_000_000_123, key: "k", value: "v",
-                        kind: "new"))
+                        kind: "new", headers: ["kind=old", "kind=new", "other"]))
             #expect(records[1].key == "gone")
             #expect(records[1].value == nil)
             #expect(records[1].kind == nil)

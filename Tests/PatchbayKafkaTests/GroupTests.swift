@@ -58,6 +58,27 @@ struct GroupTests {
         }
     }
 
+    @Test("Partitions that were lost are said so, and go on where this consumer was when they come back")
+    func lost() async throws {
+        try await KafkaFixture.run { fixture in
+            let producer = try fixture.makeProducer()
+            let seen = SeenRecords()
+            // Nothing is committed in passing, so the group knows nothing of what was read.
+            let consumer = fixture.startConsumer(
+                group: "lost", into: seen, properties: [("auto.commit.interval.ms", "60000")])
+            try fixture.produce(0..<1_000, with: producer)
+            try await eventually("all is read") { seen.count >= 1_000 }
+            let unknownMember = KafkaErrorCode(rawValue: 25)
+            try fixture.kafka.failNext(.heartbeat, with: [unknownMember])
+            try await eventually("the loss is told") { fixture.log.count(.warning, containing: "partitions lost") == 1 }
+            #expect(fixture.log.count(.warning, containing: "commit failed") == 0)
+            try await eventually("it has them again") { consumer.assignedPartitions == [0, 1, 2, 3] }
+            try fixture.produce(1_000..<2_000, with: producer)
+            try await eventually("the rest is read") { seen.count >= 2_000 }
+            for partition in 0..<4 { #expect(seen.offsets(partition: Int32(partition)) == Array(0..<500)) }
+        }
+    }
+
     @Test("The subscription can change while it runs")
     func updateTopics() async throws {
         try await KafkaFixture.run(topics: [("a", 1), ("b", 1), ("c", 1)]) { fixture in

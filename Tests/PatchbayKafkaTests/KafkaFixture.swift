@@ -32,16 +32,16 @@ final class KafkaFixture: Sendable {
         return producer
     }
 
-    /// Reads from the beginning, since a test can't know when `latest` is.
+    /// Reads from the beginning unless told otherwise, since a test can't know when `latest` is.
     func startConsumer(
         group: String, topics: [String] = ["orders"], batchSize: Int = 100, into seen: SeenRecords,
-        properties: [(name: String, value: String)] = []
+        reset: String = "earliest", properties: [(name: String, value: String)] = []
     ) -> ConsumerThread {
         let consumer = ConsumerThread(
             configuration: ConsumerConfiguration(
                 brokers: [kafka.bootstrapServers], groupID: group, topics: topics,
                 properties: [
-                    ("auto.offset.reset", "earliest"), ("topic.metadata.refresh.interval.ms", "200"),
+                    ("auto.offset.reset", reset), ("topic.metadata.refresh.interval.ms", "200"),
                     ("reconnect.backoff.max.ms", "500"),
                 ] + EmbeddedKafka.consumerProperties + properties,
                 batchSize: batchSize, pollTimeoutMilliseconds: 20),

@@ -7,7 +7,11 @@ enum RawProduce {
     struct SocketError: Error { let step: String, code: Int32 }
 
     /// One batch of three records whose checksum doesn't match its bytes, to partition 0.
-    static func sendBatchWithWrongChecksum(to broker: String, topic: String) throws {
+    ///
+    /// - Parameter deltas: where each record says it lies in the batch; leave some out for a hole.
+    static func sendBatchWithWrongChecksum(
+        to broker: String, topic: String, deltas: [UInt8] = [0, 1, 2]
+    ) throws {
         var batch = Bytes()
         batch.int64(0)  // base offset
         var rest = Bytes()
@@ -21,8 +25,8 @@ enum RawProduce {
         rest.int64(-1)  // producer id
         rest.int16(-1)
         rest.int32(-1)
-        rest.int32(3)  // records
-        for delta: UInt8 in 0..<3 {
+        rest.int32(Int32(deltas.count))  // records
+        for delta in deltas {
             // length 7, attributes, time and offset delta, no key, value of one byte, no headers; zigzag varints
             rest.raw([14, 0, 0, delta * 2, 1, 2, 0x78, 0])
         }

@@ -11,10 +11,13 @@ final class SeenRecords: Sendable {
         var key: String?
         var value: String?
         var kind: String?
+        /// Every header as `name=value`, `name` alone for a null.
+        var headers: [String] = []
     }
 
     private let storage = Mutex<[Seen]>([])
     private let polls = Mutex(0)
+    private let refuses = Mutex<@Sendable (Seen) -> Bool>({ _ in false })
 
     var all: [Seen] { storage.withLock { $0 } }
     var count: Int { storage.withLock { $0.count } }
@@ -24,6 +27,17 @@ final class SeenRecords: Sendable {
     /// Values of one partition in the order they came.
     func values(partition: Int32) -> [String] { all.filter { $0.partition == partition }.compactMap(\.value) }
 
+    func offsets(_ topic: String = "orders", partition: Int32) -> [Int64] {
+        all.filter { $0.topic == topic && $0.partition == partition }.map(\.offset)
+    }
+
+    func count(of topic: String) -> Int { storage.withLock { $0.count { $0.topic == topic } } }
+
+    /// From now on the processor takes records up to the first for which this holds.
+    func refuse(_ condition: @escaping @Sendable (Seen) -> Bool) { refuses.withLock { $0 = condition } }
+
+    func takeAll() { refuse { _ in false } }
+
     /// A processor that adds to this.
     func makeProcessor() -> any RecordProcessor { Processor(self) }
 
@@ -32,15 +46,22 @@ final class SeenRecords: Sendable {
 
         init(_ seen: SeenRecords) { self.seen = seen }
 
-        func process(_ batch: borrowing RecordBatch) {
+        func process(_ batch: borrowing RecordBatch) -> Int {
             let topic = batch.topic
-            let copies = batch.records.map { record in
-                Seen(
+            let refuses = seen.refuses.withLock { $0 }
+            var copies: [Seen] = []
+            for record in batch.records {
+                var headers: [String] = []
+                record.headers.forEach { name, value in headers.append(name + (text(value).map { "=\($0)" } ?? "")) }
+                let copy = Seen(
                     topic: topic, partition: record.partition, offset: record.recordOffset,
                     timestamp: record.timestampMilliseconds, key: text(record.key), value: text(record.value),
-                    kind: text(record.headers.last(named: "kind")))
+                    kind: text(record.headers.last(named: "kind")), headers: headers)
+                if refuses(copy) { break }
+                copies.append(copy)
             }
             seen.storage.withLock { $0 += copies }
+            return copies.count
         }
 
         func finishPoll() { seen.polls.withLock { $0 += 1 } }

@@ -2,6 +2,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import PatchbayAPI
+import PatchbayJSON
 import TestSupport
 
 @testable import PatchbayCore
@@ -25,6 +26,7 @@ final class ServerFixture: Sendable {
         channels: [String: Int] = ["a": 100, "b": 100],
         loops: Int = 1,
         source: @escaping @Sendable () -> SourceHealth = { SourceHealth() },
+        logger: Logger? = nil,
         configure: (inout ServerConfiguration) -> Void = { _ in },
         _ body: (ServerFixture) async throws -> Void
     ) async throws {
@@ -33,7 +35,7 @@ final class ServerFixture: Sendable {
         configuration.port = 0
         configure(&configuration)
         let fixture = try await ServerFixture(
-            channels: channels, loops: loops, source: source, configuration: configuration)
+            channels: channels, loops: loops, source: source, logger: logger, configuration: configuration)
         do {
             try await body(fixture)
         } catch {
@@ -44,22 +46,40 @@ final class ServerFixture: Sendable {
     }
 
     private init(
-        channels: [String: Int], loops: Int, source: @escaping @Sendable () -> SourceHealth,
+        channels: [String: Int], loops: Int, source: @escaping @Sendable () -> SourceHealth, logger: Logger?,
         configuration: ServerConfiguration
     ) async throws {
         group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
         let fanouts = group.makeIterator().enumerated().map { Fanout(eventLoop: $1, index: $0) }
-        var logs: [String: ChannelLog] = [:]
-        for (name, buffer) in channels { logs[name] = ChannelLog(name: name, limits: .init(messageBuffer: buffer)) }
+        let plain = channels.map { RouteTable.PlainChannel(name: $0, limits: .init(messageBuffer: $1)) }
         let routes = channels.keys.map { name in
             Route(name: name, topic: name, type: "note", channels: [name], makeTransformer: { PassThrough() })
         }
-        router = Router(table: RouteTable(routes: routes, logs: logs), fanouts: fanouts)
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
+        router = Router(table: RouteTable(routes: routes, channels: plain), fanouts: fanouts)
+        var silent = Logger(label: "test")
+        silent.logLevel = .critical
         server = PatchbayServer(
-            configuration: configuration, router: router, group: group, logger: logger, source: source)
+            configuration: configuration, router: router, group: group, logger: logger ?? silent, source: source,
+            configurationStatus: { ConfigurationStatus(appliedAtMilliseconds: 0) })
         port = try await server.start()
+    }
+
+    /// How often a limit was run into.
+    func refusals(_ limit: Limit) -> Int64 {
+        server.limitCounters.snapshot.first { $0.limit == limit }?.refusals ?? -1
+    }
+
+    /// Replaces the routes.
+    func replace(with routes: [Route], reason: String = "it was removed") {
+        router.replace(with: RouteTable(routes: routes), reason: reason)
+    }
+
+    /// A route of the topic of its name that passes everything on.
+    static func route(_ name: String, channels: [String]) -> Route {
+        Route(
+            name: name, topics: [.name(name)], steps: [.init(transformer: "pass", make: { PassThrough() })], type: "note",
+            channels: channels.map { (try? ChannelTemplate($0)) ?? ChannelTemplate(plain: $0) },
+            makeFieldReader: { JSONFieldReader(paths: $0) })
     }
 
     func stop() async {
@@ -89,7 +109,7 @@ final class ServerFixture: Sendable {
                         value: UnsafeRawBufferPointer(rebasing: bytes[range]))
                 }
                 records.withUnsafeBufferPointer {
-                    processor.process(RecordBatch(topic: channel, records: $0))
+                    _ = processor.process(RecordBatch(topic: channel, records: $0))
                 }
             }
             processor.finishPoll()

@@ -7,12 +7,14 @@ struct FieldDecoder {
     private let environment: [String: String]
     private let interpolation: Interpolation
     let findings: Findings
-    /// Keys of the documented format that this version doesn't read yet.
-    var planned: Set<String> = []
+    /// What to do about keys of the top level that are known in another file, by key.
+    var misplaced: [String: String] = [:]
+    /// What the items of a list count from, by the list's path; lists that go on in another file count on.
+    var firstIndexes: [String: Int] = [:]
 
-    init(environment: [String: String], findings: Findings) {
+    init(environment: [String: String], files: LoadedFiles, findings: Findings) {
         self.environment = environment
-        self.interpolation = Interpolation(environment: environment)
+        self.interpolation = Interpolation(environment: environment, files: files)
         self.findings = findings
     }
 
@@ -25,50 +27,50 @@ struct FieldDecoder {
         _ node: YAMLNode?, fields: [Field], subject: Subject?, missingAt place: SourcePosition? = nil
     ) -> DecodedObject {
         var object = DecodedObject(position: node?.position ?? place)
-        var given: [String: DecodedValue] = [:]
+        var given = [DecodedValue?](repeating: nil, count: fields.count)
         for entry in node?.entries ?? [] {
             guard let key = entry.key.scalar?.text else { continue }
-            guard let field = fields.first(where: { $0.name == key }) else {
-                reportUnknown(key, entry, fields: fields)
+            guard let index = fields.firstIndex(where: { $0.name == key }) else {
+                // What is misspelt is not missing as well: one mistake, one finding.
+                if let meant = reportUnknown(key, entry, fields: fields, isTopLevel: subject == nil) { object.fail(meant) }
                 continue
             }
             // A key given twice was reported as such; the second value is checked all the same.
             let isFirst = object.keys[key] == nil
             object.note(key: key, at: entry.key.position)
-            let value = value(entry.value, kind: field.kind, subject: Subject(field, in: subject))
-            if isFirst { given[key] = value }
+            let value = value(entry.value, kind: fields[index].kind, subject: Subject(fields[index], in: subject))
+            if isFirst { given[index] = value }
             if value == nil { object.fail(key) }
         }
-        for field in fields {
-            let subject = Subject(field, in: subject)
+        for (index, field) in fields.enumerated() {
             if let variable = field.environmentVariable, let text = environment[variable], !text.isEmpty {
-                if let value = fromEnvironment(text, variable: variable, kind: field.kind, subject: subject) {
+                if let value = fromEnvironment(
+                    text, variable: variable, kind: field.kind, subject: Subject(field, in: subject))
+                {
                     object.add(value)
                     continue
                 }
                 object.fail(field.name)
             }
-            if let value = given[field.name] {
-                object.add(value)
-            } else if let value = absent(field, subject: subject, in: object) {
-                object.add(value)
-            }
+            if let value = given[index] ?? absent(field, parent: subject, in: object) { object.add(value) }
         }
         return object
     }
 
     /// The value of a field that is not given, or was given wrongly.
-    private func absent(_ field: Field, subject: Subject, in object: DecodedObject) -> DecodedValue? {
+    private func absent(_ field: Field, parent: Subject?, in object: DecodedObject) -> DecodedValue? {
         if let fallback = field.defaultValue {
+            let subject = Subject(field, in: parent)
             return DecodedValue(content: Self.content(fallback, subject), source: .defaultValue, subject: subject)
         }
         if field.isRequired && object.keys[field.name] == nil && !object.failed.contains(field.name) {
             findings.add(
                 "\(Shown.quoted(field.name)) is missing", at: object.position,
-                hint: subject.exampleLine ?? "add `\(field.name): …`")
+                hint: Subject(field, in: parent).exampleLine ?? "add `\(field.name): …`")
         }
         switch field.kind {
         case .object(let fields) where object.keys[field.name] == nil:
+            let subject = Subject(field, in: parent)
             let inner = self.object(nil, fields: fields, subject: subject)
             return DecodedValue(content: .object(inner), source: .defaultValue, subject: subject)
         default: return nil
@@ -83,19 +85,26 @@ struct FieldDecoder {
             })
     }
 
-    private func reportUnknown(_ key: String, _ entry: YAMLNode.Entry, fields: [Field]) {
+    /// - Returns: the key that was probably meant.
+    private func reportUnknown(
+        _ key: String, _ entry: YAMLNode.Entry, fields: [Field], isTopLevel: Bool
+    ) -> String? {
         let place = entry.key.position
         if SecretNames.contains(key) { findings.withhold(entry.value) }
-        if planned.contains(key) {
-            findings.add("\(Shown.quoted(key)) is not supported yet", at: place, hint: "remove it")
-            return
+        guard !findings.isFull else {
+            findings.add("unknown key", at: place)
+            return nil
         }
-        guard !findings.isFull else { return findings.add("unknown key", at: place) }
+        if isTopLevel, let hint = misplaced[key] {
+            findings.add("\(Shown.quoted(key)) can't be set here", at: place, hint: hint)
+            return nil
+        }
         let names = fields.map(\.name)
+        let near = Suggestion.nearest(to: key, among: names)
         let hint: String
         if key == "<<" {
             hint = "merge keys are not supported; write the keys out, or share whole values with aliases"
-        } else if let near = Suggestion.nearest(to: key, among: names) {
+        } else if let near {
             if fields.contains(where: { $0.name == near && $0.isSecret }) { findings.withhold(entry.value) }
             hint = "did you mean `\(near)`?"
         } else if let home = fields.first(where: { $0.holds(key) }) {
@@ -106,6 +115,7 @@ struct FieldDecoder {
             hint = "allowed keys: \(Shown.list(names))"
         }
         findings.add("unknown key \(Shown.quoted(key))", at: place, hint: hint)
+        return near
     }
 
     // MARK: Values of the file
@@ -165,9 +175,9 @@ struct FieldDecoder {
         }
         var isComplete = true
         var values: [DecodedValue] = []
+        let first = firstIndexes.isEmpty ? 0 : firstIndexes[subject.path] ?? 0
         for (index, item) in nodes.enumerated() {
-            let subject = node.items == nil ? subject : subject.item(index)
-            if let value = value(item, kind: itemKind, subject: subject) {
+            if let value = value(item, kind: itemKind, subject: subject.item(first + index)) {
                 values.append(value)
             } else {
                 isComplete = false

@@ -13,6 +13,10 @@ package final class Findings {
     private var seen: Set<Key> = []
     private var left = 0
     private var sources: [String: SourceText] = [:]
+    /// Findings are shown in the order in which files were read.
+    private var order: [String: Int] = [:]
+    /// Comparisons with known names that are left: each costs microseconds, and a bad file may ask for millions.
+    private var comparisons = 100_000
     private var withheld: [String: Set<Int>] = [:]
 
     /// An aliased mapping is decoded once per alias; what is wrong with it is said once.
@@ -29,7 +33,17 @@ package final class Findings {
     /// Whether anything stands in the way of using the configuration.
     package var hasErrors: Bool { errorCount > 0 }
 
-    func add(source: SourceText) { sources[source.file] = source }
+    func add(source: SourceText) {
+        sources[source.file] = source
+        if order[source.file] == nil { order[source.file] = order.count }
+    }
+
+    /// The known name nearest to a misspelt one, as long as there aren't too many of both.
+    func nearest(to given: String, among known: some Collection<String>) -> String? {
+        guard comparisons > 0, !isFull else { return nil }
+        comparisons -= known.count
+        return Suggestion.nearest(to: given, among: known.prefix(1000))
+    }
 
     package func add(
         _ message: String, at position: SourcePosition?, hint: String? = nil, severity: Diagnostic.Severity = .error
@@ -61,7 +75,7 @@ package final class Findings {
     package func sorted() -> [Diagnostic] {
         guard !diagnostics.isEmpty else { return [] }
         let lines = shownLines()
-        var result = diagnostics.enumerated().sorted { Self.precedes($0, $1) }.map { _, finding in
+        var result = diagnostics.enumerated().sorted(by: precedes).map { _, finding in
             Diagnostic(
                 severity: finding.severity, position: finding.position, message: finding.message, hint: finding.hint,
                 sourceLine: finding.position.flatMap { lines[$0.file]?[$0.line] })
@@ -69,7 +83,8 @@ package final class Findings {
         if left > 0 {
             result.append(
                 Diagnostic(
-                    position: nil, message: "\(left) more findings are not shown", hint: "fix these first and check again"))
+                    severity: hasErrors ? .error : .warning, position: nil, message: "\(left) more findings are not shown",
+                    hint: "fix these first and check again"))
         }
         return result
     }
@@ -88,11 +103,11 @@ package final class Findings {
         return result
     }
 
-    private static func precedes(
+    private func precedes(
         _ left: (offset: Int, element: Diagnostic), _ right: (offset: Int, element: Diagnostic)
     ) -> Bool {
-        func key(_ position: SourcePosition?) -> (String, Int, Int) {
-            position.map { ($0.file, $0.line, $0.column) } ?? ("", 0, 0)
+        func key(_ position: SourcePosition?) -> (Int, Int, Int) {
+            position.map { (order[$0.file] ?? order.count, $0.line, $0.column) } ?? (-1, 0, 0)
         }
         let (l, r) = (key(left.element.position), key(right.element.position))
         return l == r ? left.offset < right.offset : l < r

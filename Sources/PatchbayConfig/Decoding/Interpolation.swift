@@ -1,7 +1,7 @@
 /// Replaces `${NAME}`, `${NAME:-default}` and `${file:/path}` in a scalar's text; `$$` is a dollar sign, and so is a `$`
 /// without a brace after it.
 ///
-/// Bounded per load: what all replacements bring in counts against one budget.
+/// Bounded per load: what all replacements bring in counts against one budget, and so do the files.
 ///
 /// Thread: the one that loads; one instance per load.
 final class Interpolation {
@@ -26,10 +26,19 @@ final class Interpolation {
     /// Bytes that all replacements of a load may bring in.
     static let budget = 32 * 1024 * 1024
 
-    private let environment: [String: String]
-    private var remaining = Interpolation.budget
+    /// Files that all `${file:…}` of a load may name: each of them is watched.
+    static let fileCount = 1000
 
-    init(environment: [String: String]) { self.environment = environment }
+    private let environment: [String: String]
+    private let files: LoadedFiles
+    private var remaining = Interpolation.budget
+    /// By path, so that a file is read once however often it is named.
+    private var contents: [String: Result<String, Problem>] = [:]
+
+    init(environment: [String: String], files: LoadedFiles) {
+        self.environment = environment
+        self.files = files
+    }
 
     /// The text with everything replaced, or every reason why that can't be.
     func resolve(_ text: String) -> (resolved: Resolved?, problems: [Problem]) {
@@ -114,9 +123,20 @@ final class Interpolation {
             throw Problem(message: "\(shown) needs an absolute path", hint: "write `${file:/run/secrets/name}`")
         }
         try checkBudget()
+        if let known = contents[path] { return try known.get() }
+        guard contents.count < Self.fileCount else {
+            throw Problem(
+                message: "all `${file:…}` together name more than \(Self.fileCount) files", hint: "use it for secrets only")
+        }
+        let result = Result { () throws(Problem) in try read(path, shown: shown) }
+        contents[path] = result
+        return try result.get()
+    }
+
+    private func read(_ path: String, shown: String) throws(Problem) -> String {
         let bytes: [UInt8]
         do {
-            bytes = try FileReader.read(path, limit: Self.fileLimit)
+            bytes = try files.read(path, limit: Self.fileLimit)
         } catch {
             throw Problem(
                 message: "\(shown) can't be read: \(error.reason)",

@@ -25,13 +25,14 @@ extension FieldDecoder {
                 ) { first, _ in first })
         case .scalar(let scalar):
             guard let resolved = interpolated(scalar, subject, node.position) else { return .null }
-            guard scalar.style == .plain else { return .string(resolved.text) }
+            guard scalar.style == .plain, !resolved.isReplaced || !resolved.text.isEmpty else { return .string(resolved.text) }
             switch ScalarType(plain: resolved.text) {
             case .null: return .null
             case .bool(let value): return .bool(value)
             case .integer(let value?): return .integer(value)
             case .number(let value): return .number(value)
-            case .integer(nil), .text: return .string(resolved.text)
+            case .integer(nil): return Double(resolved.text).map { .number($0) } ?? .string(resolved.text)
+            case .text: return .string(resolved.text)
             }
         }
     }

@@ -29,7 +29,9 @@ package enum ValueSource: Sendable, Equatable {
 }
 
 /// What a finding calls the value it is about.
-package struct Subject: Sendable {
+///
+/// A class, because every decoded value has one and values are copied often.
+package final class Subject: Sendable {
     /// As in the file, such as `port`; an item of a list is called by the list's name, its position tells which.
     let name: String
     /// From the root: `server.port`.
@@ -51,7 +53,7 @@ package struct Subject: Sendable {
         self.example = example
     }
 
-    init(_ field: Field, in parent: Subject?) {
+    convenience init(_ field: Field, in parent: Subject?) {
         let isSecret = field.isSecret || parent?.isSecret == true
         let parentPath = parent?.path ?? ""
         self.init(

@@ -9,27 +9,53 @@ public enum ConfigFields {
             documentation: "Version of this format. Always 1.",
             example: "version: 1"),
         Field(
+            "include", .list(.string(), minimumCount: 1),
+            documentation: """
+                Further files, by path or pattern (`*`, `?` and `[…]`), relative to this file. They hold `routes` and \
+                `channels`, and may include others.
+                """,
+            example: "include: [conf.d/*.yaml]"),
+        Field(
             "server", .object(server),
             documentation: "Where clients connect, and what one of them may cost."),
+        Field(
+            "limits", .object(limits),
+            documentation: "What one client, or one address, may ask of the server."),
+        Field(
+            "admin", .object(admin),
+            documentation: "Where operators' tools connect: `/health`, `/metrics` and `POST /-/reload`."),
+        Field(
+            "reload", .object(reload),
+            documentation: "How changes of the configuration are taken up."),
+        Field(
+            "alerts", .object(alerts),
+            documentation: "When somebody is to be told that records are read late, and how."),
         Field(
             "kafka", .object(kafka),
             documentation: "Where records come from."),
         Field(
             "defaults", .object(defaults),
-            documentation: "What channels inherit unless they say otherwise."),
+            documentation: "What routes and channels inherit unless they say otherwise."),
         Field(
             "channels", .dictionary(.object(channel)),
             documentation: """
-                Settings of single channels, by name. Only channels that need settings are listed; every other channel exists \
-                because a route names it.
+                Settings of single channels, by name or by template as routes write it. Only channels that need settings \
+                are listed; every other channel exists because a route names it.
                 """,
             example: "channels: { dashboard: { buffer: 500 } }"),
         Field(
-            "routes", .list(.object(route), minimumCount: 1), required: true,
-            documentation: "What becomes of the records of which topic. At least one; several routes of one topic all run.",
+            "routes", .list(.object(route)),
+            documentation: """
+                What becomes of the records of which topics. The file and those it includes need at least one between \
+                them; several routes of one topic all run.
+                """,
             example: "routes: [{ topic: trade-info, transform: trade, channel: dashboard }]"),
     ]
 
-    /// Keys of the documented format that this version refuses because it doesn't read them yet.
-    static let planned: Set<String> = ["topics", "on_error", "dead_letter", "enabled", "tests", "include"]
+    /// The keys of a file that another one includes.
+    public static let included: [Field] = ["version", "include", "channels", "routes"].compactMap { name in
+        guard let field = root.first(where: { $0.name == name }) else { return nil }
+        return name == "version"
+            ? Field(name, field.kind, documentation: field.documentation, example: field.example) : field
+    }
 }

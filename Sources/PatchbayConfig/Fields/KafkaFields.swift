@@ -19,20 +19,53 @@ extension ConfigFields {
                 """,
             example: "group: backend-service"),
         Field(
-            "batch_size", .integer(1...10_000), default: .integer(100), unit: "records", environment: "KAFKA_BATCH_SIZE",
+            "batch_size", .integer(batchSizes), default: .integer(100), unit: "records", environment: "KAFKA_BATCH_SIZE",
             documentation: "Records taken from Kafka at a time, at most. A larger batch costs less per record.",
             example: "batch_size: 100"),
         Field(
-            "max_record", .size(bytes: 1024...(100 << 20)), default: .integer(1 << 20), unit: "bytes",
+            "max_record", .size(bytes: recordSizes), default: .integer(1 << 20), unit: "bytes",
             environment: "MAX_RECORD_SIZE",
             documentation: "Size of the largest record that is routed. A larger one is rejected, logged and counted.",
             example: "max_record: 1MiB"),
+        properties,
         Field(
-            "properties", .dictionary(.scalar),
+            "clusters", .dictionary(.object(cluster)),
             documentation: """
-                Any property of librdkafka, such as those for TLS and SASL. librdkafka checks them when the configuration is \
-                checked.
+                Further clusters, by the name under which routes ask for them (`cluster: NAME`). `default` is the one that \
+                `kafka` itself describes.
                 """,
-            example: "properties: { security.protocol: ssl }"),
+            example: "clusters: { audit: { brokers: [audit1:9092] } }"),
     ]
+
+    /// Keys of one entry of `kafka.clusters`.
+    public static let cluster: [Field] = [
+        Field(
+            "brokers", .list(.string(), minimumCount: 1), required: true,
+            documentation: "Brokers of this cluster to ask first, each as `host:port`.",
+            example: "brokers: [audit1:9092, audit2:9092]"),
+        Field(
+            "group", .string(),
+            documentation: "Consumer group on this cluster. `kafka.group` when left out.",
+            example: "group: backend-service"),
+        Field(
+            "batch_size", .integer(batchSizes), unit: "records",
+            documentation: "Records taken from this cluster at a time, at most. `kafka.batch_size` when left out.",
+            example: "batch_size: 100"),
+        Field(
+            "max_record", .size(bytes: recordSizes), unit: "bytes",
+            documentation: "Size of the largest record of this cluster that is routed. `kafka.max_record` when left out.",
+            example: "max_record: 1MiB"),
+        properties,
+    ]
+
+    private static let batchSizes: ClosedRange<Int64> = 1...10_000
+    private static let recordSizes: ClosedRange<Int64> = 1024...(100 << 20)
+
+    private static let properties = Field(
+        "properties", .dictionary(.scalar),
+        documentation: """
+            Any property of librdkafka, such as those for TLS and SASL. librdkafka checks them when the configuration is \
+            checked. They hold for this cluster only.
+            """,
+        example: "properties: { security.protocol: ssl }")
 }

@@ -37,6 +37,11 @@ extension ConfigFields {
             documentation: "Largest message a client may send. A larger one closes its connection with code 1009.",
             example: "max_message: 64KiB"),
         Field(
+            "max_frame", .size(bytes: 128...(16 << 20)), default: .integer(0), unit: "bytes", zero: "as large as messages",
+            environment: "MAX_FRAME_SIZE",
+            documentation: "Largest frame of a client's message. A larger one closes its connection with code 1009.",
+            example: "max_frame: 16KiB"),
+        Field(
             "handshake_timeout", .duration(milliseconds: 100...300_000), default: .integer(10_000),
             environment: "HANDSHAKE_TIMEOUT",
             documentation: "Time a new connection has to complete its handshake before it is closed.",
@@ -47,12 +52,46 @@ extension ConfigFields {
             documentation: "Time between WebSocket pings to a client. One that is silent for two intervals is closed.",
             example: "ping_interval: 30s"),
         Field(
+            "idle_timeout", .duration(milliseconds: 1000...86_400_000), default: .integer(0), zero: "never",
+            environment: "IDLE_TIMEOUT",
+            documentation: """
+                A client that is subscribed to nothing and makes no request for this long is closed with code 4001.
+                """,
+            example: "idle_timeout: 10m"),
+        Field(
+            "http_idle_timeout", .duration(milliseconds: 1000...3_600_000), default: .integer(60_000),
+            environment: "HTTP_IDLE_TIMEOUT",
+            documentation: "Time an HTTP connection has for its next complete request, and for reading the answer.",
+            example: "http_idle_timeout: 60s"),
+        Field(
+            "drain_delay", .duration(milliseconds: 0...300_000), default: .integer(0), environment: "DRAIN_DELAY",
+            documentation: """
+                Time at shutdown between `/health/ready` turning red and the port closing, for load balancers to notice. It \
+                comes on top of the 10s that a shutdown may take.
+                """,
+            example: "drain_delay: 5s"),
+        Field(
             "drain_timeout", .duration(milliseconds: 0...9000), default: .integer(5000), environment: "DRAIN_TIMEOUT",
             documentation: """
                 Time that clients have at shutdown to receive what is already on its way. At most 9s, so that the process \
                 ends within 10s, when most supervisors lose patience.
                 """,
             example: "drain_timeout: 5s"),
+        Field(
+            "reconnect_earliest", .duration(milliseconds: 0...600_000), default: .integer(1000),
+            environment: "RECONNECT_EARLIEST",
+            documentation: "Clients are told at shutdown to come back not before this time.",
+            example: "reconnect_earliest: 1s"),
+        Field(
+            "reconnect_latest", .duration(milliseconds: 0...600_000), default: .integer(5000),
+            environment: "RECONNECT_LATEST",
+            documentation: "End of the time over which clients are spread that come back after a shutdown.",
+            example: "reconnect_latest: 30s"),
+        Field(
+            "liveness_threshold", .duration(milliseconds: 2000...60_000), default: .integer(8000), zero: "nobody looks",
+            environment: "LIVENESS_THRESHOLD",
+            documentation: "A thread that makes no progress for this long turns `/health/live` red.",
+            example: "liveness_threshold: 8s"),
         Field(
             "event_loops", .integer(1...64), default: .integer(0), unit: "threads", zero: "automatic",
             environment: "EVENT_LOOPS",
@@ -64,8 +103,12 @@ extension ConfigFields {
             documentation: """
                 Web pages that may connect, as origins (`scheme://host` with `:port` unless it is the scheme's own). `*` is \
                 every page. A page from elsewhere is answered with HTTP status 403; clients that are no browsers send no \
-                origin and are not affected.
+                origin and are not affected. `https://*.example.com` is every host below one, `http://localhost:*` every port.
                 """,
             example: "allowed_origins: [\"https://example.com\"]"),
+        Field(
+            "cors_origins", .list(.string()), default: .list([]), environment: "CORS_ORIGINS",
+            documentation: "Web pages whose scripts may read the answers of the HTTP endpoints; written like `allowed_origins`.",
+            example: "cors_origins: [\"https://status.example.com\"]"),
     ]
 }

@@ -1,68 +1,111 @@
 import PatchbayAPI
 
-/// `server` and `kafka` as values, with the checks that a field's kind can't express.
+/// `server`, `limits`, `admin`, `reload` and `alerts` as values, with the checks that a field's kind can't express.
 struct SettingsReader {
     let findings: Findings
 
     /// `nil` when something is wrong with it; it was reported.
     func server(_ object: DecodedObject) -> ServerSettings? {
-        let origins = checked(object["allowed_origins"], NameRules.origin)
+        let origins = findings.checked(object["allowed_origins"]?.items, NameRules.origin)
         guard object.failed.isEmpty, let origins, let host = object["host"]?.string,
             let port = object.int("port"), let maxClients = object.int("max_clients"),
             let readBuffer = object.int("read_buffer"), let writeBuffer = object.int("write_buffer"),
             let maxMessage = object.int("max_message"), let handshakeTimeout = object.duration("handshake_timeout"),
             let pingInterval = object.duration("ping_interval"), let drainTimeout = object.duration("drain_timeout"),
-            let eventLoops = object.int("event_loops")
+            let eventLoops = object.int("event_loops"), let maxFrame = object.int("max_frame"),
+            let idleTimeout = object.duration("idle_timeout"),
+            let httpIdleTimeout = object.duration("http_idle_timeout"), let drainDelay = object.duration("drain_delay"),
+            let earliest = object.duration("reconnect_earliest"), let latest = object.duration("reconnect_latest"),
+            let liveness = object.duration("liveness_threshold"),
+            let corsOrigins = findings.checked(object["cors_origins"]?.items, NameRules.origin)
         else { return nil }
-        return ServerSettings(
+        guard earliest <= latest else {
+            let place = object["reconnect_earliest"]?.source.position ?? object["reconnect_latest"]?.source.position
+            findings.add(
+                "`reconnect_earliest` is later than `reconnect_latest` (\(latest))", at: place, hint: "raise `reconnect_latest`")
+            return nil
+        }
+        var settings = ServerSettings(
             host: host, port: port, maxClients: maxClients, readBuffer: readBuffer, writeBuffer: writeBuffer,
             maxMessage: maxMessage, handshakeTimeout: handshakeTimeout, pingInterval: pingInterval,
-            drainTimeout: drainTimeout, eventLoops: eventLoops, allowedOrigins: origins)
+            drainTimeout: drainTimeout, eventLoops: eventLoops, allowedOrigins: origins, secrets: object.secrets)
+        settings.maxFrame = maxFrame
+        settings.idleTimeout = idleTimeout
+        settings.httpIdleTimeout = httpIdleTimeout
+        settings.drainDelay = drainDelay
+        settings.reconnectEarliest = earliest
+        settings.reconnectLatest = latest
+        settings.livenessThreshold = liveness
+        settings.corsOrigins = corsOrigins
+        return settings
     }
 
     /// `nil` when something is wrong with it; it was reported.
-    func kafka(_ object: DecodedObject) -> KafkaSettings? {
-        let brokers = checked(object["brokers"], NameRules.broker)
-        let properties = object["properties"]?.entries.compactMap(property) ?? []
-        guard object.failed.isEmpty, let brokers, let group = object["group"]?.string,
-            let batchSize = object.int("batch_size"), let maxRecord = object.int("max_record")
+    func admin(_ object: DecodedObject) -> AdminSettings? {
+        guard object.failed.isEmpty, let isEnabled = object["enabled"]?.bool, let host = object["host"]?.string,
+            let port = object.int("port")
         else { return nil }
-        return KafkaSettings(
-            brokers: brokers, group: group, batchSize: batchSize, maxRecord: maxRecord, properties: properties)
+        return AdminSettings(isEnabled: isEnabled, host: host, port: port, secrets: object.secrets)
     }
 
-    /// librdkafka's names for what has a key of its own; set twice, one of them would silently lose.
-    private static let ownKeys = [
-        "bootstrap.servers": "brokers", "metadata.broker.list": "brokers", "group.id": "group",
-    ]
+    /// `nil` when something is wrong with it; it was reported.
+    func limits(_ object: DecodedObject) -> LimitSettings? {
+        guard object.failed.isEmpty else { return nil }
+        var settings = LimitSettings()
+        let values: [(String, WritableKeyPath<LimitSettings, Int>)] = [
+            ("requests_per_second", \.requestsPerSecond), ("request_burst", \.requestBurst),
+            ("control_frames_per_second", \.controlFramesPerSecond), ("control_frame_burst", \.controlFrameBurst),
+            ("subscriptions", \.subscriptions), ("connections_per_address", \.connectionsPerAddress),
+            ("http_connections", \.httpConnections), ("max_headers", \.maxHeaders),
+        ]
+        for (name, path) in values {
+            guard let value = object.int(name) else { return nil }
+            settings[keyPath: path] = value
+        }
+        settings.secrets = object.secrets
+        return settings
+    }
 
-    private func property(_ entry: DecodedEntry) -> KafkaProperty? {
-        if let key = Self.ownKeys[entry.name] {
-            findings.add(
-                "property `\(entry.name)` is set by `kafka.\(key)`", at: entry.position, hint: "write `\(key): …` instead")
+    /// `nil` when something is wrong with it; it was reported.
+    func alerts(_ object: DecodedObject) -> AlertSettings? {
+        guard object.failed.isEmpty, let lagFor = object.duration("for"), let endsBelow = object["ends_below"]?.number,
+            let watches = object["partial_assignment"]?.bool, let settling = object.duration("settling")
+        else { return nil }
+        var settings = AlertSettings()
+        settings.lag = object["lag"]?.integer
+        for entry in object["topics"]?.entries ?? [] {
+            if let objection = NameRules.topic(entry.name) {
+                findings.add(
+                    "topic \(Shown.quoted(entry.name)) \(objection.problem)", at: entry.position, hint: objection.hint)
+                return nil
+            }
+            guard let lag = entry.value.object?["lag"]?.integer else { return nil }
+            settings.topics[entry.name] = lag
+        }
+        settings.lagFor = lagFor
+        settings.endsBelow = endsBelow
+        settings.watchesAssignment = watches
+        settings.settling = settling
+        settings.node = object["node"]?.string
+        let webhook = object["webhook"]?.object
+        if let url = webhook?["url"] {
+            guard let text = url.string else { return nil }
+            let pairs = (webhook?["headers"]?.entries ?? []).compactMap { entry in
+                entry.value.string.map { (entry.name, $0) }
+            }
+            settings.webhook = .init(url: text, headers: Dictionary(pairs) { first, _ in first })
+        } else if let place = webhook?.keys["headers"] {
+            findings.add("`headers` need the `url` they are sent to", at: place, hint: "add `url: https://…`")
             return nil
         }
-        guard let text = entry.value.string else { return nil }
-        return KafkaProperty(
-            name: entry.name, value: text, position: entry.position,
-            valuePosition: entry.value.source.position ?? entry.position, isSecret: entry.value.subject.isSecret)
+        settings.secrets = object.secrets
+        return settings
     }
 
-    private func checked(_ list: DecodedValue?, _ rule: (String) -> NameRules.Objection?) -> [String]? {
-        guard let list else { return nil }
-        var isComplete = true
-        var result: [String] = []
-        for item in list.items {
-            guard let text = item.string else { continue }
-            if let objection = rule(text) {
-                findings.add(
-                    objection.problem, found: Shown.quoted(text), about: item.subject, from: item.source,
-                    hint: item.subject.isSecret ? nil : objection.hint)
-                isComplete = false
-            }
-            result.append(text)
-        }
-        return isComplete ? result : nil
+    /// `nil` when something is wrong with it; it was reported.
+    func reload(_ object: DecodedObject) -> ReloadSettings? {
+        guard object.failed.isEmpty, let watches = object["watch"]?.bool else { return nil }
+        return ReloadSettings(watchesFiles: watches, secrets: object.secrets)
     }
 }
 

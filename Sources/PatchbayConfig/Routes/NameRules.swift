@@ -1,24 +1,41 @@
+import PatchbayAPI
+
 /// What names and addresses may look like. Each returns what a good one must be and a hint, or `nil` when it is good.
 enum NameRules {
-    typealias Objection = (problem: String, hint: String?)
+    struct Objection: Equatable {
+        let problem: String
+        let hint: String?
+        /// Whether the problem repeats the text, which a secret's must not.
+        let repeatsText: Bool
+
+        init(_ problem: String, _ hint: String?, repeatsText: Bool = false) {
+            self.problem = problem
+            self.hint = hint
+            self.repeatsText = repeatsText
+        }
+    }
 
     /// Longest name of a channel or route, in characters.
     static let longestName = 200
 
+    /// A plain name or a template.
     static func channel(_ name: String) -> Objection? {
-        if name.contains("{") {
-            return ("must be a plain name: channel templates (`{…}`) are not supported yet", "name one channel")
+        if let objection = plainName(name) { return objection }
+        do {
+            _ = try ChannelTemplate(name)
+            return nil
+        } catch {
+            return Objection(error.problem, error.hint, repeatsText: true)
         }
-        return plainName(name)
     }
 
     /// Channel and route names: anything that can be shown.
     static func plainName(_ name: String) -> Objection? {
         guard (1...longestName).contains(name.unicodeScalars.count) else {
-            return ("must have between 1 and \(longestName) characters", nil)
+            return Objection("must have between 1 and \(longestName) characters", nil)
         }
         guard name.unicodeScalars.allSatisfy(Shown.isHarmless) else {
-            return ("must not contain control characters or line breaks", nil)
+            return Objection("must not contain control characters or line breaks", nil)
         }
         return nil
     }
@@ -30,18 +47,16 @@ enum NameRules {
 
     static func messageType(_ type: String) -> Objection? {
         if reservedTypes.contains(type) {
-            return ("must not be a type that the server's own messages have", "take another word, such as `\(type)_data`")
+            return Objection("must not be a type that the server's own messages have", "take another word, such as `\(type)_data`")
         }
         return plainName(type)
     }
 
     /// Kafka's own rule (org.apache.kafka.common.internals.Topic): 1 to 249 of `[a-zA-Z0-9._-]`, but neither `.` nor `..`.
     static func topic(_ name: String) -> Objection? {
-        if name.hasPrefix("^") {
-            return ("must be one topic: regular expressions (`^…`) are not supported yet", "write one route per topic")
-        }
+        if name.hasPrefix("^") { return Objection("must be one topic, not a regular expression", nil) }
         guard (1...249).contains(name.utf8.count), name != ".", name != "..", name.utf8.allSatisfy(isTopicByte) else {
-            return (
+            return Objection(
                 "must be a Kafka topic: 1 to 249 of the characters `a`–`z`, `A`–`Z`, `0`–`9`, `.`, `_` and `-`", nil
             )
         }
@@ -52,28 +67,28 @@ enum NameRules {
     static func broker(_ address: String) -> Objection? {
         let problem = "must be `host:port`"
         if let scheme = address.range(of: "://") {
-            return (
+            return Objection(
                 problem,
                 "leave out `\(Shown.plain(String(address[..<scheme.upperBound])))`; set `security.protocol` under `properties`"
             )
         }
-        if address.contains(",") { return (problem, "write several as a list: `brokers: [kafka1:9092, kafka2:9092]`") }
+        if address.contains(",") { return Objection(problem, "write several as a list: `brokers: [kafka1:9092, kafka2:9092]`") }
         guard let colon = address.lastIndex(of: ":"), !address.hasSuffix("]") else {
             let isHost = !address.isEmpty && address.utf8.allSatisfy(isHostByte)
-            return (problem, isHost ? "add the port: `\(Shown.plain(address)):9092`" : "for example `kafka1:9092`")
+            return Objection(problem, isHost ? "add the port: `\(Shown.plain(address)):9092`" : "for example `kafka1:9092`")
         }
         let host = address[..<colon]
         let port = address[colon...].dropFirst()
         guard !port.isEmpty, port.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(port),
             (1...65535).contains(number)
-        else { return (problem, "the port must be between 1 and 65535") }
+        else { return Objection(problem, "the port must be between 1 and 65535") }
         if host.hasPrefix("[") && host.hasSuffix("]") {
             let inner = host.dropFirst().dropLast()
             let isAddress = inner.contains(":") && inner.utf8.allSatisfy { isHostByte($0) || $0 == 0x3A || $0 == 0x25 }
-            return isAddress ? nil : (problem, "for example `[::1]:9092`")
+            return isAddress ? nil : Objection(problem, "for example `[::1]:9092`")
         }
-        if host.contains(":") { return (problem, "put an IPv6 address in brackets: `[::1]:9092`") }
-        guard !host.isEmpty, host.utf8.allSatisfy(isHostByte) else { return (problem, "for example `kafka1:9092`") }
+        if host.contains(":") { return Objection(problem, "put an IPv6 address in brackets: `[::1]:9092`") }
+        guard !host.isEmpty, host.utf8.allSatisfy(isHostByte) else { return Objection(problem, "for example `kafka1:9092`") }
         return nil
     }
 
@@ -83,15 +98,23 @@ enum NameRules {
         let problem = "must be `*` or an origin such as `https://example.com`"
         guard let separator = origin.range(of: "://") else {
             let isHost = !origin.isEmpty && origin.utf8.allSatisfy { isHostByte($0) || $0 == 0x3A }
-            return (problem, isHost ? "write `https://\(Shown.plain(origin))`" : nil)
+            return Objection(problem, isHost ? "write `https://\(Shown.plain(origin))`" : nil)
         }
         let host = origin[separator.upperBound...]
         guard !host.contains("/") else {
-            return (problem, "leave out what follows the host, the `/` included")
+            return Objection(problem, "leave out what follows the host, the `/` included")
         }
-        let isHostPart = !host.isEmpty && host.utf8.allSatisfy { isHostByte($0) || [0x3A, 0x5B, 0x5D, 0x2A].contains($0) }
-        guard separator.lowerBound > origin.startIndex, isHostPart else { return (problem, nil) }
+        let scheme = origin[..<separator.lowerBound]
+        guard !scheme.isEmpty, scheme.utf8.allSatisfy(isHostByte), isHostPattern(host) else { return Objection(problem, nil) }
         return nil
+    }
+
+    /// A host, perhaps with a port; `*.` in front is every host below it, `:*` at the end every port.
+    private static func isHostPattern(_ text: Substring) -> Bool {
+        var host = text
+        if host.hasPrefix("*.") { host = host.dropFirst(2) }
+        if host.hasSuffix(":*") { host = host.dropLast(2) }
+        return !host.isEmpty && host.utf8.allSatisfy { isHostByte($0) || [0x3A, 0x5B, 0x5D].contains($0) }
     }
 
     private static func isTopicByte(_ byte: UInt8) -> Bool { isHostByte(byte) }

@@ -1,159 +1,103 @@
 import PatchbayAPI
 
-/// `routes` and `channels` together: each route against the registered transformers, and names against each other.
+/// `routes` and `channels` of all files together: each route by itself, and names against each other.
 struct RouteReader {
     struct Result {
         /// The right ones; the others were reported.
         var routes: [RouteSettings] = []
         var channels: [ChannelSettings] = []
-        /// By path, such as `routes[0].transform`.
-        var transforms: [String: TransformReader.Transform] = [:]
+        /// The chain of each right `transform`, by path, such as `routes[0].transform`.
+        var chains: [String: [TransformReader.Step]] = [:]
     }
 
-    let transformReader: TransformReader
-    let findings: Findings
+    /// The type of messages when neither the route nor a transformer has one.
+    static let fallbackType = "message"
 
-    /// - Parameter root: the file against `ConfigFields.root`.
-    func read(_ root: DecodedObject) -> Result {
+    let transformReader: TransformReader
+    let decoder: FieldDecoder
+    let findings: Findings
+    /// Names of all clusters, those with a mistake included.
+    let clusters: Set<String>
+
+    /// - Parameter files: the top level of every file, the one with `defaults` first.
+    func read(_ files: [DecodedObject]) -> Result {
+        let defaults = files.first?["defaults"]?.object
         var result = Result()
-        var mentioned = MentionedChannels()
-        var firstPlaces: [String: SourcePosition] = [:]
-        for route in root["routes"]?.items ?? [] {
+        var names = RouteNames()
+        var channelReader = ChannelReader(files, defaults: defaults, findings: findings)
+        let budget = PatternBudget()
+        let parts = Parts(
+            defaults: defaults, topics: TopicReader(budget: budget, findings: findings),
+            policies: ErrorPolicyReader(defaults: defaults, findings: findings),
+            tests: TestReader(budget: budget, decoder: decoder, findings: findings))
+        for route in files.flatMap({ $0["routes"]?.items ?? [] }) {
             guard let object = route.object else { continue }
-            let transform = transform(object)
-            if let transform { result.transforms[route.subject.path + ".transform"] = transform }
-            let topic = checked(object["topic"], NameRules.topic)
-            let type = checked(object["type"], NameRules.messageType)
-            let name = name(object, &firstPlaces)
-            let channels = channels(object, &mentioned)
-            if let name, let topic, let transform, let channels, let position = object.position {
-                result.routes.append(
-                    RouteSettings(
-                        name: name, topic: topic, transformerName: transform.definition.name, options: transform.options,
-                        factory: transform.factory, type: type ?? transform.definition.defaultType,
-                        channels: channels, position: position))
+            if let settings = self.route(object, path: route.subject.path, parts, &names, &channelReader, &result.chains) {
+                result.routes.append(settings)
             }
         }
-        let listed = root["channels"]?.entries ?? []
-        // Without the routes, every listed channel would seem unused.
-        let canBeUnused = root["routes"] != nil && mentioned.isComplete
-        for entry in listed where hasRightName(entry) && canBeUnused { reportIfUnused(entry, mentioned) }
-        result.channels = settings(mentioned, listed: listed, root)
+        // A file whose routes can't be read at all may use any channel.
+        if files.allSatisfy({ !$0.failed.contains("routes") }) { channelReader.reportUnused() }
+        result.channels = channelReader.channels()
         return result
     }
 
-    // MARK: One route
+    /// What reads the parts of every route.
+    private struct Parts {
+        let defaults: DecodedObject?
+        let topics: TopicReader
+        let policies: ErrorPolicyReader
+        let tests: TestReader
+    }
 
-    private func transform(_ route: DecodedObject) -> TransformReader.Transform? {
+    private func route(
+        _ object: DecodedObject, path: String, _ parts: Parts, _ names: inout RouteNames, _ channelReader: inout ChannelReader,
+        _ chains: inout [String: [TransformReader.Step]]
+    ) -> RouteSettings? {
+        let isEnabled = object["enabled"]?.bool ?? true
+        let chain = chain(object)
+        if let chain { chains[path + ".transform"] = chain }
+        let topics = parts.topics.read(object)
+        let type = findings.checked(object["type"], NameRules.messageType)
+        let name = names.claim(object, topics: topics, findings: findings)
+        let channels = channelReader.read(object, isEnabled: isEnabled)
+        let templateBuffer = channels.flatMap { channelReader.templateBuffer($0, of: object) }
+        let policy = parts.policies.read(object, topics: topics)
+        let tests = parts.tests.read(object, topics: topics)
+        let limit = (object["max_channels"] ?? parts.defaults?["max_channels"])?.integer
+        let idle = (object["channel_idle"] ?? parts.defaults?["channel_idle"])?.integer
+        guard let cluster = cluster(object), let name, let topics, let chain, let channels, let templateBuffer, let policy,
+            let limit, let idle, let position = object.position
+        else { return nil }
+        var secrets = secrets(object, parts.defaults)
+        if channels.contains(where: { !$0.isPlain && channelReader.hasSecretBuffer($0.text) }) { secrets.insert("buffer") }
+        return RouteSettings(
+            name: name, isEnabled: isEnabled, cluster: cluster, topics: topics, steps: chain.map(\.settings),
+            type: type ?? chain.lazy.reversed().compactMap(\.definition.defaultType).first ?? Self.fallbackType,
+            channels: channels, maxChannels: Int(limit), channelIdle: .milliseconds(idle), templateBuffer: templateBuffer,
+            onError: policy, tests: tests, position: position, secrets: secrets)
+    }
+
+    private func chain(_ route: DecodedObject) -> [TransformReader.Step]? {
         guard let value = route["transform"], case .tree(let node) = value.content else { return nil }
         return transformReader.read(node, path: value.subject.path)
     }
 
-    private func name(_ route: DecodedObject, _ firstPlaces: inout [String: SourcePosition]) -> String? {
-        guard let value = route["name"] ?? route["topic"], let name = value.string, let place = value.source.position else {
-            return nil
-        }
-        let isGiven = route["name"] != nil
-        if isGiven, checked(value, NameRules.plainName) == nil { return nil }
-        if let first = firstPlaces[name] {
-            findings.add(
-                "route \(value.shown) is defined twice: first at line \(first.line)", at: place,
-                hint: isGiven
-                    ? "give each route a name of its own"
-                    : "a route is named after its topic unless it has a `name`; give one of them a `name`")
-            return nil
-        }
-        firstPlaces[name] = place
-        return name
-    }
-
-    private func channels(_ route: DecodedObject, _ mentioned: inout MentionedChannels) -> [String]? {
-        if !route.failed.isDisjoint(with: ["channel", "channels"]) { mentioned.isComplete = false }
-        switch (route.keys["channel"], route.keys["channels"]) {
-        case (nil, nil):
-            findings.add(
-                "a route needs `channel` or `channels`", at: route.position,
-                hint: "add `channel: NAME` or `channels: [NAME, NAME]`")
-            mentioned.isComplete = false
-            return nil
-        case (let one?, let several?):
-            let second = (one.line, one.column) < (several.line, several.column) ? several : one
-            findings.add("a route has either `channel` or `channels`, not both", at: second, hint: "put every name into `channels`")
-        default: break
-        }
-        let values = (route["channel"].map { [$0] } ?? []) + (route["channels"]?.items ?? [])
-        var names: [String] = []
-        var seen: Set<String> = []
-        var isRight = !values.isEmpty
-        for value in values {
-            guard let name = value.string else { continue }
-            mentioned.add(name, isSecret: value.subject.isSecret)
-            if checked(value, NameRules.channel) == nil { isRight = false }
-            if !seen.insert(name).inserted {
-                findings.add(
-                    "channel \(value.shown) is named twice in this route", at: value.source.position,
-                    hint: "remove one of them")
-                isRight = false
-            }
-            names.append(name)
-        }
-        return isRight ? names : nil
-    }
-
-    /// The text, when the rule has nothing against it.
-    private func checked(_ value: DecodedValue?, _ rule: (String) -> NameRules.Objection?) -> String? {
-        guard let value, let text = value.string else { return nil }
-        guard let objection = rule(text) else { return text }
+    private func cluster(_ route: DecodedObject) -> String? {
+        guard let value = route["cluster"], let name = value.string else { return nil }
+        if clusters.contains(name) { return name }
+        let near = value.isSecret ? nil : findings.nearest(to: name, among: clusters)
         findings.add(
-            objection.problem, found: Shown.quoted(text), about: value.subject, from: value.source, hint: objection.hint)
+            "there is no cluster \(value.shown)", at: value.source.position,
+            hint: near.map { "did you mean \(Shown.quoted($0))?" }
+                ?? "known clusters: \(Shown.list(clusters.sorted().prefix(20))); add it under `kafka.clusters`")
         return nil
     }
 
-    // MARK: Channels
-
-    private func hasRightName(_ entry: DecodedEntry) -> Bool {
-        guard let objection = NameRules.channel(entry.name) else { return true }
-        findings.add("channel name \(Shown.quoted(entry.name)) \(objection.problem)", at: entry.position, hint: objection.hint)
-        return false
+    /// Keys whose values must not be shown, inherited ones included.
+    private func secrets(_ route: DecodedObject, _ defaults: DecodedObject?) -> Set<String> {
+        var secrets = route.secrets
+        for key in defaults?.secrets ?? [] where route[key] == nil { secrets.insert(key) }
+        return secrets
     }
-
-    private func reportIfUnused(_ entry: DecodedEntry, _ mentioned: MentionedChannels) {
-        guard !mentioned.contains(entry.name) else { return }
-        guard !findings.isFull else { return findings.add("unused channel", at: entry.position) }
-        // Bounded, because every unused channel is compared with every name.
-        let near = Suggestion.nearest(to: entry.name, among: mentioned.showable.prefix(1000))
-        findings.add(
-            "no route uses channel \(Shown.quoted(entry.name))", at: entry.position,
-            hint: near.map { "did you mean \(Shown.quoted($0))?" } ?? "remove it, or name it in a route's `channel`")
-    }
-
-    private func settings(
-        _ mentioned: MentionedChannels, listed: [DecodedEntry], _ root: DecodedObject
-    ) -> [ChannelSettings] {
-        let byName = Dictionary(listed.map { ($0.name, $0.value.object) }) { first, _ in first }
-        let inherited = root["defaults"]?.object?["buffer"]?.integer ?? 0
-        return mentioned.names.map { name in
-            let own = byName[name] ?? nil
-            return ChannelSettings(
-                name: name, buffer: Int(own?["buffer"]?.integer ?? inherited), description: own?["description"]?.string)
-        }
-    }
-}
-
-/// Channels that routes name, in the order of first mention.
-private struct MentionedChannels {
-    private(set) var names: [String] = []
-    /// Those that a message may suggest.
-    private(set) var showable: [String] = []
-    private var seen: Set<String> = []
-    /// Whether every route's channels could be read.
-    var isComplete = true
-
-    mutating func add(_ name: String, isSecret: Bool) {
-        guard seen.insert(name).inserted else { return }
-        names.append(name)
-        if !isSecret { showable.append(name) }
-    }
-
-    func contains(_ name: String) -> Bool { seen.contains(name) }
 }

@@ -1,26 +1,56 @@
 import PatchbayAPI
 
-/// The `transform` of a route: a registered transformer with checked options.
+/// The `transform` of a route: a chain of registered transformers with checked options.
 struct TransformReader {
-    struct Transform {
+    /// One transformer of a chain.
+    struct Step {
         let definition: TransformerDefinition
-        let options: OptionValues
-        let factory: @Sendable () -> any Transformer
+        let settings: TransformStep
+        /// Such as `routes[0].transform[1]`.
+        let path: String
         /// Options as checked, for where they come from.
         let checked: DecodedObject
     }
 
-    let transformers: [TransformerDefinition]
-    let decoder: FieldDecoder
-    let findings: Findings
+    /// Transformers of one chain.
+    static let longestChain = 32
 
-    /// `nil` when it is wrong; it was reported.
-    func read(_ node: YAMLNode, path: String) -> Transform? {
+    private let transformers: [String: TransformerDefinition]
+    private let names: [String]
+    private let decoder: FieldDecoder
+    private let findings: Findings
+
+    init(transformers: [TransformerDefinition], decoder: FieldDecoder, findings: Findings) {
+        self.transformers = Dictionary(transformers.map { ($0.name, $0) }) { first, _ in first }
+        names = transformers.map(\.name).sorted()
+        self.decoder = decoder
+        self.findings = findings
+    }
+
+    /// The steps in order; `nil` when one is wrong, and then it was reported.
+    func read(_ node: YAMLNode, path: String) -> [Step]? {
+        guard let items = node.items else { return step(node, path: path).map { [$0] } }
+        guard !items.isEmpty else {
+            findings.add(
+                "`transform` must have at least one item", at: node.position, hint: "for example `transform: [json]`")
+            return nil
+        }
+        guard items.count <= Self.longestChain else {
+            findings.add(
+                "`transform` must have at most \(Self.longestChain) items, found \(items.count)", at: node.position)
+            return nil
+        }
+        let steps = items.enumerated().compactMap { step($1, path: "\(path)[\($0)]") }
+        return steps.count == items.count ? steps : nil
+    }
+
+    private func step(_ node: YAMLNode, path: String) -> Step? {
         switch node.content {
         case .invalid: return nil
         case .sequence:
             findings.add(
-                "a chain of transformers is not supported yet", at: node.position, hint: "name one transformer: `transform: NAME`")
+                "a step of `transform` must be a transformer, found a list", at: node.position,
+                hint: "write all steps in one list")
             return nil
         case .scalar:
             guard let value = decoder.value(node, kind: .string(), subject: Subject(name: "transform", path: path)),
@@ -32,24 +62,41 @@ struct TransformReader {
                 if entries.count != 1 { reportCount(entries, at: node.position) }
                 return nil
             }
-            guard let definition = definition(name, shown: Shown.quoted(name), at: entry.key.position) else { return nil }
-            guard entry.value.entries != nil || entry.value.isNull else {
-                if !entry.value.isInvalid {
-                    findings.add(
-                        "the options of \(Shown.quoted(name)) must be a mapping (`key: value`)", at: entry.value.position,
-                        hint: allowed(definition))
-                }
+            guard let definition = definition(name, shown: Shown.quoted(name), at: entry.key.position) else {
+                if SecretNames.contains(name) { findings.withhold(entry.value) }
                 return nil
             }
-            return configure(definition, options: entry.value, at: entry.key.position, path: path)
+            guard let options = options(entry.value, of: definition) else { return nil }
+            return configure(definition, options: options, at: entry.key.position, path: path)
         }
+    }
+
+    /// The mapping of options, made of a bare value where the transformer has a shorthand; `nil` when it is neither.
+    private func options(_ node: YAMLNode, of definition: TransformerDefinition) -> YAMLNode? {
+        if node.entries != nil || node.isNull { return node }
+        if node.isInvalid { return nil }
+        if let name = definition.shorthand {
+            let key = YAMLNode(
+                .scalar(YAMLScalar(text: name, style: .plain)), position: node.position, endLine: node.position.line)
+            return YAMLNode(
+                .mapping([YAMLNode.Entry(key: key, value: node)]), position: node.position, endLine: node.endLine)
+        }
+        if definition.options.contains(where: \.isSecret) { findings.withhold(node) }
+        findings.add(
+            "the options of \(Shown.quoted(definition.name)) must be a mapping (`key: value`)", at: node.position,
+            hint: definition.options.isEmpty
+                ? "`\(definition.name)` has no options: write `transform: \(definition.name)`"
+                : "options: \(Shown.list(definition.options.map(\.name)))")
+        return nil
     }
 
     private func reportCount(_ entries: [YAMLNode.Entry], at position: SourcePosition) {
         let names = entries.compactMap { $0.key.scalar?.text }
         let hint: String? =
-            if let first = names.first, transformers.contains(where: { $0.name == first }), names.count > 1 {
-                "indent the options below `\(first)`"
+            if let first = names.first, let definition = transformers[first], names.count > 1 {
+                names.dropFirst().allSatisfy { transformers[$0] != nil && !definition.options.map(\.name).contains($0) }
+                    ? "write a chain as a list: `[{ \(first): … }, { \(Shown.plain(names[1])): … }]`"
+                    : "indent the options below `\(first)`"
             } else {
                 "write `transform: NAME` or `transform: { NAME: { option: value } }`"
             }
@@ -58,10 +105,9 @@ struct TransformReader {
     }
 
     private func definition(_ name: String, shown: String, at position: SourcePosition) -> TransformerDefinition? {
-        if let definition = transformers.first(where: { $0.name == name }) { return definition }
-        let names = transformers.map(\.name).sorted()
+        if let definition = transformers[name] { return definition }
         let known = names.isEmpty ? "no transformer is registered" : "known transformers: \(Shown.list(names))"
-        let near = Suggestion.nearest(to: name, among: names)
+        let near = findings.nearest(to: name, among: names)
         findings.add(
             "there is no transformer \(shown)", at: position,
             hint: near.map { "did you mean `\($0)`? (\(known))" } ?? known)
@@ -70,7 +116,7 @@ struct TransformReader {
 
     private func configure(
         _ definition: TransformerDefinition, options node: YAMLNode?, at position: SourcePosition, path: String
-    ) -> Transform? {
+    ) -> Step? {
         let subject = Subject(name: definition.name, path: "\(path).\(definition.name)")
         let errorsBefore = findings.errorCount
         let checked = decoder.object(
@@ -79,8 +125,10 @@ struct TransformReader {
         guard findings.errorCount == errorsBefore else { return nil }
         let options = OptionValues(Dictionary(pairs) { first, _ in first }, defaultsOf: definition.options)
         do {
-            let factory = try definition.configure(options)
-            return Transform(definition: definition, options: options, factory: factory, checked: checked)
+            let settings = TransformStep(
+                transformer: definition.name, options: options, secretOptions: checked.secrets,
+                factory: try definition.configure(options), position: position)
+            return Step(definition: definition, settings: settings, path: path, checked: checked)
         } catch {
             report(error, checked, definition, at: position)
             return nil
@@ -92,7 +140,8 @@ struct TransformReader {
     ) {
         let value = error.option.flatMap { checked[$0] }
         // The transformer's words may repeat a secret that it was given.
-        let isSecret = value?.subject.isSecret == true
+        let texts = checked.values.flatMap(\.secretTexts)
+        let isSecret = value?.isSecret == true || texts.contains { error.message.contains($0) || error.hint?.contains($0) == true }
         let message = isSecret ? "is not accepted" : error.message
         let hint = isSecret ? nil : error.hint
         if case .environment(let variable)? = value?.source.origin {
@@ -102,11 +151,5 @@ struct TransformReader {
         let subject = error.option.map { "option \(Shown.quoted($0)) of `\(definition.name)`" } ?? "`\(definition.name)`"
         let place = value?.source.position ?? position
         findings.add("\(subject): \(message)", at: place, hint: hint)
-    }
-
-    private func allowed(_ definition: TransformerDefinition) -> String {
-        definition.options.isEmpty
-            ? "`\(definition.name)` has no options: write `transform: \(definition.name)`"
-            : "options: \(Shown.list(definition.options.map(\.name)))"
     }
 }

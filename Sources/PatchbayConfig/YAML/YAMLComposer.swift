@@ -5,6 +5,7 @@ import PatchbayAPI
 struct YAMLComposer {
     private let source: SourceText
     private let limits: YAMLLimits
+    private let isIncluded: Bool
     private let findings: Findings
 
     private var stack: [OpenCollection] = []
@@ -35,8 +36,11 @@ struct YAMLComposer {
         let hint: String?
     }
 
-    /// The root of the file; `nil` when it has none, and then a finding says why.
-    static func compose(_ source: SourceText, limits: YAMLLimits, findings: Findings) -> YAMLNode? {
+    /// The root of the file; `nil` when it has none, and then a finding says why: an error, or a warning when an included
+    /// file is empty, as one is whose routes are all commented out.
+    static func compose(
+        _ source: SourceText, limits: YAMLLimits, isIncluded: Bool = false, findings: Findings
+    ) -> YAMLNode? {
         findings.add(source: source)
         let start = SourcePosition(file: source.file, line: 1, column: 1)
         if let defect = source.firstDefect() {
@@ -44,11 +48,11 @@ struct YAMLComposer {
             return nil
         }
         guard !source.bytes.isEmpty else {
-            findings.add("the file is empty", at: start, hint: emptyHint)
+            reportEmpty(source, isIncluded: isIncluded, findings)
             return nil
         }
         let composed = YAMLEventReader.events(of: source.bytes) { reader -> YAMLNode? in
-            var composer = YAMLComposer(source: source, limits: limits, findings: findings)
+            var composer = YAMLComposer(source: source, limits: limits, isIncluded: isIncluded, findings: findings)
             return composer.root(from: &reader)
         }
         guard let composed else {
@@ -58,11 +62,19 @@ struct YAMLComposer {
         return composed
     }
 
-    private static let emptyHint = "start with `version: 1` and at least one route"
+    private static func reportEmpty(_ source: SourceText, isIncluded: Bool, _ findings: Findings) {
+        let start = SourcePosition(file: source.file, line: 1, column: 1)
+        if isIncluded {
+            findings.add("the file is empty", at: start, hint: "add routes, or leave the file out", severity: .warning)
+        } else {
+            findings.add("the file is empty", at: start, hint: "start with `version: 1` and at least one route")
+        }
+    }
 
-    private init(source: SourceText, limits: YAMLLimits, findings: Findings) {
+    private init(source: SourceText, limits: YAMLLimits, isIncluded: Bool, findings: Findings) {
         self.source = source
         self.limits = limits
+        self.isIncluded = isIncluded
         self.findings = findings
     }
 
@@ -87,8 +99,7 @@ struct YAMLComposer {
             case .other: continue
             case .streamEnd:
                 guard let root, !(root.isNull && root.scalar?.text.isEmpty == true) else {
-                    let start = SourcePosition(file: source.file, line: 1, column: 1)
-                    findings.add("the file is empty", at: start, hint: Self.emptyHint)
+                    Self.reportEmpty(source, isIncluded: isIncluded, findings)
                     return nil
                 }
                 return root
@@ -240,6 +251,8 @@ struct YAMLComposer {
 
     private func reportDuplicates(_ entries: [YAMLNode.Entry]) {
         guard entries.count > 1 else { return }
+        // Most mappings are small, and then comparing is cheaper than hashing.
+        if entries.count <= 16 && !hasTwins(entries) { return }
         var first: [String: SourcePosition] = [:]
         for entry in entries {
             guard let name = entry.key.scalar?.text else { continue }
@@ -251,6 +264,14 @@ struct YAMLComposer {
                 "key \(Shown.quoted(name)) is given twice: first at line \(earlier.line), column \(earlier.column)",
                 at: entry.key.position, hint: "remove one of them")
         }
+    }
+
+    private func hasTwins(_ entries: [YAMLNode.Entry]) -> Bool {
+        for (index, entry) in entries.enumerated() {
+            guard let name = entry.key.scalar?.text else { continue }
+            if entries[..<index].contains(where: { $0.key.scalar?.text == name }) { return true }
+        }
+        return false
     }
 
     // MARK: Reports

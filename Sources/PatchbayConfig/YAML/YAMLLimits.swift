@@ -1,5 +1,5 @@
-/// What a configuration file may cost. Far above any sensible file, far below what hurts: at the limits a load takes
-/// tens of megabytes and well under a second.
+/// What a configuration file may cost, and the files that it includes. Far above any sensible file, far below what
+/// hurts: at the limits of a file a load takes tens of megabytes and well under a second.
 package struct YAMLLimits: Sendable {
     /// Bytes of the file.
     package var bytes = 8 * 1024 * 1024
@@ -13,6 +13,11 @@ package struct YAMLLimits: Sendable {
     package var keyBytes = 1024
     /// Mappings and lists inside each other, aliases followed.
     package var depth = 64
+
+    /// Bytes of all included files together.
+    package var includedBytes = 16 * 1024 * 1024
+    /// Values of all included files together, aliases counted each time.
+    package var includedValues = 500_000
 
     package init() {}
 }

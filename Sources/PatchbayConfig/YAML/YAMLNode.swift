@@ -50,6 +50,17 @@ package final class YAMLNode: Sendable {
 
     /// Whether nothing is written here: `key:`, `~` or `null`.
     package var isNull: Bool { scalar?.type == .null }
+
+    /// Whether a `${file:…}` may be in it. One that is written as text (`$${file:…`) counts too: better hidden once too
+    /// often.
+    var namesFile: Bool {
+        switch content {
+        case .scalar(let scalar): scalar.namesFile
+        case .sequence(let items): items.contains(where: \.namesFile)
+        case .mapping(let entries): entries.contains(where: \.value.namesFile)
+        case .invalid: false
+        }
+    }
 }
 
 /// The text of a scalar and how it was written.
@@ -61,4 +72,11 @@ package struct YAMLScalar: Sendable, Equatable {
 
     /// What the scalar is by itself: only plain ones can be other than text.
     package var type: ScalarType { style == .plain ? ScalarType(plain: text) : .text }
+
+    fileprivate var namesFile: Bool {
+        let bytes = text.utf8
+        guard bytes.contains(0x24) else { return false }
+        let marker = Array("${file:".utf8)
+        return bytes.indices.contains { bytes[$0...].starts(with: marker) }
+    }
 }

@@ -14,24 +14,34 @@ import Synchronization
     import Foundation
 #endif
 
-/// The HTTP endpoints beside the WebSocket: Hummingbird's router on connections that did not upgrade.
+/// HTTP endpoints: Hummingbird's router on connections that somebody else accepts.
 struct Endpoints: Sendable {
-    /// A kept-alive connection without a request is closed after this time.
-    static let idleTimeout = TimeAmount.seconds(60)
+    typealias HTTPRouter = Hummingbird.Router<BasicRequestContext>
 
     private let channelHandler: HTTP1Channel
     private let logger: Logger
+    private let timeout: TimeAmount
+    private let counters: LimitCounters
     private let open = OpenConnections()
 
-    init(logger: Logger, health: @escaping @Sendable () throws -> HealthReport) {
-        let router = Router(context: BasicRequestContext.self)
-        router.add(middleware: ErrorsAsJSON())
-        router.get("health") { _, _ in try Self.response(to: health()) }
-        router.get("ws") { _, _ -> Response in
-            throw EndpointError(
-                status: .upgradeRequired, code: "upgrade_required",
-                message: "connect to this address with a WebSocket client")
-        }
+    /// - Parameters:
+    ///   - timeout: for a complete request, and for a complete answer.
+    ///   - corsOrigins: pages whose scripts may read the answers.
+    ///   - add: adds the routes.
+    init(
+        logger: Logger, timeout: TimeAmount = .seconds(60), corsOrigins: [String] = [],
+        counters: LimitCounters = LimitCounters(), add: (HTTPRouter) -> Void
+    ) {
+        self.timeout = timeout
+        self.counters = counters
+        let router = HTTPRouter(context: BasicRequestContext.self, options: .autoGenerateHeadEndpoints)
+        let methods = AllowedMethods()
+        router.add(middleware: AnswerHeaders())
+        router.add(middleware: SecurityHeaders())
+        router.add(middleware: CrossOrigin(origins: OriginList(corsOrigins)))
+        router.add(middleware: ErrorsAsJSON(methods: methods))
+        add(router)
+        methods.learn(router.routes)
         let responder = router.buildResponder()
         self.logger = logger
         self.channelHandler = HTTP1Channel(responder: { request, writer, channel in
@@ -50,8 +60,7 @@ struct Endpoints: Sendable {
         // A client that ends its direction after the request still gets its answer.
         try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true)
         try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
-        try pipeline.addHandler(IdleStateHandler(allTimeout: Self.idleTimeout))
-        try pipeline.addHandler(CloseWhenIdle())
+        try pipeline.addHandler(ExchangeTimeout(timeout) { [counters] in counters.count(.httpIdle) })
         let wrapped = try NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>(
             wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
         open.add(channel)
@@ -66,16 +75,6 @@ struct Endpoints: Sendable {
     func close() async {
         let deadline = ContinuousClock.now + .seconds(1)
         while open.closeAll() > 0, ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(2)) }
-    }
-
-    private static func response(to report: HealthReport) throws -> Response {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let body = try encoder.encode(report)
-        return .json(
-            status: report.status == .unavailable ? .serviceUnavailable : .ok,
-            body: ByteBuffer(bytes: body))
     }
 }
 
@@ -106,6 +105,8 @@ struct EndpointError: Error {
 private struct ErrorsAsJSON: RouterMiddleware {
     typealias Context = BasicRequestContext
 
+    let methods: AllowedMethods
+
     func handle(
         _ request: Request, context: BasicRequestContext,
         next: (Request, BasicRequestContext) async throws -> Response
@@ -118,6 +119,13 @@ private struct ErrorsAsJSON: RouterMiddleware {
             return response
         } catch let error as any HTTPResponseError {
             if error.status == .notFound {
+                if let allowed = methods.allowed(at: request.uri.path) {
+                    var response = Response.error(
+                        .methodNotAllowed, code: "method_not_allowed",
+                        message: "\(request.uri.path) takes \(allowed), not \(request.method)")
+                    response.headers[.allow] = allowed
+                    return response
+                }
                 return .error(
                     .notFound, code: "not_found", message: "there is nothing at \(request.method) \(request.uri.path)")
             }
@@ -139,19 +147,5 @@ extension Response {
 
     static func error(_ status: HTTPResponse.Status, code: String, message: String) -> Response {
         json(status: status, body: ByteBuffer(string: ErrorBody.json(code: code, message: message)))
-    }
-}
-
-/// Closes a connection that `IdleStateHandler` reports as idle.
-private final class CloseWhenIdle: ChannelInboundHandler {
-    typealias InboundIn = HTTPRequestPart
-    typealias InboundOut = HTTPRequestPart
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is IdleStateHandler.IdleStateEvent {
-            context.close(promise: nil)
-        } else {
-            context.fireUserInboundEventTriggered(event)
-        }
     }
 }

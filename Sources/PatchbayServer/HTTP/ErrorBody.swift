@@ -1,3 +1,4 @@
+import PatchbayAPI
 import PatchbayCore
 
 /// The JSON that every HTTP error carries.

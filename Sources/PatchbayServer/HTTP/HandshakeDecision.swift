@@ -13,8 +13,13 @@ enum HandshakeDecision: Equatable {
     struct Rules: Sendable {
         /// The path that clients upgrade; `nil` takes any.
         var path: String?
-        /// `*` allows all; requests without `Origin` (not from browsers) are always allowed.
-        var allowedOrigins: [String]
+        /// Requests without `Origin` (not from browsers) are always allowed.
+        var allowedOrigins: OriginList
+
+        init(path: String?, allowedOrigins: [String]) {
+            self.path = path
+            self.allowedOrigins = OriginList(allowedOrigins)
+        }
     }
 
     static func decide(_ head: HTTPRequestHead, rules: Rules, isDraining: Bool) -> HandshakeDecision {
@@ -41,8 +46,8 @@ enum HandshakeDecision: Equatable {
             return .refuse(
                 .badRequest, code: "bad_handshake", message: "Sec-WebSocket-Key must be 16 bytes in base64, given once")
         }
-        if let origin = head.headers.first(name: "Origin"), !rules.allowedOrigins.contains("*"),
-            !rules.allowedOrigins.contains(where: { $0.lowercased() == origin.lowercased() })
+        if !rules.allowedOrigins.allowsAll, let origin = head.headers.first(name: "Origin"),
+            !rules.allowedOrigins.allows(origin)
         {
             return .refuse(
                 .forbidden, code: "forbidden_origin",

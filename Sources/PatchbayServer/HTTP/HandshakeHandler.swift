@@ -3,8 +3,28 @@ import NIOHTTP1
 import NIOWebSocket
 import PatchbayCore
 
+/// What a handshake needs of its listener.
+///
+/// Thread: any.
+protocol HandshakeHost: AnyObject, Sendable {
+    var handshakeTimeout: TimeAmount { get }
+    var handshakeRules: HandshakeDecision.Rules { get }
+    var isDraining: Bool { get }
+    var counters: LimitCounters { get }
+    var log: ClientLog { get }
+    /// Takes a place for a WebSocket connection; `false` when all are taken.
+    func reserveClient() -> Bool
+    func releaseClient()
+    /// Takes a place for an HTTP connection until it closes; `false` when all are taken.
+    func reserveHTTP(_ channel: any Channel) -> Bool
+    func makeConnection(_ client: ClientIdentity, on eventLoop: any EventLoop) throws -> WebSocketConnection
+    /// Makes the pipeline an ordinary HTTP one.
+    func makeHTTP(_ channel: any Channel) throws
+}
+
 /// Reads the first request of a connection and decides its life: a WebSocket connection, or the HTTP endpoints.
-/// Either way this handler goes away; a connection that makes no request in time is closed.
+/// Either way this handler goes away; a connection whose request is not complete in time is closed, however lively it
+/// drips.
 ///
 /// Thread: loop.
 final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
@@ -12,68 +32,77 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// What the handler needs of its server. Thread: loop.
-    struct Environment {
-        var timeout: TimeAmount
-        var rules: HandshakeDecision.Rules
-        var isDraining: () -> Bool
-        /// Takes a place for a WebSocket connection; `false` when all are taken.
-        var reservePlace: () -> Bool
-        var releasePlace: () -> Void
-        var makeConnection: (any EventLoop) throws -> WebSocketConnection
-        /// Makes the pipeline an ordinary HTTP one.
-        var serveHTTP: (any Channel) throws -> Void
-    }
+    static let connectionIDHeader = "X-Connection-Id"
 
     private enum State {
         case waiting
         /// The head is decided on and carried out when the request is complete.
         case decided(HandshakeDecision, HTTPRequestHead)
+        /// Handed to the endpoints; the rest of the request is still to come.
+        case passing
         case done
     }
 
-    private let environment: Environment
+    private let host: any HandshakeHost
+    private let isOverAddressLimit: Bool
     private let encoder: HTTPResponseEncoder
     private let decoder: ByteToMessageHandler<HTTPRequestDecoder>
+    private var client = ClientIdentity(id: .random())
+    private var requestID: String?
     private var state = State.waiting
     private var timer: Scheduled<Void>?
 
+    /// How long one connection too many from an address may take to hear so.
+    private static let timeoutOverLimit = TimeAmount.seconds(1)
+
+    /// - Parameter isOverAddressLimit: whether the client's address has all the connections it may.
     init(
-        environment: Environment, encoder: HTTPResponseEncoder, decoder: ByteToMessageHandler<HTTPRequestDecoder>
+        host: any HandshakeHost, isOverAddressLimit: Bool, encoder: HTTPResponseEncoder,
+        decoder: ByteToMessageHandler<HTTPRequestDecoder>
     ) {
-        self.environment = environment
+        self.host = host
+        self.isOverAddressLimit = isOverAddressLimit
         self.encoder = encoder
         self.decoder = decoder
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
-        timer = context.eventLoop.assumeIsolated().scheduleTask(in: environment.timeout) { [weak self] in
+        // Once, and never put off: a client that sends a byte now and then is as late as one that sends none.
+        let timeout = isOverAddressLimit ? min(host.handshakeTimeout, Self.timeoutOverLimit) : host.handshakeTimeout
+        timer = context.eventLoop.assumeIsolated().scheduleTask(in: timeout) { [weak self] in
             self?.timeOut(context: context)
         }
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) {
-        timer?.cancel()
-        timer = nil
-    }
+    func handlerRemoved(context: ChannelHandlerContext) { stopTimer() }
 
     func channelInactive(context: ChannelHandlerContext) {
-        timer?.cancel()
-        timer = nil
+        stopTimer()
         state = .done
         context.fireChannelInactive()
+    }
+
+    private func stopTimer() {
+        timer?.cancel()
+        timer = nil
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch (Self.unwrapInboundIn(data), state) {
         case (.head(let head), .waiting):
-            let decision = HandshakeDecision.decide(
-                head, rules: environment.rules, isDraining: environment.isDraining())
+            let decision = decide(head)
+            if decision != .upgrade { requestID = head.headers.first(name: RequestID.header) }
             if decision == .http {
                 becomeHTTP(head: head, context: context)
             } else {
                 state = .decided(decision, head)
             }
+        case (.end, .passing):
+            state = .done
+            context.fireChannelRead(data)
+            context.pipeline.syncOperations.removeHandler(self, promise: nil)
+        case (_, .passing):
+            context.fireChannelRead(data)
         case (.body, .decided(.upgrade, _)):
             refuse(
                 .badRequest, code: "bad_handshake", message: "a WebSocket handshake has no body", context: context)
@@ -91,8 +120,16 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             context.close(promise: nil)
             return
         }
-        if case .done = state { return }
+        switch state {
+        case .done: return
+        case .passing:
+            // The endpoints may be answering already.
+            context.close(promise: nil)
+            return
+        case .waiting, .decided: break
+        }
         if error == .headerOverflow {
+            host.counters.count(.headerSize)
             refuse(
                 .requestHeaderFieldsTooLarge, code: "headers_too_large", message: "the request's headers are too large",
                 context: context)
@@ -101,23 +138,44 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
+    private func decide(_ head: HTTPRequestHead) -> HandshakeDecision {
+        guard !isOverAddressLimit else {
+            return .refuse(
+                .tooManyRequests, code: "too_many_connections",
+                message: "this address has all the connections it may (limits.connections_per_address)")
+        }
+        return .decide(head, rules: host.handshakeRules, isDraining: host.isDraining)
+    }
+
     // MARK: Ways out
 
     private func timeOut(context: ChannelHandlerContext) {
-        if case .done = state { return }
-        refuse(
-            .requestTimeout, code: "handshake_timeout", message: "no complete request within the handshake timeout",
-            context: context)
+        switch state {
+        case .done: return
+        case .passing:
+            host.counters.count(.handshakeTime)
+            context.close(promise: nil)
+        case .waiting, .decided:
+            // One connection too many was counted as that.
+            if !isOverAddressLimit { host.counters.count(.handshakeTime) }
+            refuse(
+                .requestTimeout, code: "handshake_timeout",
+                message: "no complete request within the handshake timeout", context: context)
+        }
     }
 
     private func upgrade(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
-        guard environment.reservePlace() else {
+        guard host.reserveClient() else {
+            host.counters.count(.clients)
+            requestID = head.headers.first(name: RequestID.header)
             return refuse(
                 .serviceUnavailable, code: "too_many_clients",
                 message: "all places are taken (server.max_clients); try again later", context: context)
         }
+        client.trace = TraceParent(head.headers["traceparent"])
+        let own: HTTPHeaders = [Self.connectionIDHeader: client.id.description]
         let upgrader = NIOWebSocketServerUpgrader(
-            shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture([:]) },
+            shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture(own) },
             upgradePipelineHandler: { channel, _ in channel.eventLoop.makeSucceededVoidFuture() })
         let answer = upgrader.buildUpgradeResponse(
             channel: context.channel, upgradeRequest: head, initialResponseHeaders: [:])
@@ -125,7 +183,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             switch result {
             case .success(let headers): becomeWebSocket(headers, context: context)
             case .failure:
-                environment.releasePlace()
+                host.releaseClient()
                 refuse(
                     .badRequest, code: "bad_handshake", message: "the WebSocket handshake is malformed",
                     context: context)
@@ -138,12 +196,13 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         let response = HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: headers)
         context.write(Self.wrapOutboundOut(.head(response)), promise: nil)
         context.writeAndFlush(Self.wrapOutboundOut(.end(nil)), promise: nil)
+        host.log.connected(client, from: context.remoteAddress)
         let pipeline = context.pipeline.syncOperations
         do {
             // Last first: the decoder hands on what the client sent right behind its request when it goes.
-            try pipeline.addHandler(environment.makeConnection(context.eventLoop))
+            try pipeline.addHandler(host.makeConnection(client, on: context.eventLoop))
         } catch {
-            environment.releasePlace()
+            host.releaseClient()
             context.close(promise: nil)
             return
         }
@@ -153,30 +212,35 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func becomeHTTP(head: HTTPRequestHead, context: ChannelHandlerContext) {
-        state = .done
+        guard host.reserveHTTP(context.channel) else {
+            host.counters.count(.httpConnections)
+            return refuse(
+                .serviceUnavailable, code: "too_many_http_connections",
+                message: "all places for HTTP connections are taken (limits.http_connections); try again later",
+                context: context)
+        }
+        // Stays until the request is complete, because until then the handshake timeout runs.
+        state = .passing
         do {
-            try environment.serveHTTP(context.channel)
+            try host.makeHTTP(context.channel)
         } catch {
+            state = .done
             context.close(promise: nil)
             return
         }
         context.fireChannelRead(Self.wrapInboundOut(.head(head)))
-        context.pipeline.syncOperations.removeHandler(self, promise: nil)
     }
 
     private func refuse(
         _ status: HTTPResponseStatus, code: String, message: String, context: ChannelHandlerContext
     ) {
         state = .done
+        host.log.refused(client, from: context.remoteAddress, status: status, code: code)
         let body = ByteBuffer(string: ErrorBody.json(code: code, message: message))
-        var headers: HTTPHeaders = [
-            "Content-Type": "application/json", "Content-Length": String(body.readableBytes), "Connection": "close",
-        ]
-        if status == .upgradeRequired {
-            headers.add(name: "Upgrade", value: "websocket")
-            headers.add(name: "Sec-WebSocket-Version", value: "13")
-        }
-        if status == .serviceUnavailable { headers.add(name: "Retry-After", value: "5") }
+        var headers = RefusalHeaders.of(status)
+        headers.add(name: "Content-Length", value: String(body.readableBytes))
+        headers.add(name: Self.connectionIDHeader, value: client.id.description)
+        headers.add(name: RequestID.header, value: RequestID.of(requestID))
         let response = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
         context.write(Self.wrapOutboundOut(.head(response)), promise: nil)
         context.write(Self.wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)

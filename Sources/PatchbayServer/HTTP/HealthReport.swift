@@ -54,10 +54,15 @@ public struct HealthReport: Sendable, Encodable, Equatable {
         public var recordsRouted: Int64
         public var recordsFiltered: Int64
         public var recordsRejected: [String: Int64]
+        public var recordsDeadLettered: Int64
         public var messages: Int64
+        /// Channels that its templates made and that exist now.
+        public var templateChannels: Int
+        /// The record at which a route with `on_error: stop` stopped; absent while it goes on.
+        public var stoppedAt: String?
     }
 
-    /// One channel since the start.
+    /// One plainly named channel since the start.
     public struct Channel: Sendable, Encodable, Equatable {
         public var channel: String
         public var subscribers: Int
@@ -84,7 +89,7 @@ public struct HealthReport: Sendable, Encodable, Equatable {
     /// Open WebSocket connections.
     public var clients: Int
     public var maxClients: Int
-    public var generation: Int
+    public var configuration: ConfigurationStatus
     public var channels: [Channel]
     public var routes: [Route]
     public var topics: [Topic]
@@ -101,10 +106,19 @@ public struct SourceHealth: Sendable {
     /// Reasons to look, while it works.
     public var warnings: [String]
     public var topics: [HealthReport.Topic]
+    /// A sentence for each thread that makes no progress; makes `/health/live` fail.
+    public var stuckThreads: [String]
+    /// Whether there is something to hand out: `/health/ready` fails without.
+    public var isAssigned: Bool
 
-    public init(failures: [String] = [], warnings: [String] = [], topics: [HealthReport.Topic] = []) {
+    public init(
+        failures: [String] = [], warnings: [String] = [], topics: [HealthReport.Topic] = [],
+        stuckThreads: [String] = [], isAssigned: Bool = true
+    ) {
         self.failures = failures
         self.warnings = warnings
         self.topics = topics
+        self.stuckThreads = stuckThreads
+        self.isAssigned = isAssigned
     }
 }

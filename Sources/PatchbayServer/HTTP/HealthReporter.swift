@@ -1,4 +1,5 @@
 import NIOCore
+import PatchbayAPI
 import PatchbayCore
 import Synchronization
 
@@ -9,33 +10,80 @@ final class HealthReporter: Sendable {
     private let maxClients: Int
     private let router: Router
     private let source: @Sendable () -> SourceHealth
+    private let configuration: @Sendable () -> ConfigurationStatus
     private let started = NIODeadline.now()
+    private let heartbeats: Heartbeats?
     private let listener = Mutex<WebSocketListener?>(nil)
+    private let leaving = Atomic<Bool>(false)
 
-    init(maxClients: Int, router: Router, source: @escaping @Sendable () -> SourceHealth) {
+    init(
+        maxClients: Int, router: Router, source: @escaping @Sendable () -> SourceHealth,
+        configuration: @escaping @Sendable () -> ConfigurationStatus, heartbeats: Heartbeats? = nil
+    ) {
         self.maxClients = maxClients
+        self.heartbeats = heartbeats
         self.router = router
         self.source = source
+        self.configuration = configuration
     }
 
     /// Whose clients are counted.
     func observe(_ listener: WebSocketListener) { self.listener.withLock { $0 = listener } }
 
+    /// Says from now on that the server goes away.
+    func leave() { leaving.store(true, ordering: .relaxed) }
+
+    private var isLeaving: Bool {
+        leaving.load(ordering: .relaxed) || listener.withLock { $0?.isDraining ?? false }
+    }
+
+    /// What the listener counts, for `/metrics`.
+    func clientFigures(_ counters: LimitCounters) -> MetricsCollector.ClientFigures {
+        let (connections, opened) = listener.withLock { ($0?.clientCount ?? 0, $0?.openedCount ?? 0) }
+        return .init(
+            connections: connections, limit: maxClients, opened: opened,
+            refusals: counters.snapshot.map { ($0.limit.label, $0.refusals) })
+    }
+
+    /// Answers probes; neither walks channels nor waits for an event loop.
+    var probes: HealthProbes {
+        HealthProbes(
+            live: { [self] in .liveness(stuckThreads: (heartbeats?.stuck() ?? []) + source().stuckThreads) },
+            ready: { [self] in
+                .readiness(
+                    isAssigned: source().isAssigned, isLeaving: isLeaving,
+                    isAccepting: listener.withLock { $0?.isAccepting ?? false })
+            })
+    }
+
     func report() -> HealthReport {
-        let (clientCount, isDraining) = listener.withLock { ($0?.clientCount ?? 0, $0?.isDraining ?? false) }
+        let clientCount = listener.withLock { $0?.clientCount ?? 0 }
+        let isDraining = isLeaving
         let source = source()
         let table = router.table
         let fanout = router.fanoutFigures
         var reasons = source.failures + source.warnings
         if clientCount >= maxClients { reasons.append("all places for clients are taken (max_clients)") }
+        let configuration = configuration()
+        if let error = configuration.error {
+            reasons.append("the configuration file was changed and refused; what was in force goes on: \(error)")
+        }
+        if !configuration.restartNeeded.isEmpty {
+            reasons.append("changed settings wait for a restart: \(configuration.restartNeeded.joined(separator: ", "))")
+        }
+        for route in table.routes {
+            guard let halt = route.counters.halt else { continue }
+            reasons.append("route \(route.name) stopped at \(Self.place(halt)): \(halt.rejection.explanation)")
+        }
+        let made = router.madeChannels
         if isDraining { reasons.append("the server is shutting down") }
         return HealthReport(
             status: !source.failures.isEmpty || isDraining ? .unavailable : reasons.isEmpty ? .ok : .degraded,
             reasons: reasons,
             clients: clientCount,
             maxClients: maxClients,
-            generation: table.generation,
-            channels: table.logs.values.sorted { $0.name < $1.name }.map { log in
+            configuration: configuration,
+            channels: router.plainLogs.map { log in
                 let figures = log.figures
                 return .init(
                     channel: log.name, subscribers: figures.subscribers, messages: figures.messages,
@@ -45,7 +93,9 @@ final class HealthReporter: Sendable {
                 let figures = route.counters.snapshot
                 return .init(
                     route: route.name, recordsIn: figures.recordsIn, recordsRouted: figures.routed,
-                    recordsFiltered: figures.filtered, recordsRejected: figures.rejected, messages: figures.envelopes)
+                    recordsFiltered: figures.filtered, recordsRejected: figures.rejected,
+                    recordsDeadLettered: figures.deadLettered, messages: figures.envelopes,
+                    templateChannels: made[route.name] ?? 0, stoppedAt: route.counters.halt.map(Self.place))
             },
             topics: source.topics,
             fanout: .init(
@@ -54,5 +104,9 @@ final class HealthReporter: Sendable {
                 passSeconds: Double(fanout.nanoseconds) / 1e9),
             timestamp: Timestamp.text(Timestamp.nowMilliseconds()),
             uptimeSeconds: Double((NIODeadline.now() - started).nanoseconds) / 1e9)
+    }
+
+    private static func place(_ record: RejectedRecord) -> String {
+        "topic \(record.topic), partition \(record.partition), offset \(record.recordOffset)"
     }
 }

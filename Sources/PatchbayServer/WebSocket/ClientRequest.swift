@@ -1,4 +1,5 @@
 import NIOCore
+import PatchbayAPI
 import PatchbayCore
 import PatchbayJSON
 
@@ -40,15 +41,38 @@ struct RequestRefusal: Error, Equatable {
                 id, "{\"error\":\(JSONLiteral.quoted(message)),\"code\":\(JSONLiteral.quoted(code))}"))
     }
 
-    static func unknownChannel(_ name: String, known: some Sequence<String>, id: String?) -> RequestRefusal {
-        // Client text is echoed, but not without bounds.
-        let shown = name.count > 100 ? name.prefix(100) + "…" : name[...]
-        let names = known.sorted()
-        let list = names.prefix(10).joined(separator: ", ") + (names.count > 10 ? ", …" : "")
+    /// - Parameter known: in the order to name them.
+    static func unknownChannel(_ name: String, known: [String], id: String?) -> RequestRefusal {
+        let list = known.prefix(10).joined(separator: ", ") + (known.count > 10 ? ", …" : "")
         return RequestRefusal(
-            code: "unknown_channel", message: "there is no channel \"\(shown)\"; channels are: \(list)",
-            channel: String(shown), id: id)
+            code: "unknown_channel", message: "there is no channel \"\(shown(name))\"; channels are: \(list)",
+            channel: shown(name), id: id)
     }
+
+    /// The channel is one that a template could make.
+    static func tooManyChannels(_ name: String, id: String?) -> RequestRefusal {
+        RequestRefusal(
+            code: "too_many_channels",
+            message: "\"\(shown(name))\" does not exist yet, and its route has as many channels as it may (max_channels)",
+            channel: shown(name), id: id)
+    }
+
+    /// - Parameter most: requests per second.
+    static func rateLimited(_ most: Int, id: String?) -> RequestRefusal {
+        RequestRefusal(
+            code: "rate_limited",
+            message: "more than \(most) requests per second; this one changed nothing, so ask again later", id: id)
+    }
+
+    static func tooManySubscriptions(_ name: String, most: Int, id: String?) -> RequestRefusal {
+        RequestRefusal(
+            code: "too_many_subscriptions",
+            message: "a connection may be subscribed to \(most) channels; unsubscribe from one first",
+            channel: shown(name), id: id)
+    }
+
+    /// Client text is echoed, but not without bounds.
+    private static func shown(_ name: String) -> String { name.count > 100 ? name.prefix(100) + "…" : name }
 }
 
 /// Reads clients' requests, strictly: an unknown field is an error that names it.

@@ -22,18 +22,22 @@ public struct CloseCode: Sendable, Hashable {
     public static let invalidPayload = CloseCode(
         number: 1007, reason: "text is not valid UTF-8", meaning: "A text message or close reason is not UTF-8.")
     public static let policyViolation = CloseCode(
-        number: 1008, reason: "policy violation", meaning: "The client kept on flooding past a limit.")
+        number: 1008, reason: "policy violation",
+        meaning: "The client kept on flooding past a limit: with requests, or with pings and pongs.")
     public static let messageTooBig = CloseCode(
         number: 1009, reason: "message is too big",
-        meaning: "A message is larger than `server.max_message`. Send smaller requests.")
+        meaning: "A message is larger than `server.max_message`, or a frame than `server.max_frame`. Send smaller requests.")
     public static let pingTimeout = CloseCode(
         number: 4000, reason: "no answer to pings",
         meaning: "Nothing was heard for two ping intervals. Reconnect; check the network.")
+    public static let idle = CloseCode(
+        number: 4001, reason: "idle",
+        meaning: "No subscription and no request for `server.idle_timeout`. Reconnect when there is something to ask for.")
 
     /// Every code that the server sends of its own accord.
     public static let all: [CloseCode] = [
         .normal, .goingAway, .protocolError, .unsupportedData, .invalidPayload, .policyViolation, .messageTooBig,
-        .pingTimeout,
+        .pingTimeout, .idle,
     ]
 
     /// Whether a peer may send this code in a close frame (RFC 6455, sections 7.4.1 and 7.4.2, and the IANA registry:

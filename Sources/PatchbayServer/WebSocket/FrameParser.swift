@@ -24,6 +24,7 @@ struct FrameParser {
     }
 
     private let maximumMessageBytes: Int
+    private let maximumFrameBytes: Int
     private let acceptsBinary: Bool
 
     private var phase = Phase.header
@@ -45,9 +46,11 @@ struct FrameParser {
 
     /// - Parameters:
     ///   - maximumMessageBytes: larger messages are refused with 1009 as soon as a header announces them.
+    ///   - maximumFrameBytes: the same for each frame of a message; 0 is no limit of its own.
     ///   - acceptsBinary: whether binary messages are refused with 1003.
-    init(maximumMessageBytes: Int, acceptsBinary: Bool) {
+    init(maximumMessageBytes: Int, maximumFrameBytes: Int = 0, acceptsBinary: Bool) {
         self.maximumMessageBytes = maximumMessageBytes
+        self.maximumFrameBytes = maximumFrameBytes > 0 ? maximumFrameBytes : maximumMessageBytes
         self.acceptsBinary = acceptsBinary
     }
 
@@ -138,6 +141,9 @@ struct FrameParser {
             return .violation(.protocolError, detail: "unknown opcode \(opcode)")
         }
         if opcode < 0x8 {
+            guard length <= UInt64(maximumFrameBytes) || maximumFrameBytes >= maximumMessageBytes else {
+                return .violation(.messageTooBig, detail: "frame is over \(maximumFrameBytes) bytes")
+            }
             let total = UInt64(message?.readableBytes ?? 0) + length
             guard total <= UInt64(maximumMessageBytes) else {
                 return .violation(

@@ -10,19 +10,25 @@ final class LoopContext {
     let router: Router
     /// Parses clients' requests; one is enough, since a request is handled before the next one is looked at.
     let requests: RequestParser
+    let limits: SessionLimits
+    let counters: LimitCounters
     private let pingInterval: TimeAmount
     private(set) var connections: [WebSocketConnection] = []
 
     /// Connections that one tick may ping, so that a crowd that arrived together doesn't hold up the loop.
     static let pingsPerTick = 2000
-    /// How often a connection is looked at in one ping interval.
+    /// How often a connection is looked at in one ping interval, and in one idle timeout.
     private static let ticksPerInterval: Int64 = 10
 
-    init(fanout: Fanout, router: Router, pingInterval: TimeAmount) {
+    init(
+        fanout: Fanout, router: Router, pingInterval: TimeAmount, limits: SessionLimits, counters: LimitCounters
+    ) {
         self.fanout = fanout
         self.router = router
         self.requests = RequestParser()
         self.pingInterval = pingInterval
+        self.limits = limits
+        self.counters = counters
     }
 
     func add(_ connection: WebSocketConnection) {
@@ -42,10 +48,26 @@ final class LoopContext {
     /// Starts pinging. One timer per loop: a timer per connection would cost more memory than all else a quiet
     /// connection needs.
     func startKeepAlive() {
-        let tick = TimeAmount.nanoseconds(max(pingInterval.nanoseconds / Self.ticksPerInterval, 5_000_000))
+        repeatedly(pingInterval) { $0.checkConnections() }
+        if limits.idleTimeout > .zero { repeatedly(limits.idleTimeout) { $0.closeIdle() } }
+    }
+
+    /// Does something ten times in an interval.
+    private func repeatedly(_ interval: TimeAmount, _ body: @escaping @Sendable (LoopContext) -> Void) {
+        let tick = TimeAmount.nanoseconds(max(interval.nanoseconds / Self.ticksPerInterval, 5_000_000))
         // Lives as long as the event loop, which cancels it when it ends.
         let bound = NIOLoopBound(self, eventLoop: fanout.eventLoop)
-        fanout.eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in bound.value.checkConnections() }
+        fanout.eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in body(bound.value) }
+    }
+
+    private func closeIdle() {
+        let now = NIODeadline.now()
+        // Backwards, because a connection that is closed here may leave the list at once.
+        for connection in connections.reversed() {
+            if let since = connection.idleSince, now - since >= limits.idleTimeout {
+                connection.close(.idle, over: .idleTime)
+            }
+        }
     }
 
     private func checkConnections() {

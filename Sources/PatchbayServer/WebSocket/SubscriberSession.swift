@@ -1,4 +1,5 @@
 import NIOCore
+import PatchbayAPI
 import PatchbayCore
 
 /// One client's side of the subscribe protocol: which channels it reads, and the answers to its requests.
@@ -8,6 +9,9 @@ final class SubscriberSession: MessageHandler {
     private let loop: LoopContext
     private let onClose: () -> Void
     private(set) var subscriptions: [Subscription] = []
+    private var requests = RateMeter()
+    /// When the client last asked for something, or last lost a subscription.
+    private var lastActive = NIODeadline.now()
 
     /// - Parameter onClose: gives the connection's place back.
     init(loop: LoopContext, onClose: @escaping () -> Void) {
@@ -28,9 +32,25 @@ final class SubscriberSession: MessageHandler {
         loop.fanout.receiverBecameWritable(subscriptions: subscriptions)
     }
 
+    func subscriptionEnded(_ subscription: Subscription) {
+        subscriptions.removeAll { $0 === subscription }
+        lastActive = .now()
+    }
+
+    var idleSince: NIODeadline? { subscriptions.isEmpty ? lastActive : nil }
+
     func received(binary: ByteBuffer, on connection: WebSocketConnection) {}
 
     func received(text: ByteBuffer, on connection: WebSocketConnection) {
+        lastActive = .now()
+        if let limit = loop.limits.requests {
+            switch requests.admit(at: lastActive, within: limit) {
+            case .admitted: break
+            case .refused: return refuse(text, on: connection)
+            case .flooding:
+                return connection.close(.policyViolation, over: .requestFlood, reason: "too many requests")
+            }
+        }
         switch loop.requests.parse(text) {
         case .failure(let refusal):
             connection.send(refusal.frame)
@@ -39,23 +59,41 @@ final class SubscriberSession: MessageHandler {
         }
     }
 
+    /// A request over the rate: read only for its id.
+    private func refuse(_ text: ByteBuffer, on connection: WebSocketConnection) {
+        loop.counters.count(.requestRate)
+        let id =
+            switch loop.requests.parse(text) {
+            case .success(let request): request.id
+            case .failure(let refusal): refusal.id
+            }
+        connection.send(RequestRefusal.rateLimited(loop.limits.requestsPerSecond, id: id).frame)
+    }
+
     private func handle(_ request: ClientRequest, on connection: WebSocketConnection) {
         switch request.action {
         case .ping:
             connection.send(
                 ControlMessages.frame(type: "pong", channel: nil, data: request.withID("{}")))
         case .subscribe(let channel):
-            guard let log = loop.router.log(ofChannel: channel) else {
-                return connection.send(
-                    RequestRefusal.unknownChannel(
-                        channel, known: loop.router.table.logs.keys, id: request.id
-                    ).frame)
+            // Before the channel is looked up, which may make it.
+            let most = loop.limits.maximumSubscriptions
+            guard subscriptions.count < most || subscriptions.contains(where: { $0.log.name == channel }) else {
+                loop.counters.count(.subscriptions)
+                return connection.send(RequestRefusal.tooManySubscriptions(channel, most: most, id: request.id).frame)
+            }
+            let log: ChannelLog
+            do throws(Router.ChannelRefusal) {
+                log = try loop.router.openLog(ofChannel: channel)
+            } catch {
+                return connection.send(refusal(error, of: channel, id: request.id).frame)
             }
             // The cursor first: who holds the confirmation gets every message from then on. The confirmation still
             // comes before the first message, since passes run on this same event loop.
             if !subscriptions.contains(where: { $0.log === log }) {
                 subscriptions.append(loop.fanout.subscribe(connection, to: log))
             }
+            log.unpin()
             connection.send(Self.confirmation("subscribed", of: channel, request))
         case .unsubscribe(let channel):
             if let index = subscriptions.firstIndex(where: { $0.log.name == channel }) {
@@ -64,6 +102,13 @@ final class SubscriberSession: MessageHandler {
                 subscriptions.removeLast()
             }
             connection.send(Self.confirmation("unsubscribed", of: channel, request))
+        }
+    }
+
+    private func refusal(_ refusal: Router.ChannelRefusal, of channel: String, id: String?) -> RequestRefusal {
+        switch refusal {
+        case .unknown: .unknownChannel(channel, known: loop.router.channelNames, id: id)
+        case .limitReached: .tooManyChannels(channel, id: id)
         }
     }
 

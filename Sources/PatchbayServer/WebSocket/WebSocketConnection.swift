@@ -1,5 +1,5 @@
 package import NIOCore
-import PatchbayCore
+package import PatchbayCore
 
 /// What a connection's owner does with messages: the subscribe protocol, or an echo.
 ///
@@ -9,18 +9,22 @@ package protocol MessageHandler: AnyObject {
     func received(text: ByteBuffer, on connection: WebSocketConnection)
     /// Called only when the connection accepts binary messages.
     func received(binary: ByteBuffer, on connection: WebSocketConnection)
+    /// The channel of one of the connection's subscriptions is gone; the client was told.
+    func subscriptionEnded(_ subscription: Subscription)
     /// The socket has room again.
     func connectionBecameWritable(_ connection: WebSocketConnection)
     /// The socket is gone; nothing can be written any more. Called once.
     func connectionClosed(_ connection: WebSocketConnection)
+    /// Since when the client has neither read a channel nor asked for anything; `nil` while it does read one, and for
+    /// connections that may be idle.
+    var idleSince: NIODeadline? { get }
 }
 
-/// Limits and habits of WebSocket connections; one value shared by all.
-package struct WebSocketSettings: Sendable {
-    var maximumMessageBytes = 64 << 10
-    var acceptsBinary = false
-    /// How long a closing handshake may take before the socket is closed all the same.
-    var closeTimeout = TimeAmount.seconds(2)
+extension MessageHandler {
+    /// For handlers that subscribe to nothing.
+    package func subscriptionEnded(_ subscription: Subscription) {}
+    /// For handlers whose clients may be idle.
+    package var idleSince: NIODeadline? { nil }
 }
 
 /// A WebSocket connection after its upgrade: parses what comes in, answers pings and closes, and writes ready-made
@@ -39,7 +43,9 @@ package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
         case closed
     }
 
-    private let settings: WebSocketSettings
+    private let environment: ConnectionEnvironment
+    /// Who this is, for log lines.
+    let client: ClientIdentity
     private let handler: any MessageHandler
     private var context: ChannelHandlerContext?
     private var parser: FrameParser
@@ -56,14 +62,18 @@ package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
     private var pingedAt: NIODeadline?
     /// The first ping since the client was last heard.
     private var unansweredSince: NIODeadline?
+    /// Pings and pongs of the client.
+    private var controlFrames = RateMeter()
     /// Place in the event loop's list of connections.
     var registryIndex = -1
 
-    init(settings: WebSocketSettings, handler: any MessageHandler) {
-        self.settings = settings
+    init(environment: ConnectionEnvironment, client: ClientIdentity, handler: any MessageHandler) {
+        self.environment = environment
+        self.client = client
         self.handler = handler
         self.parser = FrameParser(
-            maximumMessageBytes: settings.maximumMessageBytes, acceptsBinary: settings.acceptsBinary)
+            maximumMessageBytes: environment.maximumMessageBytes, maximumFrameBytes: environment.maximumFrameBytes,
+            acceptsBinary: environment.acceptsBinary)
     }
 
     // MARK: MessageReceiver
@@ -82,6 +92,8 @@ package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
         context.flush()
         isSocketFull = !context.channel.isWritable
     }
+
+    package func subscriptionEnded(_ subscription: Subscription) { handler.subscriptionEnded(subscription) }
 
     // MARK: Control
 
@@ -123,11 +135,22 @@ package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
         // reset would overtake the close frame. So: end our stream, keep reading, let the client close.
         let channel = context.channel
         written.futureResult.whenSuccess { channel.close(mode: .output, promise: nil) }
-        context.eventLoop.assumeIsolated().scheduleTask(in: settings.closeTimeout) { [weak self] in
+        context.eventLoop.assumeIsolated().scheduleTask(in: environment.closeTimeout) { [weak self] in
             self?.context?.close(promise: nil)
         }
         resumeReading(context: context)
     }
+
+    /// Closes because the client ran into a limit: counted and logged.
+    func close(_ code: CloseCode, over limit: Limit, reason: String? = nil) {
+        guard state == .open else { return }
+        environment.counters.count(limit)
+        environment.log.closed(client, code, over: limit)
+        close(code, reason: reason)
+    }
+
+    /// See `MessageHandler`.
+    var idleSince: NIODeadline? { state == .open ? handler.idleSince : nil }
 
     // MARK: ChannelDuplexHandler
 
@@ -146,6 +169,7 @@ package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
     private func end() {
         guard state != .closed else { return }
         state = .closed
+        environment.log.disconnected(client, after: .now() - opened)
         handler.connectionClosed(self)
         context = nil
     }
@@ -161,15 +185,33 @@ package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
             case .binary(let payload):
                 if state == .open { handler.received(binary: payload, on: self) }
             case .ping(let payload):
-                send(ServerFrame.pong(payload))
+                // RFC 6455, section 5.5.3: not every one of several pings needs its answer.
+                if admitsControlFrame() { send(ServerFrame.pong(payload)) }
             case .pong:
-                break
+                _ = admitsControlFrame()
             case .close(let code):
                 answerClose(code, context: context)
             case .violation(let code, let detail):
-                if state == .open { close(code, reason: detail) }
+                violate(code, detail: detail)
             }
         }
+    }
+
+    private func admitsControlFrame() -> Bool {
+        guard state == .open, let limit = environment.controlFrames else { return true }
+        switch controlFrames.admit(at: lastHeard, within: limit) {
+        case .admitted: return true
+        case .refused: environment.counters.count(.controlRate)
+        case .flooding: close(.policyViolation, over: .controlFlood, reason: "too many pings and pongs")
+        }
+        return false
+    }
+
+    private func violate(_ code: CloseCode, detail: String) {
+        guard state == .open else { return }
+        if code == .messageTooBig { return close(code, over: .messageSize, reason: detail) }
+        environment.log.violated(client, code, detail: detail)
+        close(code, reason: detail)
     }
 
     private func answerClose(_ code: UInt16?, context: ChannelHandlerContext) {
@@ -184,7 +226,7 @@ package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
         context.writeAndFlush(Self.wrapOutboundOut(frame), promise: written)
         let channel = context.channel
         written.futureResult.whenComplete { _ in channel.close(promise: nil) }
-        context.eventLoop.assumeIsolated().scheduleTask(in: settings.closeTimeout) { [weak self] in
+        context.eventLoop.assumeIsolated().scheduleTask(in: environment.closeTimeout) { [weak self] in
             self?.context?.close(promise: nil)
         }
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import PatchbayAPI
 import PatchbayConfig
 import PatchbayKafka
 
@@ -33,7 +34,8 @@ struct DemoCommand: AsyncParsableCommand {
         let logger = try Logs.start(environment: environment)
         // Checked first, so that a mistake in the file is not buried under start-up lines.
         let topics = try Set(
-            ConfigurationFile.load(file.config, environment: environment).routes.map(\.topic)
+            ConfigurationFile.load(file.config, environment: environment).routes.flatMap(\.topics)
+                .compactMap(\.plainName)
         ).union(DemoMarket.topics.values)
 
         let kafka: EmbeddedKafka
@@ -47,20 +49,21 @@ struct DemoCommand: AsyncParsableCommand {
         let market = try DemoMarket(brokers: kafka.bootstrapServers, rate: rate, seed: seed, logger: logger)
         defer { market.stop() }
         try await RunLoop.run(
-            ConfigurationFile.load(file.config, environment: environment),
-            consumerProperties: EmbeddedKafka.consumerProperties, logger: logger
-        ) { port in
+            path: file.config, environment: environment, consumerProperties: EmbeddedKafka.consumerProperties,
+            logger: logger
+        ) { ports in
             market.start()
             Output.standard(
                 """
 
                 Patchbay demo
                   Kafka      \(kafka.bootstrapServers)
-                  WebSocket  ws://localhost:\(port)/ws
-                  Health     http://localhost:\(port)/health
+                  Page       http://localhost:\(ports.clients)/docs
+                  WebSocket  ws://localhost:\(ports.clients)/ws
+                  Health     http://localhost:\(ports.clients)/health
 
                 Watch trades:
-                  \(Self.program) tap dashboard --url ws://localhost:\(port)/ws
+                  \(Self.program) tap dashboard --url ws://localhost:\(ports.clients)/ws
 
                 Ctrl-C stops it.
 

@@ -2,7 +2,6 @@ import ArgumentParser
 import Foundation
 import NIOCore
 import NIOHTTP1
-import NIOPosix
 
 /// `patchbay health`: asks a running server, for container health checks.
 struct HealthCommand: AsyncParsableCommand {
@@ -25,49 +24,14 @@ struct HealthCommand: AsyncParsableCommand {
 
     func run() async throws {
         let port = port ?? ProcessInfo.processInfo.environment["PORT"].flatMap(Int.init) ?? 8080
-        let answer: (status: UInt, body: String)
+        let answer: HTTPRequestOnce.Answer
         do {
-            answer = try await HTTPGet.run(host: host, port: port, path: "/health", timeout: .seconds(Int64(timeout)))
+            answer = try await HTTPRequestOnce.run(
+                .GET, host: host, port: port, path: "/health", timeout: .seconds(Int64(timeout)))
         } catch {
             throw Exit.because("no answer from \(host):\(port): \(error)", Exit.unavailable)
         }
         Output.standard(answer.body + "\n")
         guard answer.status == 200 else { throw Exit.unavailable }
-    }
-}
-
-/// One GET request over a connection of its own.
-enum HTTPGet {
-    /// - Throws: when there is no complete answer within `timeout`.
-    static func run(
-        host: String, port: Int, path: String, timeout: TimeAmount
-    ) async throws -> (status: UInt, body: String) {
-        let connection = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .connectTimeout(timeout)
-            .connect(host: host, port: port) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHTTPClientHandlers()
-                    return try NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>(
-                        wrappingChannelSynchronously: channel)
-                }
-            }
-        let timer = connection.channel.eventLoop.scheduleTask(in: timeout) { connection.channel.close(promise: nil) }
-        defer { timer.cancel() }
-        return try await connection.executeThenClose { inbound, outbound in
-            let head = HTTPRequestHead(
-                version: .http1_1, method: .GET, uri: path, headers: ["Host": host, "Connection": "close"])
-            try await outbound.write(.head(head))
-            try await outbound.write(.end(nil))
-            var status: UInt = 0
-            var body = ""
-            for try await part in inbound {
-                switch part {
-                case .head(let head): status = head.status.code
-                case .body(let bytes): body += String(buffer: bytes)
-                case .end: return (status, body)
-                }
-            }
-            throw ChannelError.eof
-        }
     }
 }

@@ -44,9 +44,7 @@ struct ProduceCommand: ParsableCommand {
 
     func validate() throws {
         guard (1...3600).contains(timeout) else { throw ValidationError("--timeout must be between 1 and 3600 seconds") }
-        for pair in headers + property where !pair.contains("=") {
-            throw ValidationError("\(pair) is not of the form name=value")
-        }
+        try (headers + property).checkPairs()
         if tombstone, !values.isEmpty || key == nil {
             throw ValidationError("--tombstone takes a --key and no values")
         }
@@ -104,7 +102,7 @@ struct ProduceCommand: ParsableCommand {
         }
     }
 
-    private static func pair(_ text: String) -> (name: String, value: String) {
+    static func pair(_ text: String) -> (name: String, value: String) {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         return (parts[0], parts.count > 1 ? parts[1] : "")
     }

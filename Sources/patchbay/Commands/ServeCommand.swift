@@ -11,7 +11,7 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
         let logger = try Logs.start(environment: environment)
-        try await RunLoop.run(ConfigurationFile.load(file.config, environment: environment), logger: logger)
+        try await RunLoop.run(path: file.config, environment: environment, logger: logger)
     }
 }
 

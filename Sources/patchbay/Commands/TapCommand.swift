@@ -4,20 +4,29 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOWebSocket
+import PatchbayAPI
 import PatchbayCore
+import PatchbayKafka
 
 /// `patchbay tap`: subscribes to channels of a running server, over its own protocol, and prints what comes.
 struct TapCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tap",
-        abstract: "Print the messages of channels of a running server, one JSON object a line.",
+        abstract: "Print the messages of channels of a running server, or the records of a topic, one JSON object a line.",
         discussion: """
-            Confirmations and refusals go to standard error. Ends with 0 after --count messages, with 69 when the server \
-            can't be reached, refuses, or goes away.
+            Channels are read from the server over its own protocol; confirmations and refusals go to standard error. \
+            With --topic the records come straight from the brokers, as they are before any transformer; no consumer group \
+            is joined and nothing is committed.
+
+            Exit codes: 0 after --count messages, or after Ctrl-C; 69 when the server or the brokers can't be reached, \
+            refuse, or go away.
             """)
 
+    /// Where to begin with a topic.
+    enum Start: String, ExpressibleByArgument, CaseIterable { case beginning, end }
+
     @Argument(help: "Channels to subscribe to.")
-    var channels: [String]
+    var channels: [String] = []
 
     @Option(help: "The server. Default: ws://127.0.0.1:PORT/ws with PORT from the environment, or 8080.")
     var url: String?
@@ -25,9 +34,39 @@ struct TapCommand: AsyncParsableCommand {
     @Option(help: "Stop after this many messages.")
     var count: Int?
 
+    @Option(help: "A topic to read instead of channels.")
+    var topic: String?
+
+    @Option(help: "With --topic: host:port, separated by commas. Default: KAFKA_BROKERS, or localhost:9092.")
+    var brokers: String?
+
+    @Option(help: "With --topic: where to begin.")
+    var from: Start?
+
+    @Option(help: "With --topic: begin with this many of the last records.")
+    var last: Int?
+
+    @Option(help: "With --topic: librdkafka property, repeatable.")
+    var property: [String] = []
+
+    @Option(help: "With --topic: seconds to wait for the brokers.")
+    var timeout = 10
+
     func validate() throws {
-        if channels.isEmpty { throw ValidationError("name at least one channel") }
         if let count, count < 1 { throw ValidationError("--count must be at least 1") }
+        guard (1...3600).contains(timeout) else { throw ValidationError("--timeout must be between 1 and 3600 seconds") }
+        guard topic == nil else {
+            if !channels.isEmpty { throw ValidationError("name channels or --topic, not both") }
+            if url != nil { throw ValidationError("--url belongs to channels; topics are read from --brokers") }
+            if from != nil, last != nil { throw ValidationError("--from and --last exclude each other") }
+            if let last, !(1...100_000).contains(last) { throw ValidationError("--last must be between 1 and 100000") }
+            try property.checkPairs()
+            return
+        }
+        if channels.isEmpty { throw ValidationError("name at least one channel, or a topic with --topic") }
+        if brokers != nil || from != nil || last != nil || !property.isEmpty {
+            throw ValidationError("--brokers, --from, --last and --property go with --topic")
+        }
         if url != nil, address == nil { throw ValidationError("--url must be of the form ws://host:port/path") }
     }
 
@@ -40,6 +79,7 @@ struct TapCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        if let topic { return try tap(topic: topic) }
         guard let address else {
             throw Exit.because("PORT is not a port", Exit.configuration)
         }
@@ -63,6 +103,34 @@ struct TapCommand: AsyncParsableCommand {
         } catch {
             throw Exit.because("can't connect to \(place): \(error)", Exit.unavailable)
         }
+    }
+
+    private func tap(topic: String) throws {
+        let environment = ProcessInfo.processInfo.environment
+        let list = (brokers ?? environment["KAFKA_BROKERS"] ?? "localhost:9092").split(separator: ",").map(String.init)
+        let start: TopicReader.Start =
+            if let last { .last(last) } else if from == .beginning { .beginning } else { .end }
+        var printed = 0
+        do throws(KafkaError) {
+            let reader = try TopicReader(
+                brokers: list, properties: property.map(ProduceCommand.pair), topic: topic, logger: Logs.quiet)
+            defer { reader.close() }
+            try reader.follow(from: start, timeout: .seconds(timeout)) { record in
+                Output.standard(RecordLine.text(record) + "\n")
+                printed += 1
+                return printed != count
+            }
+        } catch {
+            throw Exit.because(
+                "can't read topic \(topic) at \(list.joined(separator: ", ")): \(error.message)", Exit.unavailable)
+        }
+    }
+}
+
+extension [String] {
+    /// - Throws: when one is not of the form `name=value`.
+    func checkPairs() throws {
+        for pair in self where !pair.contains("=") { throw ValidationError("\(pair) is not of the form name=value") }
     }
 }
 

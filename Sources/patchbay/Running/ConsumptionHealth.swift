@@ -3,15 +3,23 @@ import PatchbayServer
 
 /// Reads a consumer's status as an operator would: what keeps it from working, and what to look at.
 enum ConsumptionHealth {
-    /// A consumer thread that has not come round for this long hangs; its loop turns at least every second, and
-    /// back-pressure may hold it for one more.
-    static let hangsAfter = Duration.seconds(10)
+    /// A consumer thread that has not come round for this long hangs: its loop turns at least every second, back-pressure
+    /// may hold it for one more, and dead letters for `DeadLetterProducer.patience`.
+    static let hangsAfter = Duration.seconds(8)
 
+    /// - Parameter cluster: named in every reason when there are several.
     static func assess(
-        _ status: ConsumerStatus, brokers: [String], now: ContinuousClock.Instant = .now
+        _ status: ConsumerStatus, brokers: [String], cluster: String? = nil, now: ContinuousClock.Instant = .now
     ) -> SourceHealth {
         var health = SourceHealth()
         let list = brokers.joined(separator: ", ")
+        defer {
+            if let cluster {
+                health.failures = health.failures.map { "cluster \(cluster): \($0)" }
+                health.warnings = health.warnings.map { "cluster \(cluster): \($0)" }
+                health.stuckThreads = health.stuckThreads.map { "cluster \(cluster): \($0)" }
+            }
+        }
         switch status.state {
         case .starting: health.warnings.append("connecting to Kafka at \(list)")
         case .connecting: health.failures.append("no Kafka broker can be reached at \(list); trying again")
@@ -23,14 +31,16 @@ enum ConsumptionHealth {
             health.failures.append("the Kafka consumer failed: \(status.lastError?.message ?? "no reason known")")
         }
         if status.state != .stopped, now - status.lastLoopTurn > hangsAfter {
-            health.failures.append("the consumer thread has been stuck for \(now - status.lastLoopTurn)")
+            let sentence = "the consumer thread has been stuck for \(now - status.lastLoopTurn)"
+            health.failures.append(sentence)
+            health.stuckThreads.append(sentence)
         }
+        health.isAssigned = status.topics.contains { !$0.assigned.isEmpty }
         for topic in status.topics {
             if let problem = topic.problem { health.warnings.append("topic \(topic.topic): \(problem)") }
-            if status.state == .consuming, let count = topic.partitionCount, topic.assigned.count < count {
+            if topic.recordsSkipped > 0 {
                 health.warnings.append(
-                    "this node reads \(topic.assigned.count) of \(count) partitions of topic \(topic.topic); "
-                        + "other members of the group get the rest")
+                    "topic \(topic.topic): \(topic.recordsSkipped) records were deleted by the brokers before they were read")
             }
             health.topics.append(report(topic, state: status.state))
         }
@@ -44,7 +54,7 @@ enum ConsumptionHealth {
             case .connecting, .starting: "unreachable"
             case .stopped, .failed: "stopped"
             case .waitingForAssignment, .consuming:
-                topic.problem != nil ? "unknown_topic" : topic.assigned.isEmpty ? "waiting" : "consuming"
+                topic.problem != nil ? "unknown_topic" : topic.isHalted ? "halted" : topic.assigned.isEmpty ? "waiting" : "consuming"
             }
         return .init(
             topic: topic.topic, state: word,

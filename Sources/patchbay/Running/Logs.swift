@@ -1,21 +1,22 @@
 import ArgumentParser
 import Logging
+import PatchbayLogging
 
 /// Log lines go to standard error.
 enum Logs {
-    /// - Throws: `ValidationError` when `LOG_LEVEL` is no level.
+    /// For commands that say themselves what went wrong.
+    static let quiet: Logger = {
+        var logger = Logger(label: "patchbay", factory: { StreamLogHandler.standardError(label: $0) })
+        logger.logLevel = .critical
+        return logger
+    }()
+
+    /// - Throws: exit code 78 when `LOG_LEVEL` or `LOG_FORMAT` is none, after saying so.
     static func start(environment: [String: String]) throws -> Logger {
-        let word = environment["LOG_LEVEL"]?.lowercased() ?? "info"
-        guard let level = Logger.Level(rawValue: word) else {
-            throw Exit.because(
-                "LOG_LEVEL=\(word) is no level; use one of "
-                    + Logger.Level.allCases.map(\.rawValue).joined(separator: ", "), Exit.configuration)
+        do throws(LogSettingError) {
+            return try PatchbayLogs.bootstrap(environment: environment)
+        } catch {
+            throw Exit.because(error.description, Exit.configuration)
         }
-        LoggingSystem.bootstrap { label in
-            var handler = StreamLogHandler.standardError(label: label)
-            handler.logLevel = level
-            return handler
-        }
-        return Logger(label: "patchbay")
     }
 }

@@ -6,6 +6,7 @@ import PatchbayConfig
 import PatchbayCore
 import PatchbayKafka
 import PatchbayServer
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -19,64 +20,154 @@ import PatchbayServer
 final class RouterService: Sendable {
     /// All of a shutdown ends within this, because supervisors kill after 10 seconds.
     private static let shutdownBudget = Duration.milliseconds(9500)
+    /// How often idle channels of templates are looked for.
+    private static let retirementInterval = Duration.seconds(1)
 
     private let configuration: RouterConfiguration
     private let group: MultiThreadedEventLoopGroup
     private let logger: Logger
     let router: Router
-    let consumer: ConsumerThread
+    let consumers: ClusterConsumers
+    let reloader: Reloader
     private let server: PatchbayServer
+    private let admin: AdminServer?
+    private let alerting: Alerting
+    private let upkeep = Mutex<[Task<Void, Never>]>([])
 
-    /// - Parameter consumerProperties: librdkafka properties that hold unless the file sets them.
+    /// Where it listens.
+    struct Ports: Sendable {
+        var clients: Int
+        /// `nil` without an admin listener.
+        var admin: Int?
+    }
+
+    /// - Parameters:
+    ///   - loaded: what `configuration` was loaded from.
+    ///   - reload: loads the files again.
+    ///   - consumerProperties: librdkafka properties that hold unless the file sets them.
     init(
-        configuration: RouterConfiguration, consumerProperties: [(name: String, value: String)] = [], logger: Logger
+        configuration: RouterConfiguration, loaded: LoadedConfiguration, reload: @escaping Reloader.Load,
+        consumerProperties: [(name: String, value: String)] = [], logger: Logger
     ) {
         self.configuration = configuration
         self.logger = logger
         let group = MultiThreadedEventLoopGroup(numberOfThreads: Self.eventLoops(configuration.server))
         self.group = group
         let fanouts = group.makeIterator().enumerated().map { index, loop in Fanout(eventLoop: loop, index: index) }
-        let router = Router(table: Self.routeTable(configuration), fanouts: fanouts, observe: Self.report(to: logger))
+        let router = Router(
+            table: TableBuilder.table(configuration), fanouts: fanouts, observe: Self.report(to: logger))
         self.router = router
-
-        let given = configuration.kafka.properties.map { (name: $0.name, value: $0.value) }
-        let consumer = ConsumerThread(
-            configuration: ConsumerConfiguration(
-                brokers: configuration.kafka.brokers, groupID: configuration.kafka.group,
-                topics: router.table.topics,
-                properties: consumerProperties.filter { added in !given.contains { $0.name == added.name } } + given,
-                batchSize: configuration.kafka.batchSize),
-            logger: logger, makeProcessor: { router.makeProcessor() })
-        self.consumer = consumer
-
-        let brokers = configuration.kafka.brokers
+        let consumers = ClusterConsumers(router: router, extraProperties: consumerProperties, logger: logger)
+        self.consumers = consumers
+        let alerting = Alerting(configuration.alerts, consumers: consumers, version: Patchbay.version, logger: logger)
+        self.alerting = alerting
+        let documentation = RouteDocumentation(configuration)
+        let inForce = Mutex(configuration)
+        let reloader = Reloader(
+            current: loaded, configuration: configuration, load: reload,
+            apply: { next in
+                let before = inForce.withLock { $0 }
+                var generation = router.generation
+                if !ConfigurationDifference(from: before, to: next).isEmpty {
+                    let table = TableBuilder.table(next, replacing: (router.table, before))
+                    generation = router.replace(with: table, reason: "the channel was removed from the configuration")
+                    inForce.withLock { $0 = next }
+                }
+                documentation.update(next)
+                alerting.update(next.alerts)
+                await consumers.apply(next.clusters)
+                return generation
+            },
+            recent: { router.recentRecords }, logger: logger)
+        self.reloader = reloader
         server = PatchbayServer(
-            configuration: Self.serverConfiguration(configuration.server), router: router, group: group, logger: logger,
-            source: { ConsumptionHealth.assess(consumer.status, brokers: brokers) })
+            configuration: Self.serverConfiguration(configuration), router: router, group: group, logger: logger,
+            source: {
+                var health = consumers.health
+                health.warnings += alerting.reasons
+                return health
+            },
+            configurationStatus: { reloader.status }, documentation: { documentation.current },
+            metrics: MetricsSources(
+                version: Patchbay.version, consumption: { consumers.figures }, alerts: { alerting.figures }))
+        let server = server
+        admin = configuration.admin.isEnabled
+            ? AdminServer(
+                host: configuration.admin.host, port: configuration.admin.port, group: group, logger: logger,
+                health: { server.health }, metrics: { server.metricsPage }, probes: server.probes,
+                reload: { isDryRun in
+                    let report = isDryRun ? await reloader.preview() : await reloader.reload(.request)
+                    return AdminAnswer(status: report.isRefusal ? 422 : 200, body: report.json)
+                })
+            : nil
+    }
+
+    /// Why the process can't serve.
+    struct CantListen: Error {
+        /// Such as `server.port`.
+        var setting: String
+        var variable: String
+        var address: String
+        var reason: String
     }
 
     /// Listens and begins to consume.
     ///
-    /// - Returns: the port.
-    /// - Throws: when the port can't be had.
-    func start() async throws -> Int {
-        let port = try await server.start()
-        consumer.start()
-        return port
+    /// - Throws: `CantListen`; nothing is left running then.
+    func start() async throws(CantListen) -> Ports {
+        var ports = Ports(clients: 0)
+        do {
+            ports.clients = try await server.start()
+        } catch {
+            try? await group.shutdownGracefully()
+            throw CantListen(
+                setting: "server.port", variable: "PORT",
+                address: "\(configuration.server.host):\(configuration.server.port)", reason: "\(error)")
+        }
+        do {
+            ports.admin = try await admin?.start()
+        } catch {
+            await server.stopAccepting()
+            try? await group.shutdownGracefully()
+            throw CantListen(
+                setting: "admin.port", variable: "ADMIN_PORT",
+                address: "\(configuration.admin.host):\(configuration.admin.port)", reason: "\(error)")
+        }
+        await consumers.apply(configuration.clusters)
+        let (router, reloader) = (router, reloader)
+        var tasks = [
+            Task {
+                while (try? await Task.sleep(for: Self.retirementInterval)) != nil { router.retireIdleChannels() }
+            },
+            Task { [alerting] in await alerting.run() },
+        ]
+        if configuration.reload.watchesFiles {
+            tasks.append(
+                Task { await FileWatcher().run(files: { reloader.files }, changed: { _ = await reloader.reload(.file) }) })
+        }
+        upkeep.withLock { $0 = tasks }
+        return ports
     }
 
     var health: HealthReport { server.health }
 
     /// Stops polling, commits, hands out what is in the logs, tells clients, and closes.
     func stop() async {
+        server.beginDrain()
+        if configuration.server.drainDelay > .zero { try? await Task.sleep(for: configuration.server.drainDelay) }
         let start = ContinuousClock.now
+        for task in upkeep.withLock({ $0 }) { task.cancel() }
+        await reloader.stop()
         await server.stopAccepting()
-        await consumer.stop()
+        async let told: Void = alerting.stop()
+        await consumers.stop()
         let left = Self.shutdownBudget - (ContinuousClock.now - start)
         let stragglers = await server.drain(timeout: max(.zero, min(configuration.server.drainTimeout, left)))
         if stragglers > 0 {
             logger.warning("clients did not take their leave within server.drain_timeout and were cut off", metadata: ["clients": "\(stragglers)"])
         }
+        await told
+        await admin?.stop()
         try? await group.shutdownGracefully()
     }
 
@@ -85,21 +176,8 @@ final class RouterService: Sendable {
         settings.eventLoops > 0 ? settings.eventLoops : max(1, System.coreCount - 1)
     }
 
-    private static func routeTable(_ configuration: RouterConfiguration) -> RouteTable {
-        var logs: [String: ChannelLog] = [:]
-        for channel in configuration.channels {
-            logs[channel.name] = ChannelLog(name: channel.name, limits: .init(messageBuffer: channel.buffer))
-        }
-        return RouteTable(
-            routes: configuration.routes.map {
-                Route(
-                    name: $0.name, topic: $0.topic, type: $0.type, channels: $0.channels, makeTransformer: $0.factory)
-            },
-            logs: logs,
-            maximumRecordBytes: configuration.kafka.maxRecord)
-    }
-
-    private static func serverConfiguration(_ settings: ServerSettings) -> ServerConfiguration {
+    private static func serverConfiguration(_ configuration: RouterConfiguration) -> ServerConfiguration {
+        let (settings, limits) = (configuration.server, configuration.limits)
         var server = ServerConfiguration()
         server.host = settings.host
         server.port = settings.port
@@ -110,6 +188,21 @@ final class RouterService: Sendable {
         server.handshakeTimeout = TimeAmount(settings.handshakeTimeout)
         server.pingInterval = TimeAmount(settings.pingInterval)
         server.allowedOrigins = settings.allowedOrigins
+        server.corsOrigins = settings.corsOrigins
+        server.maximumFrameBytes = settings.maxFrame
+        server.idleTimeout = TimeAmount(settings.idleTimeout)
+        server.httpIdleTimeout = TimeAmount(settings.httpIdleTimeout)
+        server.livenessThreshold = TimeAmount(settings.livenessThreshold)
+        server.reconnectEarliest = TimeAmount(settings.reconnectEarliest)
+        server.reconnectLatest = TimeAmount(settings.reconnectLatest)
+        server.requestsPerSecond = limits.requestsPerSecond
+        server.requestBurst = limits.requestBurst
+        server.controlFramesPerSecond = limits.controlFramesPerSecond
+        server.controlFrameBurst = limits.controlFrameBurst
+        server.maximumSubscriptions = limits.subscriptions
+        server.maximumConnectionsPerAddress = limits.connectionsPerAddress
+        server.maximumHTTPConnections = limits.httpConnections
+        server.maximumHeaderBytes = limits.maxHeaders
         return server
     }
 

@@ -7,39 +7,54 @@ enum RunLoop {
     /// Files and sockets beside the clients': librdkafka's, the listener, logs.
     private static let spareFiles = 100
 
+    /// - Parameters:
+    ///   - path: the routes file.
+    ///   - environment: wins over the file, now and at every reload.
+    ///   - consumerProperties: librdkafka properties that hold unless the file sets them.
+    /// - Throws: the exit code, after saying why.
     static func run(
-        _ configuration: RouterConfiguration,
+        path: String, environment: [String: String],
         consumerProperties: [(name: String, value: String)] = [],
         logger: Logger,
-        started: (_ port: Int) -> Void = { _ in }
+        started: (RouterService.Ports) -> Void = { _ in }
     ) async throws {
         if let duplicate = BuiltinTransformers.duplicate() { throw Exit.because(duplicate, Exit.internalError) }
         let signals = Signals()
+        let loaded = ConfigurationFile.read(path, environment: environment)
+        let configuration = try ConfigurationFile.configuration(of: loaded, path: path)
         let files = FileLimit.raise()
-        if files < configuration.server.maxClients + spareFiles {
+        let wanted = configuration.server.maxClients + configuration.limits.httpConnections + spareFiles
+        if files < wanted {
             logger.warning(
-                "the limit on open files is below server.max_clients; raise it (ulimit -n, LimitNOFILE)",
-                metadata: ["limit": "\(files)", "max_clients": "\(configuration.server.maxClients)"])
+                "the limit on open files is below what server.max_clients and limits.http_connections need; raise it (ulimit -n, LimitNOFILE)",
+                metadata: ["limit": "\(files)", "needed": "\(wanted)"])
         }
-        let service = RouterService(configuration: configuration, consumerProperties: consumerProperties, logger: logger)
-        let port: Int
-        do {
-            port = try await service.start()
+        let service = RouterService(
+            configuration: configuration, loaded: loaded,
+            reload: { ConfigurationFile.read(path, environment: environment) },
+            consumerProperties: consumerProperties, logger: logger)
+        let ports: RouterService.Ports
+        do throws(RouterService.CantListen) {
+            ports = try await service.start()
         } catch {
-            let address = "\(configuration.server.host):\(configuration.server.port)"
             throw Exit.because(
-                "can't listen on \(address): \(error); is another process using the port? Set PORT or server.port",
-                Exit.unavailable)
+                "can't listen on \(error.address): \(error.reason); is another process using the port? "
+                    + "Set \(error.variable) or \(error.setting)", Exit.unavailable)
         }
         logger.info(
             "listening",
             metadata: [
-                "port": "\(port)", "routes": "\(configuration.routes.count)",
+                "port": "\(ports.clients)", "admin_port": "\(ports.admin.map(String.init) ?? "none")",
+                "routes": "\(configuration.routes.count { $0.isEnabled })",
                 "channels": "\(configuration.channels.map(\.name).joined(separator: ","))",
-                "brokers": "\(configuration.kafka.brokers.joined(separator: ","))",
+                "brokers": "\(configuration.clusters.flatMap(\.brokers).joined(separator: ","))",
             ])
-        started(port)
+        started(ports)
+        let reloading = Task {
+            for await _ in signals.hangups { _ = await service.reloader.reload(.signal) }
+        }
         let number = await signals.first()
+        reloading.cancel()
         logger.info("shutting down; a second signal ends the process at once", metadata: ["signal": "\(number ?? 0)"])
         await service.stop()
         logger.info("stopped")

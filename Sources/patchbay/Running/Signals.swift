@@ -1,4 +1,5 @@
 import Dispatch
+import PatchbayLogging
 import Synchronization
 
 #if canImport(Glibc)
@@ -7,7 +8,8 @@ import Synchronization
     import Musl
 #endif
 
-/// SIGTERM and SIGINT: the first asks for an orderly shutdown, the second ends the process at once.
+/// SIGTERM and SIGINT: the first asks for an orderly shutdown, the second ends the process at once. SIGHUP asks for a
+/// reload, as often as it comes.
 final class Signals: @unchecked Sendable {
     // Sound: `sources` is set once and only kept alive; Dispatch's objects may be used from any thread.
 
@@ -15,6 +17,8 @@ final class Signals: @unchecked Sendable {
     private static let base: Int32 = 128
 
     private let stream: AsyncStream<Int32>
+    /// One element for each SIGHUP, or for several in quick succession.
+    let hangups: AsyncStream<Void>
     private let sources: [any DispatchSourceSignal]
 
     init() {
@@ -23,11 +27,20 @@ final class Signals: @unchecked Sendable {
         let count = SignalCount()
         // A client that went away is an error on its socket, not a signal.
         signal(SIGPIPE, SIG_IGN)
-        sources = [SIGTERM, SIGINT].map { number in
+        let (hangups, hangup) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        self.hangups = hangups
+        signal(SIGHUP, SIG_IGN)
+        let reloading = DispatchSource.makeSignalSource(signal: SIGHUP, queue: .global())
+        reloading.setEventHandler { hangup.yield() }
+        reloading.activate()
+        sources = [reloading] + [SIGTERM, SIGINT].map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler {
-                if count.next() > 1 { _exit(Self.base + number) }
+                if count.next() > 1 {
+                    PatchbayLogs.flush()
+                    _exit(Self.base + number)
+                }
                 continuation.yield(number)
             }
             source.activate()

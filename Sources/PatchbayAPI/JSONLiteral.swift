@@ -1,4 +1,4 @@
-/// Writes JSON strings. Used off the hot path: for names in prefixes, and for control messages.
+/// Writes JSON strings. Off the hot path: for names in prefixes, control messages, reports.
 public enum JSONLiteral {
     /// `text` as a JSON string with its quotes (RFC 8259, section 7): quotes, backslashes and control characters escaped.
     public static func quoted(_ text: String) -> String {

@@ -1,0 +1,60 @@
+import PatchbayAPI
+import PatchbayJSON
+
+/// Fields named by their paths, such as `outer.inner`, as a tree that an object can be walked with.
+struct FieldPaths: Sendable {
+    struct Node: Sendable {
+        let name: String
+        /// Number of the path that ends here; `nil` on the way to others.
+        var end: Int?
+        var children: [Node] = []
+    }
+
+    let roots: [Node]
+    /// As they were given.
+    let texts: [String]
+
+    /// - Throws: when a path is empty, given twice, or lies within another one.
+    init(_ texts: [String], option: String) throws(OptionError) {
+        guard !texts.isEmpty else {
+            throw OptionError(option: option, message: "no field is named", hint: "name at least one")
+        }
+        var roots: [Node] = []
+        for (number, text) in texts.enumerated() {
+            let names = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+            guard names.allSatisfy({ !$0.isEmpty }) else {
+                throw OptionError(
+                    option: option, message: "`\(text)` names no field", hint: "write `name`, or `outer.inner`")
+            }
+            guard names.count <= 64 else {
+                throw OptionError(option: option, message: "`\(text)` is more than 64 levels deep")
+            }
+            guard Self.add(names[...], number: number, to: &roots) else {
+                throw OptionError(
+                    option: option, message: "`\(text)` is named twice, or lies within another field that is named",
+                    hint: "name each field once")
+            }
+        }
+        self.roots = roots
+        self.texts = texts
+    }
+
+    private static func add(_ names: ArraySlice<String>, number: Int, to nodes: inout [Node]) -> Bool {
+        guard let name = names.first else { return false }
+        let rest = names.dropFirst()
+        if let index = nodes.firstIndex(where: { $0.name == name }) {
+            guard nodes[index].end == nil, !rest.isEmpty else { return false }
+            return add(rest, number: number, to: &nodes[index].children)
+        }
+        var node = Node(name: name, end: rest.isEmpty ? number : nil)
+        if !rest.isEmpty { _ = add(rest, number: number, to: &node.children) }
+        nodes.append(node)
+        return true
+    }
+
+    /// Index of the node of that name, without allocating.
+    static func index(of member: JSONMember, in nodes: [Node]) -> Int? {
+        for index in nodes.indices where member.isNamed(nodes[index].name) { return index }
+        return nil
+    }
+}

@@ -1,0 +1,54 @@
+import PatchbayAPI
+
+extension FilterTransformer {
+    /// What the registration list takes.
+    public static let definition = TransformerDefinition(
+        name: "filter",
+        summary: "Passes on the records for which a jq expression holds, byte for byte.",
+        defaultType: nil,
+        options: [
+            Field(
+                "where", .string(), required: true,
+                documentation: """
+                    An expression in the language of jq (1.6). A record passes when its first result is neither `false` nor \
+                    `null`. When the expression fails, the record is rejected as `expression_failed`. jq reads numbers as \
+                    doubles, so comparisons of very long ones are inexact; what passes keeps every digit. Checking a \
+                    record of 300 bytes takes a few microseconds, so put filters behind cheaper steps where rates are \
+                    high. May be given alone: `filter: .level == "error"`.
+                    """,
+                example: #"where: .level == "error""#)
+        ],
+        shorthand: "where",
+        examples: [
+            TransformerExample(
+                title: "An error passes", options: ["where": .string(#".level == "error""#)],
+                input: #"{"level":"error","n":1.50}"#, outcome: .data(#"{"level":"error","n":1.50}"#)),
+            TransformerExample(
+                title: "Anything else is left out", options: ["where": .string(#".level == "error""#)],
+                input: #"{"level":"info"}"#, outcome: .filtered),
+            TransformerExample(
+                title: "A field that isn't there is null", options: ["where": .string(".user.id")],
+                input: #"{"level":"info"}"#, outcome: .filtered),
+            TransformerExample(
+                title: "Conditions are joined", options: ["where": .string(#".price > 100 and (.tags | index("hot"))"#)],
+                input: #"{"price":120,"tags":["new","hot"]}"#, outcome: .data(#"{"price":120,"tags":["new","hot"]}"#)),
+            TransformerExample(
+                title: "Numbers have no fields", options: ["where": .string(".price.usd > 1")],
+                input: #"{"price":120}"#, outcome: .rejected(code: "expression_failed", field: nil)),
+            TransformerExample(
+                title: "What isn't JSON is refused", options: ["where": .string("true")], input: "{",
+                outcome: .rejected(code: "invalid_json", field: nil)),
+        ],
+        outputSchema: { _ in .unchanged },
+        configure: { (options) throws(OptionError) in
+            let text = options.string("where") ?? ""
+            do throws(FilterExpression.Invalid) {
+                _ = try FilterExpression(text)
+            } catch {
+                throw OptionError(
+                    option: "where", message: error.reason, hint: "for example `where: .level == \"error\"`; see jq's manual")
+            }
+            return { FilterTransformer(text) }
+        }
+    )
+}

@@ -1,0 +1,63 @@
+import PatchbayAPI
+
+extension PickTransformer {
+    /// What the registration list takes.
+    public static let definition = TransformerDefinition(
+        name: "pick",
+        summary: "Keeps the named fields of a JSON object; what stays is copied byte for byte, in its order.",
+        defaultType: nil,
+        options: [
+            Field(
+                "fields", .list(.string(), minimumCount: 1), required: true,
+                documentation: "The fields to keep, inner ones by their path: `outer.inner`. May be given alone: `pick: [a, b]`.",
+                example: "fields: [service, level, user.id]"),
+            Field(
+                "missing", .choice(["skip", "reject"]), default: .string("skip"),
+                documentation: "What becomes of a record without one of the fields: it passes without it, or it is rejected.",
+                example: "missing: reject"),
+        ],
+        shorthand: "fields",
+        examples: [
+            TransformerExample(
+                title: "Two fields stay, in the order of the record",
+                options: ["fields": .list([.string("level"), .string("service")])],
+                input: #"{"service":"api","level":"error","host":"a1"}"#,
+                outcome: .data(#"{"service":"api","level":"error"}"#)),
+            TransformerExample(
+                title: "A field of an inner object",
+                options: ["fields": .list([.string("user.id")])],
+                input: #"{"user":{"id":7,"name":"x"},"n":1.50}"#, outcome: .data(#"{"user":{"id":7}}"#)),
+            TransformerExample(
+                title: "A field that isn't there is left out",
+                options: ["fields": .list([.string("a"), .string("b")])], input: #"{"a":1}"#, outcome: .data(#"{"a":1}"#)),
+            TransformerExample(
+                title: "Or asked for",
+                options: ["fields": .list([.string("a"), .string("b")]), "missing": .string("reject")],
+                input: #"{"a":1}"#, outcome: .rejected(code: "missing_field", field: "b")),
+            TransformerExample(
+                title: "Only objects have fields",
+                options: ["fields": .list([.string("a")])], input: "[1]",
+                outcome: .rejected(code: "not_an_object", field: nil)),
+        ],
+        outputSchema: { options in
+            guard let paths = try? FieldPaths(options.strings("fields") ?? [], option: "fields") else { return .any }
+            return .schema(schema(of: paths.roots, rejectsMissing: options.string("missing") == "reject"))
+        },
+        configure: { (options) throws(OptionError) in
+            let paths = try FieldPaths(options.strings("fields") ?? [], option: "fields")
+            let rejectsMissing = options.string("missing") == "reject"
+            return { PickTransformer(paths, rejectsMissing: rejectsMissing) }
+        }
+    )
+
+    /// The JSON Schema of an object that has these fields and no others.
+    private static func schema(of nodes: [FieldPaths.Node], rejectsMissing: Bool) -> String {
+        let names = nodes.map { JSONLiteral.quoted($0.name) }
+        let properties = zip(names, nodes).map { name, node in
+            "\(name):\(node.end == nil ? schema(of: node.children, rejectsMissing: rejectsMissing) : "{}")"
+        }
+        let required = rejectsMissing ? ",\"required\":[\(names.joined(separator: ","))]" : ""
+        return "{\"type\":\"object\",\"properties\":{\(properties.joined(separator: ","))}\(required),"
+            + "\"additionalProperties\":false}"
+    }
+}

@@ -1,0 +1,80 @@
+import PatchbayAPI
+import PatchbayJSON
+
+/// Keeps the named fields of an object and leaves out all others; what stays is copied byte for byte, in its order.
+///
+/// Thread: consumer.
+public final class PickTransformer: Transformer {
+    private let paths: FieldPaths
+    private let rejectsMissing: Bool
+    private var parser = JSONParser()
+    private var bytes: [UInt8] = []
+    /// Which of the paths the record in hand has.
+    private var found: [Bool]
+
+    init(_ paths: FieldPaths, rejectsMissing: Bool) {
+        self.paths = paths
+        self.rejectsMissing = rejectsMissing
+        found = Array(repeating: false, count: paths.texts.count)
+    }
+
+    public func transform(_ batch: borrowing RecordBatch, into output: EnvelopeWriter) {
+        for record in batch.records { transform(record, into: output) }
+    }
+
+    private func transform(_ record: Record, into output: EnvelopeWriter) {
+        guard let value = record.value else { return output.reject(record, .tombstone) }
+        let result = parser.read(value) { root -> Bool in
+            guard root.type == .object else { return false }
+            bytes.removeAll(keepingCapacity: true)
+            for index in found.indices { found[index] = false }
+            append(root, keeping: paths.roots)
+            return true
+        }
+        switch result {
+        case .failure(let problem): output.reject(record, problem.rejection)
+        case .success(false): output.reject(record, .notAnObject)
+        case .success(true):
+            if rejectsMissing, let missing = found.firstIndex(of: false) {
+                return output.reject(record, Self.missing(paths.texts[missing]))
+            }
+            bytes.withUnsafeBytes { output.emit(record, data: $0) }
+        }
+    }
+
+    private func append(_ object: JSONValue, keeping nodes: [FieldPaths.Node]) {
+        bytes.append(UInt8(ascii: "{"))
+        var isFirst = true
+        for member in object.members {
+            guard let index = FieldPaths.index(of: member, in: nodes) else { continue }
+            let isNested = nodes[index].end == nil
+            // On the way to a field there can only be an object.
+            if isNested, member.value.type != .object { continue }
+            if !isFirst { bytes.append(UInt8(ascii: ",")) }
+            isFirst = false
+            bytes.append(UInt8(ascii: "\""))
+            bytes.append(contentsOf: member.nameText)
+            bytes.append(UInt8(ascii: "\""))
+            bytes.append(UInt8(ascii: ":"))
+            if let end = nodes[index].end {
+                found[end] = true
+                bytes.append(contentsOf: member.value.text)
+            } else {
+                append(member.value, keeping: nodes[index].children)
+            }
+        }
+        bytes.append(UInt8(ascii: "}"))
+    }
+
+    @inline(never)
+    private static func missing(_ path: String) -> Rejection {
+        Rejection(code: "missing_field", field: path, explanation: "`\(path)` is missing, and `missing: reject` asks for it")
+    }
+}
+
+extension Rejection {
+    /// For steps that change the fields of objects.
+    static var notAnObject: Rejection {
+        Rejection(code: "not_an_object", explanation: "the record must be a JSON object")
+    }
+}

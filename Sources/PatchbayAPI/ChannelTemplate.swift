@@ -1,0 +1,135 @@
+/// The name of a channel, or a pattern that makes one channel per value: `trades.{Token}`.
+public struct ChannelTemplate: Sendable, Equatable {
+    /// One piece of the name.
+    public enum Part: Sendable, Equatable {
+        case literal(String)
+        /// A field of the transformer's output, by the names on the way to it: `{Token}`, `{user.id}`.
+        case field([String])
+        /// The record's key as text: `{@key}`.
+        case key
+        /// The last header of that name as text: `{@header.NAME}`.
+        case header(String)
+        /// The record's topic: `{@topic}`.
+        case topic
+        /// The record's partition: `{@partition}`.
+        case partition
+    }
+
+    /// What is wrong with a template, and what to do.
+    public struct Invalid: Error, Equatable {
+        public let problem: String
+        public let hint: String?
+    }
+
+    /// As in the file.
+    public let text: String
+    public let parts: [Part]
+
+    /// Most placeholders of one template.
+    public static let maximumPlaceholders = 16
+
+    /// - Throws: when braces don't match or a placeholder is none of those above.
+    public init(_ text: String) throws(Invalid) {
+        var parts: [Part] = []
+        var literal = ""
+        var rest = text[...]
+        while let character = rest.first {
+            rest = rest.dropFirst()
+            switch character {
+            case "{":
+                guard let end = rest.firstIndex(of: "}") else {
+                    throw Invalid(problem: "has a `{` without its `}`", hint: "write a placeholder as `{Field}`")
+                }
+                if !literal.isEmpty { parts.append(.literal(literal)) }
+                literal = ""
+                parts.append(try Self.placeholder(String(rest[..<end])))
+                rest = rest[rest.index(after: end)...]
+            case "}":
+                throw Invalid(problem: "has a `}` without its `{`", hint: "write a placeholder as `{Field}`")
+            default:
+                literal.append(character)
+            }
+        }
+        if !literal.isEmpty { parts.append(.literal(literal)) }
+        guard parts.count <= Self.maximumPlaceholders * 2 + 1 else {
+            throw Invalid(problem: "has too many placeholders", hint: "use at most \(Self.maximumPlaceholders)")
+        }
+        self.text = text
+        self.parts = parts
+    }
+
+    /// A channel of exactly this name, whatever characters are in it.
+    public init(plain name: String) {
+        text = name
+        parts = [.literal(name)]
+    }
+
+    private static func placeholder(_ name: String) throws(Invalid) -> Part {
+        switch name {
+        case "@key": return .key
+        case "@topic": return .topic
+        case "@partition": return .partition
+        case let header where header.hasPrefix("@header."):
+            let name = String(header.dropFirst("@header.".count))
+            guard !name.isEmpty else {
+                throw Invalid(problem: "has a placeholder without the header's name", hint: "write `{@header.NAME}`")
+            }
+            return .header(name)
+        case let other where other.hasPrefix("@"):
+            throw Invalid(
+                problem: "has an unknown placeholder `{\(other)}`",
+                hint: "use `{@key}`, `{@header.NAME}`, `{@topic}`, `{@partition}`, or a field of the output as `{Field}`")
+        default:
+            let path = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+            guard !name.contains("{"), path.allSatisfy({ !$0.isEmpty }) else {
+                throw Invalid(
+                    problem: "has a placeholder `{\(name)}` that names no field",
+                    hint: "name a field of the output as `{Field}` or `{outer.inner}`")
+            }
+            return .field(path)
+        }
+    }
+
+    /// Whether it is one channel's name, without placeholders.
+    public var isPlain: Bool { parts.allSatisfy { if case .literal = $0 { true } else { false } } }
+
+    /// The paths of the fields it uses, in order.
+    public var fieldPaths: [[String]] { parts.compactMap { if case .field(let path) = $0 { path } else { nil } } }
+
+    /// Whether a channel of this name can come of the template: the literals stand in their order, with at least one
+    /// character for each placeholder.
+    public func matches(_ name: String) -> Bool {
+        Self.matches(Array(name.utf8)[...], parts[...])
+    }
+
+    private static func matches(_ name: ArraySlice<UInt8>, _ parts: ArraySlice<Part>) -> Bool {
+        var name = name
+        var parts = parts
+        var needed = 0
+        while let part = parts.first {
+            parts = parts.dropFirst()
+            guard case .literal(let literal) = part else {
+                needed += 1
+                continue
+            }
+            let bytes = Array(literal.utf8)
+            if needed == 0 {
+                guard name.starts(with: bytes) else { return false }
+                name = name.dropFirst(bytes.count)
+                continue
+            }
+            if parts.isEmpty {
+                return name.count >= needed + bytes.count && name.suffix(bytes.count).elementsEqual(bytes)
+            }
+            // The earliest place leaves most for what follows.
+            guard name.count >= needed + bytes.count,
+                let start = (name.startIndex + needed...name.endIndex - bytes.count).first(where: {
+                    name[$0..<$0 + bytes.count].elementsEqual(bytes)
+                })
+            else { return false }
+            name = name[(start + bytes.count)...]
+            needed = 0
+        }
+        return needed == 0 ? name.isEmpty : name.count >= needed
+    }
+}

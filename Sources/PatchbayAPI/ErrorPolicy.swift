@@ -1,0 +1,9 @@
+/// What becomes of a record that a route refuses. It is counted and logged in any case.
+public enum ErrorPolicy: Sendable, Equatable {
+    /// Nothing more.
+    case skip
+    /// It is written to this topic of the same cluster, with the reason in its headers.
+    case deadLetter(topic: String)
+    /// The topic is read no further until the route, or what it stumbled on, has been changed and the file reloaded.
+    case stop
+}

@@ -1,0 +1,71 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// Which topics a route takes: one by name, or all that match a regular expression.
+public enum TopicSelector: Sendable, Equatable {
+    case name(String)
+    case pattern(TopicPattern)
+
+    /// As in the file, and as librdkafka takes it: patterns begin with `^`.
+    public var text: String {
+        switch self {
+        case .name(let name): name
+        case .pattern(let pattern): pattern.text
+        }
+    }
+
+    /// The topic, when it is one by name.
+    public var plainName: String? { if case .name(let name) = self { name } else { nil } }
+
+    public func matches(_ topic: String) -> Bool {
+        switch self {
+        case .name(let name): name == topic
+        case .pattern(let pattern): pattern.matches(topic)
+        }
+    }
+}
+
+/// A regular expression over topic names: POSIX extended, the syntax in which librdkafka subscribes to it
+/// (`rd_kafka_subscribe`, which compiles it with `regcomp` too).
+///
+/// Thread: any.
+public final class TopicPattern: @unchecked Sendable, Equatable {
+    // Sound: written once before anybody else sees it; `regexec` may run on several threads at once (POSIX.1-2017).
+    private let expression: UnsafeMutablePointer<regex_t>
+
+    /// Begins with `^`.
+    public let text: String
+
+    /// What is wrong with an expression, in the words of the C library.
+    public struct Invalid: Error, Equatable {
+        public let reason: String
+    }
+
+    public init(_ text: String) throws(Invalid) {
+        guard text.hasPrefix("^") else { throw Invalid(reason: "a pattern of topics begins with ^") }
+        let expression = UnsafeMutablePointer<regex_t>.allocate(capacity: 1)
+        expression.initialize(to: regex_t())
+        let status = regcomp(expression, text, REG_EXTENDED | REG_NOSUB)
+        guard status == 0 else {
+            var message = [CChar](repeating: 0, count: 200)
+            regerror(status, expression, &message, message.count)
+            expression.deallocate()
+            let bytes = message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+            throw Invalid(reason: String(decoding: bytes, as: UTF8.self))
+        }
+        self.expression = expression
+        self.text = text
+    }
+
+    deinit {
+        regfree(expression)
+        expression.deallocate()
+    }
+
+    public func matches(_ topic: String) -> Bool { regexec(expression, topic, 0, nil, 0) == 0 }
+
+    public static func == (left: TopicPattern, right: TopicPattern) -> Bool { left.text == right.text }
+}

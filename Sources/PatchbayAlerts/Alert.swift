@@ -1,0 +1,94 @@
+/// Something about a topic that an operator should know of, for as long as it holds.
+public struct Alert: Sendable, Equatable, Identifiable {
+    public enum Kind: String, Sendable, CaseIterable {
+        /// Records come in faster than this node takes them.
+        case lag
+        /// This node reads only some of a topic's partitions, because other members share its consumer group: its
+        /// clients miss what the others read.
+        case partialAssignment = "partial_assignment"
+    }
+
+    /// What there can be one alert at a time for.
+    public struct Subject: Sendable, Hashable {
+        public let kind: Kind
+        public let cluster: String
+        public let topic: String
+
+        public init(kind: Kind, cluster: String, topic: String) {
+            self.kind = kind
+            self.cluster = cluster
+            self.topic = topic
+        }
+    }
+
+    public let subject: Subject
+    /// Records not yet processed, of all partitions this node reads; `nil` while unknown.
+    public internal(set) var lag: Int64?
+    /// The largest lag since it began; `nil` while none was known.
+    public internal(set) var peakLag: Int64?
+    /// Records of lag that are too many; `nil` when there is no limit for the topic.
+    public internal(set) var threshold: Int64?
+    public internal(set) var partitionsAssigned: Int
+    /// `nil` while unknown.
+    public internal(set) var partitionsTotal: Int?
+    /// When the condition began to hold. Wall clock, milliseconds since 1970.
+    public let sinceMilliseconds: Int64
+
+    public var kind: Kind { subject.kind }
+    public var cluster: String { subject.cluster }
+    public var topic: String { subject.topic }
+
+    /// The same for as long as it lasts, and another one when it comes back: `lag/main/trades/1769860800000`.
+    public var id: String { "\(kind.rawValue)/\(cluster)/\(topic)/\(sinceMilliseconds)" }
+
+    init(subject: Subject, measured: TopicMeasurement, sinceMilliseconds: Int64) {
+        self.subject = subject
+        self.lag = measured.lag
+        self.peakLag = measured.lag
+        self.threshold = measured.threshold
+        self.partitionsAssigned = measured.partitionsAssigned
+        self.partitionsTotal = measured.partitionsTotal
+        self.sinceMilliseconds = sinceMilliseconds
+    }
+
+    /// Takes over what was measured last. A lag that is unknown for the moment leaves the last known one.
+    mutating func update(_ measured: TopicMeasurement) {
+        if let lag = measured.lag {
+            self.lag = lag
+            peakLag = max(peakLag ?? lag, lag)
+        }
+        threshold = measured.threshold
+        partitionsAssigned = measured.partitionsAssigned
+        partitionsTotal = measured.partitionsTotal ?? partitionsTotal
+    }
+
+    /// One sentence without a full stop, for people. Contains the names of topic and cluster as they are.
+    public var summary: String {
+        switch kind {
+        case .lag:
+            let limit = threshold.map { ", over the threshold of \($0)" } ?? ""
+            return "lag of topic \(topic) on cluster \(cluster) is \(lag.map(String.init) ?? "unknown") records\(limit)"
+        case .partialAssignment:
+            let total = partitionsTotal.map(String.init) ?? "an unknown number of"
+            return "this node reads \(partitionsAssigned) of \(total) partitions of topic \(topic) on cluster \(cluster); "
+                + "other members of the consumer group get the rest"
+        }
+    }
+}
+
+/// What became of an alert.
+public enum AlertEvent: Sendable, Equatable {
+    case started(Alert)
+    /// It goes on, with other numbers.
+    case updated(Alert)
+    /// - Parameters:
+    ///   - atMilliseconds: wall clock, milliseconds since 1970.
+    ///   - duration: since the condition began to hold.
+    case ended(Alert, atMilliseconds: Int64, duration: Duration)
+
+    public var alert: Alert {
+        switch self {
+        case .started(let alert), .updated(let alert), .ended(let alert, _, _): alert
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import PatchbayAPI
+
+extension ConfigFields {
+    /// Keys of `defaults`.
+    public static let defaults: [Field] = [
+        Field(
+            "buffer", .integer(buffers), default: .integer(100), unit: "messages", environment: "MESSAGE_BUFFER_SIZE",
+            documentation: """
+                Messages a slow client may fall behind on a channel before the oldest are dropped for it. Holds for every \
+                channel without a `buffer` of its own.
+                """,
+            example: "buffer: 100"),
+        Field(
+            "on_error", .choice(errorPolicies), default: .string("skip"),
+            documentation: """
+                What becomes of a record that a route refuses, besides being counted and logged: nothing (`skip`), it is \
+                written to the topic `dead_letter`, or the topic is read no further (`stop`).
+                """,
+            example: "on_error: dead_letter"),
+        Field(
+            "dead_letter", .string(),
+            documentation: "Topic for refused records, where `on_error` is `dead_letter`; on the cluster they are from.",
+            example: "dead_letter: patchbay.dead-letter"),
+        Field(
+            "max_channels", .integer(channelCounts), default: .integer(10_000), unit: "channels",
+            documentation: "Channels that the templates of one route may make.",
+            example: "max_channels: 10000"),
+        Field(
+            "channel_idle", .duration(milliseconds: idleTimes), default: .integer(600_000),
+            documentation: """
+                Time after which a channel made by a template is retired, when it had neither subscriber nor message for so \
+                long.
+                """,
+            example: "channel_idle: 10m"),
+    ]
+
+    /// Keys of one entry of `channels`.
+    public static let channel: [Field] = [
+        Field(
+            "buffer", .integer(buffers), unit: "messages",
+            documentation: """
+                Messages a slow client may fall behind on this channel before the oldest are dropped for it; of a template, \
+                on each channel it makes. `defaults.buffer` when left out.
+                """,
+            example: "buffer: 500"),
+        Field(
+            "description", .string(),
+            documentation: "What clients find in the channel, for people.",
+            example: "description: Everything the trading dashboard shows"),
+    ]
+
+    static let errorPolicies = ["skip", "dead_letter", "stop"]
+    static let channelCounts: ClosedRange<Int64> = 1...1_000_000
+    /// A second to a day.
+    static let idleTimes: ClosedRange<Int64> = 1000...86_400_000
+
+    private static let buffers: ClosedRange<Int64> = 1...1_000_000
+}

@@ -1,0 +1,67 @@
+import PatchbayAPI
+
+/// `kafka` with its further clusters as values, with the checks that a field's kind can't express.
+struct ClusterReader {
+    let findings: Findings
+
+    /// The default cluster, then the others in the order of the file; `nil` when something is wrong, and then it was
+    /// reported.
+    func read(_ kafka: DecodedObject) -> [KafkaSettings]? {
+        let main = settings(kafka, name: KafkaSettings.defaultName, path: "kafka", inherited: nil)
+        let others = (kafka["clusters"]?.entries ?? []).map { entry -> KafkaSettings? in
+            let isRight = hasRightName(entry)
+            guard let object = entry.value.object else { return nil }
+            let settings = settings(object, name: entry.name, path: "kafka.clusters.\(Shown.plain(entry.name))", inherited: kafka)
+            return isRight ? settings : nil
+        }
+        let all = ([main] + others).compactMap(\.self)
+        return all.count == others.count + 1 ? all : nil
+    }
+
+    private func hasRightName(_ entry: DecodedEntry) -> Bool {
+        if entry.name == KafkaSettings.defaultName {
+            findings.add(
+                "`default` is the cluster that `kafka` itself describes", at: entry.position,
+                hint: "set it up under `kafka`, or take another name")
+            return false
+        }
+        guard let objection = NameRules.plainName(entry.name) else { return true }
+        findings.add("cluster name \(Shown.quoted(entry.name)) \(objection.problem)", at: entry.position, hint: objection.hint)
+        return false
+    }
+
+    private func settings(
+        _ object: DecodedObject, name: String, path: String, inherited: DecodedObject?
+    ) -> KafkaSettings? {
+        let brokers = findings.checked(object["brokers"]?.items, NameRules.broker)
+        let properties = object["properties"]?.entries.compactMap { property($0, path: path) } ?? []
+        func value(_ key: String) -> DecodedValue? { object[key] ?? inherited?[key] }
+        guard object.failed.isEmpty || object.failed == ["clusters"], let brokers, let group = value("group")?.string,
+            let batchSize = value("batch_size")?.integer, let maxRecord = value("max_record")?.integer
+        else { return nil }
+        var secrets = object.secrets
+        for key in ["group", "batch_size", "max_record"] where object[key] == nil && inherited?[key]?.isSecret == true {
+            secrets.insert(key)
+        }
+        return KafkaSettings(
+            name: name, brokers: brokers, group: group, batchSize: Int(batchSize), maxRecord: Int(maxRecord),
+            properties: properties, secrets: secrets)
+    }
+
+    /// librdkafka's names for what has a key of its own; set twice, one of them would silently lose.
+    private static let ownKeys = [
+        "bootstrap.servers": "brokers", "metadata.broker.list": "brokers", "group.id": "group",
+    ]
+
+    private func property(_ entry: DecodedEntry, path: String) -> KafkaProperty? {
+        if let key = Self.ownKeys[entry.name] {
+            findings.add(
+                "property `\(entry.name)` is set by `\(path).\(key)`", at: entry.position, hint: "write `\(key): …` instead")
+            return nil
+        }
+        guard let text = entry.value.string else { return nil }
+        return KafkaProperty(
+            name: entry.name, value: text, position: entry.position,
+            valuePosition: entry.value.source.position ?? entry.position, isSecret: entry.value.isSecret)
+    }
+}

@@ -1,0 +1,72 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// Reads files and directories into memory, up to a limit.
+///
+/// Thread: any; blocks on the file system.
+enum FileReader {
+    /// The bytes of the file at `path`; never holds more than `limit` plus one chunk in memory.
+    static func read(_ path: String, limit: Int) throws(FileFailure) -> [UInt8] {
+        // Non-blocking, so that opening a pipe nobody writes to returns instead of hanging the start.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw FileFailure(code: errno) }
+        defer { close(descriptor) }
+
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw FileFailure(code: errno) }
+        switch status.st_mode & S_IFMT {
+        case S_IFDIR: throw .isDirectory
+        case S_IFREG: break
+        case S_IFIFO: _ = fcntl(descriptor, F_SETFL, O_RDONLY)
+        default: throw .notRegular
+        }
+
+        let chunkSize = 64 * 1024
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: chunkSize)
+        while true {
+            let count = systemRead(descriptor, &chunk, chunkSize)
+            if count == 0 { return bytes }
+            if count < 0 {
+                let code = errno
+                if code == EINTR { continue }
+                throw FileFailure(code: code)
+            }
+            bytes.append(contentsOf: chunk[..<count])
+            if bytes.count > limit { throw .tooLarge(limit: limit) }
+        }
+    }
+
+    /// Names in a directory without `.` and `..`, `limit` at most, in no order; `nil` when it can't be read.
+    static func names(in directory: String, limit: Int) -> [String]? {
+        guard let stream = opendir(directory) else { return nil }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while names.count < limit, let entry = readdir(stream) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names
+    }
+
+    /// The path without links; `nil` when there is nothing.
+    static func resolved(_ path: String) -> String? {
+        guard let real = realpath(path, nil) else { return nil }
+        defer { free(real) }
+        return String(cString: real)
+    }
+
+    /// `read` of the C library, which the name of our own hides.
+    private static func systemRead(_ descriptor: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int {
+        #if canImport(Glibc)
+            Glibc.read(descriptor, buffer, count)
+        #else
+            Musl.read(descriptor, buffer, count)
+        #endif
+    }
+}

@@ -1,0 +1,70 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// Notices when files change, however that is done: written in place, replaced by a rename, or behind a symbolic link
+/// that now points elsewhere, as Kubernetes swaps `..data`.
+///
+/// It looks at the files a few times a second. Notifications of the kernel would be quicker by a fraction of a second,
+/// but don't come at all from network file systems and some container mounts.
+///
+/// Thread: any.
+public struct FileWatcher: Sendable {
+    /// What tells one state of a file from another. Links are followed.
+    struct Fingerprint: Equatable {
+        /// 0 when there is nothing.
+        var inode: UInt64 = 0
+        var device: UInt64 = 0
+        var size: Int64 = 0
+        var modifiedSeconds: Int64 = 0
+        var modifiedNanoseconds: Int64 = 0
+
+        init(path: String) {
+            var status = stat()
+            guard stat(path, &status) == 0 else { return }
+            inode = UInt64(status.st_ino)
+            device = UInt64(status.st_dev)
+            // A directory's size and time change with what is in it, which is what a glob needs.
+            size = Int64(status.st_size)
+            modifiedSeconds = Int64(status.st_mtim.tv_sec)
+            modifiedNanoseconds = Int64(status.st_mtim.tv_nsec)
+        }
+    }
+
+    /// Time between two looks. A change is reported when it has stood still from one look to the next, so that a file
+    /// is not read while it is being written.
+    public static let interval = Duration.milliseconds(200)
+
+    private let interval: Duration
+
+    public init(interval: Duration = FileWatcher.interval) { self.interval = interval }
+
+    /// Calls `changed` whenever one of the files has changed, until the task is cancelled. `files` is asked before every
+    /// look, since a changed file may include others.
+    public func run(files: @Sendable () -> [String], changed: @Sendable () async -> Void) async {
+        var settled = Self.look(at: files())
+        var last = settled
+        while (try? await Task.sleep(for: interval)) != nil {
+            let now = Self.look(at: files())
+            // Files that came to the list or left it are no change of their own.
+            let differs = now.contains { path, fingerprint in settled[path].map { $0 != fingerprint } ?? false }
+            if now != last {
+                last = now
+                if !differs { settled = now }
+                continue
+            }
+            if differs {
+                settled = now
+                await changed()
+            } else {
+                settled = now
+            }
+        }
+    }
+
+    private static func look(at files: [String]) -> [String: Fingerprint] {
+        Dictionary(files.map { ($0, Fingerprint(path: $0)) }) { first, _ in first }
+    }
+}

@@ -1,0 +1,125 @@
+import PatchbayAPI
+
+/// `channel` and `channels` of routes against the settings under `channels`.
+struct ChannelReader {
+    private let findings: Findings
+    private let inheritedBuffer: DecodedValue?
+    /// In the order of the files.
+    private var listed: [DecodedEntry] = []
+    private var settings: [String: DecodedObject] = [:]
+    private var mentioned = MentionedChannels()
+
+    /// - Parameter files: the top level of every file.
+    init(_ files: [DecodedObject], defaults: DecodedObject?, findings: Findings) {
+        self.findings = findings
+        inheritedBuffer = defaults?["buffer"]
+        var places: [String: SourcePosition] = [:]
+        for entry in files.flatMap({ $0["channels"]?.entries ?? [] }) {
+            if let first = places[entry.name] {
+                findings.add(
+                    "channel \(Shown.quoted(entry.name)) is set twice: first at \(Shown.plain(first.file)):\(first.line)",
+                    at: entry.position, hint: "remove one of them")
+                continue
+            }
+            places[entry.name] = entry.position
+            settings[entry.name] = entry.value.object
+            listed.append(entry)
+        }
+    }
+
+    /// The channels of a route; `nil` when one is wrong, and then it was reported.
+    mutating func read(_ route: DecodedObject, isEnabled: Bool) -> [ChannelTemplate]? {
+        if !route.failed.isDisjoint(with: ["channel", "channels"]) { mentioned.isComplete = false }
+        guard let values = findings.either("channel", "channels", of: route) else {
+            mentioned.isComplete = false
+            return nil
+        }
+        var channels: [ChannelTemplate] = []
+        var seen: Set<String> = []
+        for value in values {
+            guard let name = value.string else { continue }
+            let template = findings.checked(value, NameRules.channel).flatMap { try? ChannelTemplate($0) }
+            mentioned.add(name, template, isEnabled: isEnabled, isSecret: value.isSecret)
+            guard seen.insert(name).inserted else {
+                findings.add(
+                    "channel \(value.shown) is named twice in this route", at: value.source.position,
+                    hint: "remove one of them")
+                continue
+            }
+            if let template { channels.append(template) }
+        }
+        guard channels.count == values.count else { return nil }
+        return channels
+    }
+
+    /// The buffer of the channels that a route's templates make; `nil` when they don't agree on one.
+    func templateBuffer(_ channels: [ChannelTemplate], of route: DecodedObject) -> Int? {
+        let templates = channels.filter { !$0.isPlain }
+        guard let first = templates.first else { return buffer(of: "") }
+        let common = buffer(of: first.text)
+        guard let other = templates.first(where: { buffer(of: $0.text) != common }) else { return common }
+        func has(_ template: ChannelTemplate) -> String {
+            let buffer = hasSecretBuffer(template.text) ? "another" : "\(buffer(of: template.text))"
+            return "\(Shown.quoted(template.text)) has \(buffer)"
+        }
+        let names = route.hides("channel", "channels") ? "" : ": \(has(first)), \(has(other))"
+        findings.add(
+            "the templates of one route share one `buffer`\(names)", at: route.position,
+            hint: "give both the same `buffer` under `channels`, or make two routes of it")
+        return nil
+    }
+
+    /// Every plain channel of an enabled route.
+    func channels() -> [ChannelSettings] {
+        mentioned.enabledNames.map { name in
+            ChannelSettings(
+                name: name, buffer: buffer(of: name), description: settings[name]?["description"]?.string,
+                secrets: hasSecretBuffer(name) ? ["buffer"] : [])
+        }
+    }
+
+    /// What is listed and not used, once every route has been read.
+    func reportUnused() {
+        for entry in listed {
+            guard hasRightName(entry) else { continue }
+            // Without all routes, every listed channel would seem unused.
+            guard mentioned.isComplete else { continue }
+            report(entry)
+        }
+    }
+
+    /// Whether the buffer of a channel or template must not be shown.
+    func hasSecretBuffer(_ name: String) -> Bool { setting(of: name)?.isSecret == true }
+
+    private func setting(of name: String) -> DecodedValue? { settings[name]?["buffer"] ?? inheritedBuffer }
+
+    private func buffer(of name: String) -> Int { Int(setting(of: name)?.integer ?? 0) }
+
+    private func hasRightName(_ entry: DecodedEntry) -> Bool {
+        guard let objection = NameRules.channel(entry.name) else { return true }
+        findings.add("channel name \(Shown.quoted(entry.name)) \(objection.problem)", at: entry.position, hint: objection.hint)
+        return false
+    }
+
+    private func report(_ entry: DecodedEntry) {
+        let name = entry.name
+        switch mentioned.use(of: name) {
+        case .enabled: return
+        case .disabled:
+            findings.add(
+                "only disabled routes use channel \(Shown.quoted(name))", at: entry.position,
+                hint: "clients can't subscribe to it until one of them is enabled", severity: .warning)
+        case .never:
+            guard !findings.isFull else { return findings.add("unused channel", at: entry.position) }
+            let hint =
+                if let near = findings.nearest(to: name, among: mentioned.showable) {
+                    "did you mean \(Shown.quoted(near))?"
+                } else if let template = mentioned.templates.prefix(1000).first(where: { $0.matches(name) }) {
+                    "\(Shown.quoted(template.text)) makes it; list the template to set up all channels it makes"
+                } else {
+                    "remove it, or name it in a route's `channel`"
+                }
+            findings.add("no route uses channel \(Shown.quoted(name))", at: entry.position, hint: hint)
+        }
+    }
+}

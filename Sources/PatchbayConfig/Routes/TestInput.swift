@@ -1,0 +1,86 @@
+import PatchbayAPI
+
+/// The `input` of a test as the bytes of a record: text as it is, anything else as compact JSON with keys in their order
+/// and numbers as they are written.
+///
+/// Recursion is bounded by `YAMLLimits.depth`.
+struct TestInput {
+    enum Value: Equatable {
+        case text(String)
+        case tombstone
+
+        /// `nil` for a tombstone.
+        var text: String? { if case .text(let text) = self { text } else { nil } }
+    }
+
+    private let decoder: FieldDecoder
+    private let findings: Findings
+    private let subject: Subject
+    private var json = ""
+    private var isRight = true
+
+    init(decoder: FieldDecoder, findings: Findings, subject: Subject) {
+        self.decoder = decoder
+        self.findings = findings
+        self.subject = subject
+    }
+
+    /// `nil` when something is wrong, and then it was reported.
+    mutating func value(of node: YAMLNode) -> Value? {
+        if let scalar = node.scalar {
+            guard let value = resolved(scalar, node.position) else { return nil }
+            switch value.type {
+            case .null: return .tombstone
+            case .text: return .text(value.text)
+            case .bool, .integer, .number: break
+            }
+        }
+        write(node)
+        return isRight ? .text(json) : nil
+    }
+
+    private func resolved(_ scalar: YAMLScalar, _ place: SourcePosition) -> ScalarText? {
+        decoder.interpolated(scalar, subject, place).map {
+            ScalarText(text: $0.text, form: scalar.style != .plain ? .quoted : $0.isReplaced ? .free : .plain)
+        }
+    }
+
+    private mutating func write(_ node: YAMLNode) {
+        switch node.content {
+        case .invalid: isRight = false
+        case .sequence(let items):
+            json += "["
+            for (index, item) in items.enumerated() {
+                if index > 0 { json += "," }
+                write(item)
+            }
+            json += "]"
+        case .mapping(let entries):
+            json += "{"
+            for (index, entry) in entries.enumerated() {
+                if index > 0 { json += "," }
+                json += JSONLiteral.quoted(entry.key.scalar?.text ?? "") + ":"
+                write(entry.value)
+            }
+            json += "}"
+        case .scalar(let scalar): write(scalar, node.position)
+        }
+    }
+
+    private mutating func write(_ scalar: YAMLScalar, _ place: SourcePosition) {
+        guard let value = resolved(scalar, place) else { return isRight = false }
+        switch value.type {
+        case .text: json += JSONLiteral.quoted(value.text)
+        case .null: json += "null"
+        case .bool(let bool): json += bool ? "true" : "false"
+        case .integer, .number:
+            guard let number = JSONNumber.text(value.text) else {
+                findings.add(
+                    "JSON has no number \(subject.isSecret ? "like this" : Shown.quoted(value.text))", at: place,
+                    hint: "put it in quotes")
+                return isRight = false
+            }
+            json += number
+        }
+    }
+}

@@ -1,0 +1,33 @@
+/// What one channel, or all channels of one template together, have done.
+public struct ChannelFigures: Sendable {
+    /// The channel's name, or the template as it stands in the file.
+    public let name: String
+    public let isTemplate: Bool
+    /// Channels that exist now: 1 for a plain one.
+    public internal(set) var channels: Int
+    public internal(set) var figures: ChannelLog.Figures
+
+    mutating func add(_ other: ChannelLog.Figures) {
+        channels += 1
+        figures.add(other)
+    }
+}
+
+extension ChannelLog.Figures {
+    package static let none = ChannelLog.Figures(
+        messages: 0, bytesAppended: 0, bytesRetained: 0, messagesRetained: 0, dropped: 0, subscribers: 0)
+
+    package mutating func add(_ other: ChannelLog.Figures) {
+        addPast(other)
+        bytesRetained += other.bytesRetained
+        messagesRetained += other.messagesRetained
+        subscribers += other.subscribers
+    }
+
+    /// Adds what counts on after a log is gone.
+    mutating func addPast(_ other: ChannelLog.Figures) {
+        messages += other.messages
+        bytesAppended += other.bytesAppended
+        dropped += other.dropped
+    }
+}

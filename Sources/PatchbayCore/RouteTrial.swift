@@ -1,0 +1,130 @@
+public import PatchbayAPI
+
+/// Runs single records through a route, step by step, without touching a channel: for explaining, for tests in the
+/// configuration, and for previews of a reload.
+///
+/// Thread: any, one at a time.
+public final class RouteTrial {
+    /// What one step made of one record.
+    public struct Step: Sendable, Equatable {
+        public enum Outcome: Sendable, Equatable {
+            /// The data of these envelopes, or the records of the next step.
+            case outputs([[UInt8]])
+            /// Left out on purpose.
+            case filtered
+            case rejected(Rejection)
+        }
+
+        public let transformer: String
+        public let input: [UInt8]
+        public let outcome: Outcome
+    }
+
+    /// One message as a client would get it, but for its timestamp.
+    public struct Envelope: Sendable, Equatable {
+        public let channel: String
+        public let type: String
+        public let data: [UInt8]
+    }
+
+    /// What became of one record.
+    public struct Result: Sendable, Equatable {
+        /// Every step that ran, in order.
+        public internal(set) var steps: [Step] = []
+        public internal(set) var envelopes: [Envelope] = []
+        /// Why the record, or one of its messages, was refused.
+        public internal(set) var rejections: [Rejection] = []
+
+        /// Whether the record was left out on purpose.
+        public var isFiltered: Bool { envelopes.isEmpty && rejections.isEmpty }
+    }
+
+    private let route: Route
+    private let transformers: [any Transformer]
+    private let renderer: TemplateRenderer
+    private let maximumRecordBytes: Int
+
+    public init(route: Route, maximumRecordBytes: Int) {
+        self.route = route
+        self.maximumRecordBytes = maximumRecordBytes
+        transformers = route.steps.map { $0.make() }
+        renderer = TemplateRenderer(route.channels, makeFieldReader: route.makeFieldReader)
+    }
+
+    public func run(_ sample: SampledRecord, topic: String) -> Result {
+        var result = Result()
+        guard let value = sample.value, value.count <= maximumRecordBytes else {
+            let rejection = sample.withRecord { RouteRunner.unroutable($0, maximumRecordBytes: maximumRecordBytes) }
+            result.rejections.append(rejection)
+            return result
+        }
+        var inputs = [value]
+        for (index, transformer) in transformers.enumerated() {
+            var outputs: [[UInt8]] = []
+            for input in inputs {
+                let outcome = step(transformer, sample, input: input, topic: topic)
+                result.steps.append(
+                    Step(transformer: route.steps[index].transformer, input: input, outcome: outcome))
+                switch outcome {
+                case .outputs(let data): outputs += data
+                case .filtered: break
+                case .rejected(let rejection): result.rejections.append(rejection)
+                }
+            }
+            inputs = outputs
+        }
+        for data in inputs { deliver(data, sample, topic: topic, into: &result) }
+        return result
+    }
+
+    private func step(
+        _ transformer: any Transformer, _ sample: SampledRecord, input: [UInt8], topic: String
+    ) -> Step.Outcome {
+        let sink = TrialSink()
+        var sample = sample
+        sample.value = input
+        sample.withRecord { record in
+            withUnsafePointer(to: record) { pointer in
+                let records = UnsafeBufferPointer(start: pointer, count: 1)
+                transformer.transform(RecordBatch(topic: topic, records: records), into: EnvelopeWriter(sink))
+            }
+        }
+        if let rejection = sink.rejection { return .rejected(rejection) }
+        return sink.outputs.isEmpty ? .filtered : .outputs(sink.outputs)
+    }
+
+    private func deliver(_ data: [UInt8], _ sample: SampledRecord, topic: String, into result: inout Result) {
+        var names: [[UInt8]] = []
+        data.withUnsafeBytes { renderer.read($0) }
+        for (index, template) in renderer.templates.enumerated() {
+            if template.isPlain {
+                names.append(Array(template.text.utf8))
+                continue
+            }
+            var name: [UInt8] = []
+            if let rejection = sample.withRecord({ renderer.render(index, record: $0, topic: topic, into: &name) }) {
+                result.rejections.append(rejection)
+            } else if String(validating: name, as: UTF8.self) == nil {
+                result.rejections.append(renderer.invalidText(index))
+            } else if !names.contains(name) {
+                names.append(name)
+            }
+        }
+        for name in names {
+            result.envelopes.append(
+                Envelope(channel: String(decoding: name, as: UTF8.self), type: route.type, data: data))
+        }
+    }
+}
+
+/// Takes what a transformer makes of one record.
+private final class TrialSink: EnvelopeSink {
+    private(set) var outputs: [[UInt8]] = []
+    private(set) var rejection: Rejection?
+
+    func emit(_ record: Record, data: UnsafeRawBufferPointer) { outputs.append(Array(data)) }
+
+    func reject(_ record: Record, _ rejection: Rejection) { self.rejection = rejection }
+
+    func filter(_ record: Record) {}
+}

@@ -1,0 +1,137 @@
+import PatchbayAPI
+
+/// Renders the channel names that a route's templates make of a record and its output.
+///
+/// Thread: consumer.
+final class TemplateRenderer {
+    /// Bytes of the longest name that is rendered.
+    static let longestName = 255
+
+    let templates: [ChannelTemplate]
+    private let parts: [[Piece]]
+    private let reader: (any FieldReader)?
+    /// The fields of the output in hand, one after the other.
+    private var fieldBytes: [UInt8] = []
+    /// Where each of them is; `nil` when the output has no such field.
+    private var fields: [Range<Int>?]
+
+    private enum Piece {
+        case bytes([UInt8])
+        case field(Int)
+        case key
+        case header(String)
+        case topic
+        case partition
+    }
+
+    init(_ templates: [ChannelTemplate], makeFieldReader: ([[String]]) -> any FieldReader) {
+        self.templates = templates
+        let paths = templates.flatMap(\.fieldPaths)
+        var next = 0
+        parts = templates.map { template in
+            template.parts.map { part in
+                switch part {
+                case .literal(let text): return .bytes(Array(text.utf8))
+                case .field:
+                    defer { next += 1 }
+                    return .field(next)
+                case .key: return .key
+                case .header(let name): return .header(name)
+                case .topic: return .topic
+                case .partition: return .partition
+                }
+            }
+        }
+        fields = Array(repeating: nil, count: paths.count)
+        reader = paths.isEmpty ? nil : makeFieldReader(paths)
+    }
+
+    /// Looks up the fields of one output; to be called before `render`.
+    func read(_ data: UnsafeRawBufferPointer) {
+        guard let reader else { return }
+        fieldBytes.removeAll(keepingCapacity: true)
+        for index in fields.indices { fields[index] = nil }
+        _ = reader.read(data) { index, text in
+            guard let text, fields.indices.contains(index) else { return }
+            let start = fieldBytes.count
+            fieldBytes.append(contentsOf: text)
+            fields[index] = start..<fieldBytes.count
+        }
+    }
+
+    /// Writes the name that template `index` makes into `name`, replacing what is there.
+    ///
+    /// - Returns: why it can't.
+    func render(_ index: Int, record: Record, topic: String, into name: inout [UInt8]) -> Rejection? {
+        name.removeAll(keepingCapacity: true)
+        for (position, piece) in parts[index].enumerated() {
+            let before = name.count
+            switch piece {
+            case .bytes(let bytes):
+                name.append(contentsOf: bytes)
+                continue
+            case .field(let number):
+                if let range = fields[number] { name.append(contentsOf: fieldBytes[range]) }
+            case .key:
+                if let key = record.key { name.append(contentsOf: key) }
+            case .header(let header):
+                if let value = record.headers.last(named: header) { name.append(contentsOf: value) }
+            case .topic:
+                name.append(contentsOf: topic.utf8)
+            case .partition:
+                appendDecimal(record.partition, to: &name)
+            }
+            if name.count == before { return missing(templates[index], position) }
+            if name.count > Self.longestName { return tooLong(templates[index]) }
+        }
+        if name.contains(where: { $0 < 0x20 || $0 == 0x7F }) { return unprintable(templates[index]) }
+        return nil
+    }
+
+    private func appendDecimal(_ number: Int32, to name: inout [UInt8]) {
+        let start = name.count
+        var rest = number.magnitude
+        repeat {
+            name.append(UInt8(ascii: "0") + UInt8(rest % 10))
+            rest /= 10
+        } while rest > 0
+        name[start...].reverse()
+    }
+
+    // MARK: Rejections; they build strings, so they are kept off the common path
+
+    @inline(never)
+    private func missing(_ template: ChannelTemplate, _ position: Int) -> Rejection {
+        let (field, what) =
+            switch template.parts[position] {
+            case .field(let path): (path.joined(separator: "."), "the output has no text, number or boolean there")
+            case .header(let name): ("@header.\(name)", "the record has no such header, or an empty one")
+            default: ("@key", "the record has no key, or an empty one")
+            }
+        return Rejection(
+            code: "channel_unrenderable", field: field,
+            explanation: "no channel can be made of `\(template.text)`: \(what)")
+    }
+
+    @inline(never)
+    private func tooLong(_ template: ChannelTemplate) -> Rejection {
+        Rejection(
+            code: "channel_unrenderable",
+            explanation: "the channel made of `\(template.text)` would have more than \(Self.longestName) bytes")
+    }
+
+    @inline(never)
+    private func unprintable(_ template: ChannelTemplate) -> Rejection {
+        Rejection(
+            code: "channel_unrenderable",
+            explanation: "the channel made of `\(template.text)` would contain control characters")
+    }
+
+    /// Why a name that was rendered is no name.
+    @inline(never)
+    func invalidText(_ index: Int) -> Rejection {
+        Rejection(
+            code: "channel_unrenderable",
+            explanation: "the channel made of `\(templates[index].text)` would not be valid UTF-8")
+    }
+}

@@ -1,0 +1,100 @@
+import PatchbayAPI
+
+/// The transformers of one route on one consumer thread, each fed with what the one before emitted, a batch at a time.
+///
+/// Thread: consumer.
+final class TransformChain {
+    private let steps: [any Transformer]
+    /// One between each two steps.
+    private let stages: [StepOutput]
+
+    init(_ route: Route) {
+        steps = route.steps.map { $0.make() }
+        stages = steps.dropLast().map { _ in StepOutput() }
+    }
+
+    /// Runs the batch through all steps; what is left of it ends in `sink`, and so does every rejection.
+    func run(_ batch: borrowing RecordBatch, into sink: any EnvelopeSink) {
+        guard let first = steps.first else { return }
+        guard let stage = stages.first else { return first.transform(batch, into: EnvelopeWriter(sink)) }
+        stage.collect(for: sink) { first.transform(batch, into: EnvelopeWriter(stage)) }
+        let topic = batch.topic
+        for index in 1..<steps.count {
+            let isLast = index == steps.count - 1
+            stages[index - 1].withRecords { records in
+                guard !records.isEmpty else { return }
+                let batch = RecordBatch(topic: topic, records: records)
+                if isLast {
+                    steps[index].transform(batch, into: EnvelopeWriter(sink))
+                } else {
+                    stages[index].collect(for: sink) {
+                        steps[index].transform(batch, into: EnvelopeWriter(stages[index]))
+                    }
+                }
+            }
+            if !isLast, stages[index].isEmpty { break }
+        }
+        for stage in stages { stage.removeAll() }
+    }
+}
+
+/// What one step emits, gathered as the records of the next.
+///
+/// Thread: consumer.
+private final class StepOutput: EnvelopeSink {
+    private struct Piece {
+        let record: Record
+        /// In the arena; `nil` when the step passed the record's own bytes on.
+        let range: Range<Int>?
+    }
+
+    private var arena = ByteArena()
+    private var pieces: [Piece] = []
+    private var records: [Record] = []
+    /// Takes what does not go on to the next step. Set while the step runs.
+    private var outcome: (any EnvelopeSink)?
+
+    var isEmpty: Bool { pieces.isEmpty }
+
+    func collect(for sink: any EnvelopeSink, _ body: () -> Void) {
+        outcome = sink
+        defer { outcome = nil }
+        body()
+    }
+
+    func withRecords(_ body: (UnsafeBufferPointer<Record>) -> Void) {
+        // The arena stays as it is until `removeAll`, when no later step needs these records any more.
+        let bytes = arena.bytes
+        records.removeAll(keepingCapacity: true)
+        for piece in pieces {
+            if let range = piece.range {
+                records.append(piece.record.with(value: UnsafeRawBufferPointer(rebasing: bytes[range])))
+            } else {
+                records.append(piece.record)
+            }
+        }
+        records.withUnsafeBufferPointer(body)
+        records.removeAll(keepingCapacity: true)
+    }
+
+    func removeAll() {
+        arena.removeAll()
+        pieces.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: EnvelopeSink
+
+    func emit(_ record: Record, data: UnsafeRawBufferPointer) {
+        if let value = record.value, value.baseAddress == data.baseAddress, value.count == data.count {
+            pieces.append(Piece(record: record, range: nil))
+        } else {
+            let start = arena.count
+            arena.append(data)
+            pieces.append(Piece(record: record, range: start..<arena.count))
+        }
+    }
+
+    func reject(_ record: Record, _ rejection: Rejection) { outcome?.reject(record, rejection) }
+
+    func filter(_ record: Record) { outcome?.filter(record) }
+}

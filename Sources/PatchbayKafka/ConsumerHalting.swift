@@ -1,0 +1,150 @@
+import CLibRDKafka
+import Logging
+import PatchbayAPI
+
+/// Topics whose records the processor doesn't take for now.
+///
+/// librdkafka drops what it has fetched ahead when a partition is paused or sent to another place: every fetched record
+/// carries the version of the partition it was fetched for. What has been polled already is dropped here.
+extension ConsumerLoop {
+    typealias Records = UnsafeMutableBufferPointer<Record>
+
+    /// Stops reading a topic at the first records that weren't taken, until `resumeHalted`.
+    func halt(_ topic: ConsumedTopic, at refused: Records.SubSequence, _ client: OpaquePointer) {
+        topic.isHalted = true
+        topic.awaitsPositions = false
+        var isNoted = Set<Int32>()
+        for record in refused where isNoted.insert(record.partition).inserted {
+            guard let partition = topic.partition(record.partition) else { continue }
+            partition.position = record.recordOffset
+            // Also when nothing was taken: it tells the group where to go on, whoever does.
+            guard partition.stored != record.recordOffset else { continue }
+            keep(partition.store(record.recordOffset, with: client), of: topic)
+        }
+        suspend(topic, client)
+        logger.warning("topic is read no further for now: a record was not taken", metadata: [
+            "topic": "\(topic.name)", "partition": "\(refused.first?.partition ?? partitionUnassigned)",
+            "record_offset": "\(refused.first?.recordOffset ?? -1)",
+        ])
+    }
+
+    /// Records of a halted topic that came all the same: they will be read again.
+    func discard(_ records: Records.SubSequence, of topic: ConsumedTopic) {
+        for record in records {
+            guard let partition = topic.partition(record.partition), partition.position == nil else { continue }
+            partition.position = record.recordOffset
+        }
+    }
+
+    /// For all partitions of the topic that are assigned now.
+    func suspend(_ topic: ConsumedTopic, _ client: OpaquePointer) {
+        topic.assignedList().withNative { _ = rd_kafka_pause_partitions(client, $0) }
+    }
+
+    /// Lets librdkafka fetch these partitions again.
+    func unsuspend(_ list: borrowing PartitionList, _ client: OpaquePointer) {
+        guard !list.isEmpty else { return }
+        list.withNative { _ = rd_kafka_resume_partitions(client, $0) }
+    }
+
+    /// Halted topics that are still subscribed go on where they stand.
+    ///
+    /// The others are about to be given up, and would only be halted again.
+    func resumeHalted(_ client: OpaquePointer) {
+        let hasPatterns = subscribed.contains { $0.hasPrefix("^") }
+        for topic in registry.topics where topic.isHalted && (hasPatterns || subscribed.contains(topic.name)) {
+            resume(topic, client)
+        }
+    }
+
+    private func resume(_ topic: ConsumedTopic, _ client: OpaquePointer) {
+        // Sent back now and not when it was halted, because a rebalance in between sets librdkafka to where it
+        // handed out the last record, no matter that it was sent elsewhere.
+        for case let partition? in topic.partitions {
+            guard let position = partition.position else { continue }
+            guard partition.seek(to: position, with: client) else {
+                // It is being started, at its position, or librdkafka is busy stopping it.
+                owesResumption = true
+                return
+            }
+            partition.awaitsPosition = true
+            partition.wasSentBackAgain = false
+        }
+        topic.isHalted = false
+        topic.awaitsPositions = true
+        unsuspend(topic.assignedList(), client)
+        logger.info("topic is read again", metadata: ["topic": "\(topic.name)"])
+    }
+
+    /// Lets only those records of a topic through that come at or after the place their partition was sent back to.
+    ///
+    /// Holes are legal (compaction, transactions, retention). But going on behind the right place would lose records,
+    /// so the first hole after a seek is believed only when the partition comes by there a second time.
+    /// - Returns: how many records remain, moved to the front.
+    func admit(
+        _ records: UnsafeMutableBufferPointer<Record>, of topic: ConsumedTopic, _ client: OpaquePointer
+    ) -> Int {
+        var kept = 0
+        var awayAgain = Set<Int32>()
+        for index in records.indices {
+            let record = records[index]
+            if awayAgain.contains(record.partition) { continue }
+            if let partition = topic.partition(record.partition), partition.awaitsPosition {
+                switch verdict(on: record, in: partition, of: topic, client) {
+                case .drop: continue
+                case .sendBack:
+                    partition.wasSentBackAgain = true
+                    partition.position.map { _ = partition.seek(to: $0, with: client) }
+                    awayAgain.insert(record.partition)
+                    continue
+                case .take: partition.awaitsPosition = false
+                }
+            }
+            if kept != index { records[kept] = record }
+            kept += 1
+        }
+        topic.awaitsPositions = topic.partitions.contains { $0?.awaitsPosition == true }
+        return kept
+    }
+
+    private enum Verdict { case take, drop, sendBack }
+
+    private func verdict(
+        on record: Record, in partition: AssignedPartition, of topic: ConsumedTopic, _ client: OpaquePointer
+    ) -> Verdict {
+        guard let position = partition.position, record.recordOffset != position else { return .take }
+        let range = watermarks(of: topic, partition.number, client)
+        if record.recordOffset < position {
+            // Left over from before, unless the log is a new one that hasn't got so far.
+            return (range?.upperBound ?? position) < position ? .take : .drop
+        }
+        // Records that are gone can't be gone back to, and trying could make librdkafka leave out more of them.
+        if partition.wasSentBackAgain || (range?.lowerBound ?? 0) > position { return .take }
+        return .sendBack
+    }
+
+    /// Asks the broker, for one round trip; `nil` when it doesn't answer in time.
+    private func watermarks(
+        of topic: ConsumedTopic, _ partition: Int32, _ client: OpaquePointer
+    ) -> ClosedRange<Int64>? {
+        var low: Int64 = 0
+        var high: Int64 = 0
+        let error = rd_kafka_query_watermark_offsets(client, topic.name, partition, &low, &high, 1_000)
+        return error == RD_KAFKA_RESP_ERR_NO_ERROR && low <= high ? low...high : nil
+    }
+
+    /// After the first record of a run wasn't the one expected: were records deleted before they were read?
+    func noteJump(
+        of partition: AssignedPartition, in topic: ConsumedTopic, from position: Int64, to offset: Int64,
+        _ client: OpaquePointer
+    ) {
+        guard offset > position else { return }
+        partition.refreshWatermarks(topic: topic.name, client: client)
+        // Holes that the log has had all along (compaction, transactions) lie within what the broker still holds.
+        guard let low = partition.lowWatermark, low > position else { return }
+        topic.recordsSkipped &+= UInt64(offset - position)
+        logger.warning("records were deleted at the broker before they were read", metadata: [
+            "topic": "\(topic.name)", "partition": "\(partition.number)", "from": "\(position)", "to": "\(offset)",
+        ])
+    }
+}

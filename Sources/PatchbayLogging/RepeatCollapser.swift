@@ -1,0 +1,84 @@
+import Logging
+
+/// Decides which lines are written: the first of its kind at once, those that follow within a window as one count.
+///
+/// Pure: time comes in, lines come out.
+struct RepeatCollapser {
+    typealias Instant = ContinuousClock.Instant
+
+    private struct Key: Hashable {
+        var level: Logger.Level
+        var label: String
+        var message: String
+        var identity: [String: String]
+    }
+
+    private struct Entry {
+        var windowStart: Instant
+        var repetitions = 0
+        /// The last repetition; `nil` while there is none.
+        var last: LogLine?
+    }
+
+    private let policy: RepeatPolicy
+    private var entries: [Key: Entry] = [:]
+
+    init(_ policy: RepeatPolicy) { self.policy = policy }
+
+    /// How many different lines are being watched.
+    var watched: Int { entries.count }
+
+    /// Whether a line may be written now. If not, it was counted.
+    mutating func admit(_ line: LogLine, at now: Instant) -> Bool {
+        guard policy.window > .zero, line.level >= policy.lowestLevel, line.weight <= RepeatPolicy.maximumWeight
+        else { return true }
+        var identity: [String: String] = [:]
+        for (key, value) in line.metadata where policy.identifyingKeys.contains(key) { identity[key] = "\(value)" }
+        let key = Key(level: line.level, label: line.label, message: line.message, identity: identity)
+        if entries[key] != nil {
+            entries[key]?.repetitions += 1
+            entries[key]?.last = line
+            return false
+        }
+        if entries.count < policy.capacity { entries[key] = Entry(windowStart: now) }
+        return true
+    }
+
+    /// When `due(at:)` has something to do next; `nil` while nothing is watched.
+    var nextDue: Instant? { entries.values.map(\.windowStart).min().map { $0 + policy.window } }
+
+    /// The counts of the windows that have ended. A line that was repeated goes on being counted, in a new window; one
+    /// that wasn't is forgotten.
+    mutating func due(at now: Instant) -> [LogLine] {
+        let window = policy.window
+        return close(at: now) { now - $0.windowStart >= window }
+    }
+
+    /// All counts; everything is forgotten.
+    mutating func flush(at now: Instant) -> [LogLine] {
+        defer { entries = [:] }
+        return close(at: now) { _ in true }
+    }
+
+    private mutating func close(at now: Instant, where isOver: (Entry) -> Bool) -> [LogLine] {
+        var ended: [(start: Instant, line: LogLine)] = []
+        for (key, entry) in entries where isOver(entry) {
+            guard let last = entry.last else {
+                entries[key] = nil
+                continue
+            }
+            ended.append((entry.windowStart, summary(of: entry, last, at: now)))
+            entries[key] = Entry(windowStart: now)
+        }
+        return ended.sorted { $0.start < $1.start }.map(\.line)
+    }
+
+    private func summary(of entry: Entry, _ last: LogLine, at now: Instant) -> LogLine {
+        var line = last
+        let seconds = max(1, Int(((now - entry.windowStart) / .seconds(1)).rounded()))
+        let times = entry.repetitions == 1 ? "once" : "\(entry.repetitions) times"
+        line.message += " (repeated \(times) in \(seconds) s)"
+        line.metadata["repeated"] = .stringConvertible(entry.repetitions)
+        return line
+    }
+}

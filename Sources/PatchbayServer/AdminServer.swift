@@ -1,0 +1,118 @@
+import HTTPTypes
+import Hummingbird
+public import Logging
+public import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Synchronization
+
+/// What an operator's request gets.
+public struct AdminAnswer: Sendable {
+    /// An HTTP status.
+    public var status: Int
+    /// JSON.
+    public var body: String
+
+    public init(status: Int, body: String) {
+        self.status = status
+        self.body = body
+    }
+}
+
+/// The listener for operators: reloading, health, metrics. Apart from the clients' port, so that a firewall, or the
+/// loopback address alone, can keep it from them.
+///
+/// Thread: any.
+public final class AdminServer: Sendable {
+    private let host: String
+    private let port: Int
+    private let group: any EventLoopGroup
+    private let endpoints: Endpoints
+    private let listener = Mutex<(any Channel)?>(nil)
+    private let places = Places(most: AdminServer.maximumConnections)
+
+    /// More are closed at once: a handful of people and programs come here.
+    private static let maximumConnections = 256
+
+    /// - Parameters:
+    ///   - port: 0 takes any free port.
+    ///   - health: the report behind `/health`.
+    ///   - metrics: the page behind `/metrics`.
+    ///   - probes: the answers behind `/health/live` and `/health/ready`; without them there are none.
+    ///   - reload: loads the configuration again; with `isDryRun` it only says what that would change.
+    public init(
+        host: String, port: Int, group: any EventLoopGroup, logger: Logger,
+        health: @escaping @Sendable () -> HealthReport, metrics: @escaping @Sendable () -> ByteBuffer = { ByteBuffer() },
+        probes: HealthProbes? = nil,
+        reload: @escaping @Sendable (_ isDryRun: Bool) async -> AdminAnswer
+    ) {
+        self.host = host
+        self.port = port
+        self.group = group
+        endpoints = Endpoints(logger: logger) { router in
+            StandardEndpoints.add(to: router, health: health, metrics: metrics)
+            if let probes { StandardEndpoints.add(probes, to: router) }
+            router.post("-/reload") { request, _ -> Response in
+                try Self.refuseBrowsers(request)
+                let answer = await reload(try Self.isDryRun(request))
+                return .json(status: .init(code: answer.status), body: ByteBuffer(string: answer.body))
+            }
+        }
+    }
+
+    /// Binds the port and starts to accept.
+    ///
+    /// - Returns: the port, which matters when the configured one is 0.
+    /// - Throws: when the address can't be bound.
+    public func start() async throws -> Int {
+        let (endpoints, places) = (endpoints, places)
+        let channel = try await ServerBootstrap(group: group)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    guard places.reserve() else { throw ChannelError.operationUnsupported }
+                    channel.closeFuture.whenComplete { _ in places.release() }
+                    try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
+                    try endpoints.serve(channel)
+                }
+            }
+            .bind(host: host, port: port)
+            .get()
+        listener.withLock { $0 = channel }
+        return channel.localAddress?.port ?? port
+    }
+
+    /// Stops accepting and closes every connection.
+    public func stop() async {
+        let channel = listener.withLock { $0.take() }
+        try? await channel?.close()
+        await endpoints.close()
+    }
+
+    /// Any web page can make a browser send a POST to a loopback address; it can't keep the browser from saying so.
+    private static func refuseBrowsers(_ request: Request) throws {
+        guard request.headers[.origin] == nil else {
+            throw EndpointError(
+                status: .forbidden, code: "forbidden_origin", message: "web pages may not call the admin endpoints")
+        }
+    }
+
+    private static func isDryRun(_ request: Request) throws -> Bool {
+        var isDryRun = false
+        for (name, value) in request.uri.queryParameters {
+            guard name == "dry_run" else {
+                throw EndpointError(
+                    status: .badRequest, code: "unknown_parameter",
+                    message: "unknown parameter \"\(name.prefix(100))\"; allowed is dry_run")
+            }
+            switch value {
+            case "1", "true": isDryRun = true
+            case "0", "false": isDryRun = false
+            default:
+                throw EndpointError(
+                    status: .badRequest, code: "invalid_parameter", message: "dry_run must be 1 or 0")
+            }
+        }
+        return isDryRun
+    }
+}

@@ -1,0 +1,78 @@
+import Logging
+import NIOCore
+import NIOHTTP1
+import Synchronization
+
+/// Everything the log says about single clients. Their normal coming and going is `debug`; what they do wrong is `info`,
+/// limits they keep running into `warning`, each kind at most a few times in ten seconds.
+///
+/// Thread: any.
+final class ClientLog: Sendable {
+    private let logger: Logger
+    /// By kind of line: a word of ours, never of a client's, so there are only a few.
+    private let throttles = Mutex<[String: LogThrottle]>([:])
+
+    init(logger: Logger) { self.logger = logger }
+
+    func connected(_ client: ClientIdentity, from address: SocketAddress?) {
+        guard logger.logLevel <= .debug else { return }
+        logger.debug("client connected", metadata: Self.metadata(client, address))
+    }
+
+    func disconnected(_ client: ClientIdentity, after time: TimeAmount) {
+        guard logger.logLevel <= .debug else { return }
+        var metadata = client.metadata
+        metadata["seconds"] = "\(Double(time.nanoseconds / 1_000_000) / 1000)"
+        logger.debug("client disconnected", metadata: metadata)
+    }
+
+    /// A request was refused before the upgrade.
+    func refused(
+        _ client: ClientIdentity, from address: SocketAddress?, status: HTTPResponseStatus, code: String
+    ) {
+        write(.info, "connection refused", kind: code) {
+            var metadata = Self.metadata(client, address)
+            metadata["status"] = "\(status.code)"
+            metadata["code"] = "\(code)"
+            return metadata
+        }
+    }
+
+    /// A connection is closed because the client broke the protocol.
+    func violated(_ client: ClientIdentity, _ code: CloseCode, detail: String) {
+        write(.info, "client broke the protocol and is closed", kind: "violation") {
+            var metadata = client.metadata
+            metadata["close_code"] = "\(code.number)"
+            metadata["reason"] = "\(detail)"
+            return metadata
+        }
+    }
+
+    /// A connection is closed because the client ran into a limit.
+    func closed(_ client: ClientIdentity, _ code: CloseCode, over limit: Limit) {
+        // Being idle is nothing to look at; flooding is.
+        write(limit == .idleTime ? .debug : .warning, "client ran into a limit and is closed", kind: limit.label) {
+            var metadata = client.metadata
+            metadata["close_code"] = "\(code.number)"
+            metadata["limit"] = "\(limit.label)"
+            return metadata
+        }
+    }
+
+    private func write(
+        _ level: Logger.Level, _ message: Logger.Message, kind: String, _ metadata: () -> Logger.Metadata
+    ) {
+        guard logger.logLevel <= level else { return }
+        let now = NIODeadline.now()
+        guard let unwritten = throttles.withLock({ $0[kind, default: LogThrottle()].next(at: now) }) else { return }
+        var metadata = metadata()
+        if unwritten > 0 { metadata["also"] = "\(unwritten)" }
+        logger.log(level: level, message, metadata: metadata)
+    }
+
+    private static func metadata(_ client: ClientIdentity, _ address: SocketAddress?) -> Logger.Metadata {
+        var metadata = client.metadata
+        if let host = address?.ipAddress { metadata["address"] = "\(host)" }
+        return metadata
+    }
+}

@@ -1,0 +1,165 @@
+/// The messages that every Patchbay knows, whatever its routes: requests and what is not a record.
+struct ControlKinds {
+    let routes: DocumentedRoutes
+
+    /// The channel that examples speak of.
+    private var channel: String {
+        (routes.channels.first { !$0.isTemplate } ?? routes.channels.first).map { ChannelNames([$0.name]).example } ?? "news"
+    }
+
+    private var names: String { routes.channels.map { "`\($0.name)`" }.joined(separator: ", ") }
+
+    private static let id: JSONTree = [
+        "type": ["string", "number"], "description": "Anything; the answer's `data` repeats it.",
+    ]
+
+    // MARK: From clients
+
+    var requests: [MessageKind] {
+        [
+            request(
+                "subscribe", withChannel: true,
+                "Asks for every message of a channel from now on. Subscribing twice is confirmed twice and delivers once."),
+            request(
+                "unsubscribe", withChannel: true,
+                "Ends a subscription. Unsubscribing from what was never subscribed is confirmed too."),
+            request("ping", withChannel: false, "Asks for a `pong`, for clients that can't send WebSocket pings."),
+        ]
+    }
+
+    private func request(_ type: String, withChannel: Bool, _ summary: String) -> MessageKind {
+        var properties: [(String, JSONTree)] = [("type", ["type": "string", "const": .string(type)])]
+        var example: JSONTree = ["type": .string(type)]
+        if withChannel {
+            let list = names.isEmpty ? "" : " Now there are: \(names)."
+            properties.append(
+                (
+                    "channel",
+                    [
+                        "type": "string", "minLength": 1,
+                        "description": .string("A channel's name, or one that a template can make.\(list)"),
+                    ]
+                ))
+            example = example.with("channel", .string(channel))
+        } else {
+            // The server takes it without a word, as it does for the others.
+            properties.append(("channel", ["description": "Has no meaning here."]))
+        }
+        properties.append(("id", Self.id))
+        let schema: JSONTree = [
+            "title": .string(type), "description": .string(summary), "type": "object",
+            "properties": .members(properties), "required": withChannel ? ["type", "channel"] : ["type"],
+            "additionalProperties": false,
+        ]
+        return MessageKind(
+            key: "request-\(type)", type: type, direction: .toServer, summary: summary, schema: schema,
+            examples: [
+                .init(title: "Plain", message: example),
+                .init(title: "With an id", message: example.with("id", 7)),
+            ])
+    }
+
+    // MARK: To clients
+
+    var answers: [MessageKind] {
+        [confirmation, error, pong, gap, channelClosed, serverShutdown]
+    }
+
+    private var confirmation: MessageKind {
+        answer(
+            "subscription_confirmed", onChannel: true, "Answers `subscribe` and `unsubscribe`.",
+            properties: [
+                ("status", ["type": "string", "enum": ["subscribed", "unsubscribed"]]), ("channel", ["type": "string"]),
+            ], required: ["status", "channel"], canHaveID: true,
+            examples: [("Subscribed", ["status": "subscribed", "channel": .string(channel)])])
+    }
+
+    private var error: MessageKind {
+        let table = ErrorCode.messages.map { "`\($0.code)`: \($0.meaning)" }.joined(separator: " ")
+        return answer(
+            "error", onChannel: nil, "A request was refused. It changed nothing, and the connection stays open.",
+            properties: [
+                ("error", ["type": "string", "description": "A sentence for people."]),
+                (
+                    "code",
+                    [
+                        "type": "string", "enum": .strings(ErrorCode.messages.map(\.code)),
+                        "description": .string("A word for programs. \(table)"),
+                    ]
+                ),
+            ], required: ["error", "code"], canHaveID: true,
+            examples: [
+                (
+                    "Unknown type",
+                    [
+                        "error": "type is \"subscrib\", but must be subscribe, unsubscribe or ping",
+                        "code": "unknown_type",
+                    ]
+                )
+            ])
+    }
+
+    private var pong: MessageKind {
+        answer(
+            "pong", onChannel: false, "Answers `ping`.", properties: [], required: [], canHaveID: true,
+            examples: [("Plain", [:]), ("With the request's id", ["id": 7])])
+    }
+
+    private var gap: MessageKind {
+        answer(
+            "gap", onChannel: true,
+            "Messages of the channel were dropped for this client. Comes right before the next message.",
+            properties: [
+                ("dropped", ["type": "integer", "minimum": 1]),
+                (
+                    "reason",
+                    [
+                        "type": "string",
+                        "description": .string(
+                            "`slow_consumer`: the client fell more than the channel's buffer behind; `overrun`: the server "
+                                + "could not keep up; `channel_closed`: a slow client's rest of a channel that was removed."),
+                    ]
+                ),
+            ], required: ["dropped", "reason"],
+            examples: [("A slow client", ["dropped": 12, "reason": "slow_consumer"])])
+    }
+
+    private var channelClosed: MessageKind {
+        answer(
+            "channel_closed", onChannel: true, "The channel was removed; the subscription is over.",
+            properties: [("reason", ["type": "string"])], required: ["reason"],
+            examples: [("After a reload", ["reason": "the channel was removed from the configuration"])])
+    }
+
+    private var serverShutdown: MessageKind {
+        answer(
+            "server_shutdown", onChannel: false, "The server is about to close the connection.",
+            properties: [("reconnect_after_ms", ["type": "integer", "minimum": 0])], required: ["reconnect_after_ms"],
+            examples: [("A restart", ["reconnect_after_ms": 2500])])
+    }
+
+    /// - Parameter onChannel: whether the envelope names a channel; `nil` when it may.
+    private func answer(
+        _ type: String, onChannel: Bool?, _ summary: String, properties: [(String, JSONTree)], required: [String],
+        canHaveID: Bool = false, examples: [(String, JSONTree)]
+    ) -> MessageKind {
+        let channelSchema: JSONTree =
+            switch onChannel {
+            case true: ["type": "string", "minLength": 1]
+            case false: ["type": "string", "const": ""]
+            default: ["type": "string", "description": "Empty, unless the request named a channel that can't be had."]
+            }
+        var data: JSONTree = ["type": "object"]
+        let all = canHaveID ? properties + [("id", ["type": ["string", "number"], "description": "The request's."])] : properties
+        data = data.with("properties", all.isEmpty ? nil : .members(all))
+        data = data.with("required", required.isEmpty ? nil : .strings(required))
+        return MessageKind(
+            key: "message-\(type)", type: type, direction: .toClient, summary: summary,
+            schema: MessageKind.envelopeSchema(type: type, description: summary, channel: channelSchema, data: data),
+            examples: examples.map { title, data in
+                .init(
+                    title: title,
+                    message: MessageKind.envelope(type: type, channel: onChannel == true ? channel : "", data: data))
+            })
+    }
+}

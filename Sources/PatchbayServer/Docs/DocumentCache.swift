@@ -1,0 +1,75 @@
+import NIOCore
+import PatchbayJSON
+import Synchronization
+
+/// The documents of the routes in force, built anew when those have changed.
+///
+/// Thread: any.
+final class DocumentCache: Sendable {
+    enum Kind: CaseIterable { case openAPI, asyncAPI, channels }
+
+    private struct Built {
+        var routes: DocumentedRoutes
+        var documents: [Kind: Document]
+    }
+
+    /// One document, ready to be sent.
+    struct Document: Sendable {
+        var body: ByteBuffer
+        var entityTag: String
+    }
+
+    private let facts: DocumentFacts
+    private let routes: @Sendable () -> DocumentedRoutes
+    private let built = Mutex<Built?>(nil)
+
+    init(facts: DocumentFacts, routes: @escaping @Sendable () -> DocumentedRoutes) {
+        self.facts = facts
+        self.routes = routes
+    }
+
+    func document(_ kind: Kind) -> Document {
+        let routes = routes()
+        return built.withLock { built in
+            if let built, built.routes == routes, let document = built.documents[kind] { return document }
+            let document = build(kind, routes)
+            var documents = built?.routes == routes ? built?.documents ?? [:] : [:]
+            documents[kind] = document
+            built = Built(routes: routes, documents: documents)
+            return document
+        }
+    }
+
+    private func build(_ kind: Kind, _ routes: DocumentedRoutes) -> Document {
+        let tree =
+            switch kind {
+            case .openAPI: OpenAPIDocument(routes: routes, facts: facts).tree
+            case .asyncAPI: AsyncAPIDocument(routes: routes, facts: facts).tree
+            case .channels: ChannelList.tree(of: routes)
+            }
+        let text = tree.text
+        let body = ByteBuffer(string: (JSONPretty.text(text) ?? text) + "\n")
+        return Document(body: body, entityTag: EntityTag.of(body.readableBytesView))
+    }
+}
+
+/// Names a version of some bytes, the same on every machine and in every run.
+enum EntityTag {
+    /// A strong tag: FNV-1a, 64 bits, and the length. Nobody gains by making two versions collide: all of them are ours.
+    static func of(_ bytes: some Collection<UInt8>) -> String {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        return "\"\(String(hash, radix: 16))-\(bytes.count)\""
+    }
+
+    /// Whether `If-None-Match` names the tag (RFC 9110, section 13.1.2; the comparison is weak).
+    static func isNamed(_ tag: String, in header: String?) -> Bool {
+        guard let header else { return false }
+        return header.split(separator: ",").contains { part in
+            var name = part.drop { $0 == " " }
+            while name.last == " " { name = name.dropLast() }
+            if name.hasPrefix("W/") { name = name.dropFirst(2) }
+            return name == "*" || name == tag
+        }
+    }
+}

@@ -1,0 +1,54 @@
+/// The limits that clients can run into: one table, from which metrics are labelled.
+public enum Limit: Int, Sendable, CaseIterable {
+    case clients
+    case connectionsPerAddress
+    case httpConnections
+    case httpIdle
+    case headerSize
+    case handshakeTime
+    case messageSize
+    case requestRate
+    case requestFlood
+    case controlRate
+    case controlFlood
+    case subscriptions
+    case idleTime
+
+    /// The word for it in metrics.
+    public var label: String {
+        switch self {
+        case .clients: "clients"
+        case .connectionsPerAddress: "connections_per_address"
+        case .httpConnections: "http_connections"
+        case .httpIdle: "http_idle"
+        case .headerSize: "header_size"
+        case .handshakeTime: "handshake_timeout"
+        case .messageSize: "message_size"
+        case .requestRate: "request_rate"
+        case .requestFlood: "request_flood"
+        case .controlRate: "control_rate"
+        case .controlFlood: "control_flood"
+        case .subscriptions: "subscriptions"
+        case .idleTime: "idle"
+        }
+    }
+
+    /// What is counted under it, for the reference.
+    public var meaning: String {
+        switch self {
+        case .clients: "Handshakes refused with HTTP 503 `too_many_clients`."
+        case .connectionsPerAddress: "Connections refused with HTTP 429 `too_many_connections`."
+        case .httpConnections: "HTTP connections refused with HTTP 503 `too_many_http_connections`."
+        case .httpIdle: "HTTP connections closed because no request, or no reading of the answer, came in time."
+        case .headerSize: "Requests refused with HTTP 431 `headers_too_large`."
+        case .handshakeTime: "Connections closed with HTTP 408 `handshake_timeout`."
+        case .messageSize: "Connections closed with 1009, for a message or a frame that is too large."
+        case .requestRate: "Requests refused with `rate_limited`."
+        case .requestFlood: "Connections closed with 1008 for requests that were refused again and again."
+        case .controlRate: "Pings that were not answered and pongs that were ignored."
+        case .controlFlood: "Connections closed with 1008 for pings and pongs over the limit again and again."
+        case .subscriptions: "Requests refused with `too_many_subscriptions`."
+        case .idleTime: "Connections closed with 4001."
+        }
+    }
+}

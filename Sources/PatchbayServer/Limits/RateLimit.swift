@@ -1,0 +1,63 @@
+import NIOCore
+
+/// How often something may happen on one connection, and when to lose patience with a client that keeps on: a token
+/// bucket, shared by all connections. What each one has used of it is in its `RateMeter`.
+struct RateLimit: Sendable, Equatable {
+    /// Refusals are counted over this time. Nanoseconds.
+    static let window: Int64 = 10_000_000_000
+    /// A client that is not refused for this long has come to its senses: counting starts anew. Nanoseconds.
+    static let quietTime: Int64 = 1_000_000_000
+    /// Nobody loses patience before this many refusals, however small the bucket.
+    static let leastPatience = 100
+
+    /// One token comes back in this time. Nanoseconds.
+    let interval: Int64
+    /// How far ahead of its pace a connection may be. Nanoseconds.
+    let tolerance: Int64
+    /// More refusals than this within `window`, without a quiet time, are a flood.
+    let patience: Int
+
+    /// - Parameters:
+    ///   - rate: per second, on average; 0 is no limit.
+    ///   - burst: at once, after a pause; at least 1.
+    init?(perSecond rate: Int, burst: Int) {
+        guard rate > 0 else { return nil }
+        let burst = min(max(burst, 1), 1_000_000)
+        interval = max(1, 1_000_000_000 / Int64(rate))
+        tolerance = Int64(burst - 1) * interval
+        patience = max(Self.leastPatience, 2 * burst)
+    }
+}
+
+/// What one connection has used of a `RateLimit`. No clock of its own: time comes with each question.
+struct RateMeter {
+    enum Verdict: Equatable {
+        case admitted
+        case refused
+        /// Refused, and the client has been at it for too long.
+        case flooding
+    }
+
+    // The bucket as one number (a generic cell rate algorithm): the time at which it will be full again. Connections
+    // come by the ten thousand.
+    private var fullAt: Int64 = 0
+    private var firstRefusal: Int64 = 0
+    private var lastRefusal: Int64 = 0
+    private var refusals = 0
+
+    mutating func admit(at now: NIODeadline, within limit: RateLimit) -> Verdict {
+        let now = Int64(clamping: now.uptimeNanoseconds)
+        let due = max(fullAt, now)
+        if due - now <= limit.tolerance {
+            fullAt = due + limit.interval
+            return .admitted
+        }
+        if refusals == 0 || now - lastRefusal >= RateLimit.quietTime || now - firstRefusal >= RateLimit.window {
+            firstRefusal = now
+            refusals = 0
+        }
+        lastRefusal = now
+        refusals += 1
+        return refusals > limit.patience ? .flooding : .refused
+    }
+}

@@ -1,0 +1,18 @@
+import NIOCore
+
+/// What one client may ask for; one value per event loop.
+struct SessionLimits: Sendable {
+    let requests: RateLimit?
+    /// For the error message.
+    let requestsPerSecond: Int
+    let maximumSubscriptions: Int
+    /// Zero for no limit.
+    let idleTimeout: TimeAmount
+
+    init(_ configuration: ServerConfiguration) {
+        requests = RateLimit(perSecond: configuration.requestsPerSecond, burst: configuration.requestBurst)
+        requestsPerSecond = configuration.requestsPerSecond
+        maximumSubscriptions = configuration.maximumSubscriptions > 0 ? configuration.maximumSubscriptions : .max
+        idleTimeout = configuration.idleTimeout
+    }
+}

@@ -1,0 +1,83 @@
+import ArgumentParser
+import Foundation
+import PatchbayAPI
+import PatchbayConfig
+import PatchbayKafka
+
+/// `patchbay check`: everything that is wrong with configuration files.
+struct CheckCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Find everything that is wrong with routes files, without starting anything.",
+        discussion: """
+            Prints one finding after the other as `file:line:col: error: text`, with the line, a caret and a hint. \
+            Nothing is connected to unless --live is given: then the brokers are asked whether the topics exist.
+
+            Exit codes: 0 no errors (warnings may have been printed); 69 --live and a cluster can't be reached; \
+            78 errors were found.
+            """)
+
+    @Argument(help: "Routes files; routes.yaml when none is given.")
+    var files: [String] = []
+
+    @Flag(help: "Also ask the brokers: can they be reached, do the topics exist?")
+    var live = false
+
+    @Option(help: "Seconds to wait for the brokers of each cluster, with --live.")
+    var timeout = 5
+
+    @OptionGroup var format: FormatOption
+
+    func validate() throws {
+        guard (1...3600).contains(timeout) else { throw ValidationError("--timeout must be between 1 and 3600 seconds") }
+    }
+
+    /// The result for one file.
+    struct Report: Encodable {
+        var file: String
+        var isValid: Bool
+        var findings: [Finding]
+        /// Clusters that could not be reached.
+        var unreachable: [String]
+        var routes: Int?
+        var channels: Int?
+    }
+
+    func run() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        var reports: [Report] = []
+        var text = ""
+        for file in files.isEmpty ? ["routes.yaml"] : files {
+            let loaded = ConfigurationFile.read(file, environment: environment)
+            var findings = loaded.findings
+            var unreachable: [String] = []
+            if live, let configuration = loaded.configuration {
+                for cluster in configuration.clusters {
+                    let answer = LiveCheck.run(cluster, of: configuration, timeout: .seconds(timeout))
+                    findings += answer.findings
+                    if let reason = answer.unreachable { unreachable.append(reason) }
+                }
+            }
+            let report = Report(
+                file: file, isValid: !findings.contains { $0.severity == .error }, findings: findings.map(Finding.init),
+                unreachable: unreachable, routes: loaded.configuration?.routes.count,
+                channels: loaded.configuration?.channels.count)
+            reports.append(report)
+            text += Self.text(report, findings)
+        }
+        format.print(text: text, json: reports)
+        if reports.contains(where: { !$0.isValid }) { throw Exit.configuration }
+        if reports.contains(where: { !$0.unreachable.isEmpty }) { throw Exit.unavailable }
+    }
+
+    private static func text(_ report: Report, _ findings: [Diagnostic]) -> String {
+        var text = DiagnosticRenderer.render(findings, file: report.file)
+        for reason in report.unreachable { text += "\(report.file): \(reason)\n" }
+        if report.isValid, report.unreachable.isEmpty, let routes = report.routes, let channels = report.channels {
+            text +=
+                "\(report.file): ok, \(routes) route\(routes == 1 ? "" : "s"), "
+                + "\(channels) channel\(channels == 1 ? "" : "s")\n"
+        }
+        return text
+    }
+}

@@ -1,0 +1,35 @@
+import ArgumentParser
+import Foundation
+import PatchbayConfig
+
+/// `patchbay routes`: commands about routes files as a whole.
+struct RoutesCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "routes", abstract: "Compare routes files.", subcommands: [DiffCommand.self])
+}
+
+/// `patchbay routes diff`: what a reload would change.
+struct DiffCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "diff",
+        abstract: "Say what a reload would change when NEW replaces OLD.",
+        discussion: """
+            Lines begin with + for what comes, - for what goes, ~ for what changes; what takes a restart says so. \
+            To see what would become of live records, ask a running server: patchbay reload --dry-run.
+
+            Exit codes: 0 no difference; 1 a difference; 78 one of the files has errors.
+            """)
+
+    @Argument(help: "The file as it is.") var old: String
+    @Argument(help: "The file as it would be.") var new: String
+    @OptionGroup var format: FormatOption
+
+    func run() throws {
+        let environment = ProcessInfo.processInfo.environment
+        let before = try ConfigurationFile.load(old, environment: environment)
+        let after = try ConfigurationFile.load(new, environment: environment)
+        let difference = ConfigurationDifference(from: before, to: after)
+        format.print(text: difference.isEmpty ? "no difference\n" : difference.text, json: difference)
+        if !difference.isEmpty { throw ExitCode(1) }
+    }
+}

@@ -1,0 +1,68 @@
+import ArgumentParser
+import Foundation
+import PatchbayCore
+import PatchbayKafka
+
+/// `patchbay init`: a routes.yaml to start from.
+struct InitCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "init",
+        abstract: "Write a commented routes.yaml to start from; with --from-topic, one that fits a topic's records.",
+        discussion: """
+            With --from-topic the last records of the topic decide which transformer fits, suggest a channel per value of a \
+            field, and become the route's first test. Look at that test before you share the file: it holds a real record.
+
+            Exit codes: 0 written; 69 the brokers can't be reached or the topic is not there; 73 the file exists already \
+            (or can't be written).
+            """)
+
+    /// A file can't be created (sysexits.h).
+    private static let cantCreate = ExitCode(73)
+
+    @Option(name: [.short, .long], help: "The file to write, - for standard output.")
+    var output = "routes.yaml"
+
+    @Option(name: .customLong("from-topic"), help: "A topic to look at, repeatable.")
+    var topics: [String] = []
+
+    @Option(help: "host:port, separated by commas. Default: KAFKA_BROKERS, or localhost:9092.")
+    var brokers: String?
+
+    @Option(help: "librdkafka property for reading the topics, repeatable.")
+    var property: [String] = []
+
+    @Option(help: "Records of each topic to look at.")
+    var records = 20
+
+    @Option(help: "Seconds to wait for the brokers.")
+    var timeout = 10
+
+    @Flag(help: "Overwrite the file if it is there.")
+    var force = false
+
+    func validate() throws {
+        guard (1...1000).contains(records) else { throw ValidationError("--records must be between 1 and 1000") }
+        guard (1...3600).contains(timeout) else { throw ValidationError("--timeout must be between 1 and 3600 seconds") }
+        try property.checkPairs()
+    }
+
+    func run() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        let logger = try Logs.start(environment: ["LOG_LEVEL": environment["LOG_LEVEL"] ?? "error"])
+        if output != "-", !force, FileManager.default.fileExists(atPath: output) {
+            throw Exit.because("\(output) is there already; --force overwrites it, --output names another", Self.cantCreate)
+        }
+        let list = (brokers ?? environment["KAFKA_BROKERS"] ?? "localhost:9092").split(separator: ",").map(String.init)
+        let sampled = try TopicSamples.read(
+            topics, brokers: list, properties: property.map(ProduceCommand.pair), last: records,
+            timeout: .seconds(timeout), logger: logger)
+        let text = Scaffold.text(brokers: list, topics: sampled, transformers: BuiltinTransformers.all)
+        guard output != "-" else { return Output.standard(text) }
+        do {
+            try text.write(toFile: output, atomically: true, encoding: .utf8)
+        } catch {
+            throw Exit.because("can't write \(output): \(error.localizedDescription)", Self.cantCreate)
+        }
+        Output.error("\(output) is written; next: patchbay check \(output)\n")
+    }
+}

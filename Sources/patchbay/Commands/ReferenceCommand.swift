@@ -1,0 +1,41 @@
+import ArgumentParser
+import Foundation
+import PatchbayConfig
+import PatchbayServer
+
+/// `patchbay reference`: writes the generated parts of the documentation. For contributors; `make docs` calls it.
+struct ReferenceCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reference",
+        abstract: "Write docs/reference: every key, variable and transformer, as this program declares them.",
+        shouldDisplay: false)
+
+    @Argument(help: "The folder to write to.")
+    var folder = "docs/reference"
+
+    func run() throws {
+        for (name, text) in GeneratedReference.pages {
+            let path = URL(fileURLWithPath: folder).appendingPathComponent(name)
+            do {
+                try FileManager.default.createDirectory(
+                    at: path.deletingLastPathComponent(), withIntermediateDirectories: true)
+                try text.write(to: path, atomically: true, encoding: .utf8)
+            } catch {
+                throw Exit.because("can't write \(path.path): \(error.localizedDescription)", Exit.unavailable)
+            }
+        }
+    }
+}
+
+/// The generated pages by file name.
+enum GeneratedReference {
+    static var pages: [(name: String, text: String)] {
+        [
+            ("routes.md", ConfigReference.markdown(transformers: BuiltinTransformers.all)),
+            ("transformers.md", TransformerReference.markdown(BuiltinTransformers.all)),
+            ("environment.md", EnvironmentReference.markdown()),
+            ("metrics.md", MetricsReference.markdown()),
+            ("routes.schema.json", ConfigSchema.json(transformers: BuiltinTransformers.all)),
+        ]
+    }
+}

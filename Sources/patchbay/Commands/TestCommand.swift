@@ -1,0 +1,31 @@
+import ArgumentParser
+import Foundation
+import PatchbayConfig
+
+/// `patchbay test`: runs the tests that routes carry.
+struct TestCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "test",
+        abstract: "Run the `tests` of the routes, and say what no test covers.",
+        discussion: """
+            Nothing is connected to.
+
+            Exit codes: 0 all tests pass (or there are none); 1 a test fails; 78 a routes file has errors.
+            """)
+
+    @Argument(help: "Routes files; routes.yaml when none is given.")
+    var files: [String] = []
+
+    @OptionGroup var format: FormatOption
+
+    func run() throws {
+        let environment = ProcessInfo.processInfo.environment
+        var reports: [RouteTestReport] = []
+        for file in files.isEmpty ? ["routes.yaml"] : files {
+            let configuration = try ConfigurationFile.load(file, environment: environment)
+            reports.append(RouteTestReport(file: file, configuration))
+        }
+        format.print(text: reports.map(\.text).joined(), json: reports)
+        if reports.contains(where: { $0.failed > 0 }) { throw ExitCode(1) }
+    }
+}

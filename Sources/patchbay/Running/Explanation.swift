@@ -1,0 +1,159 @@
+import PatchbayAPI
+import PatchbayConfig
+import PatchbayCore
+import PatchbayJSON
+
+/// What all routes make of one record.
+struct Explanation: Encodable {
+    /// One route, and what it does with the record.
+    struct RouteOutcome: Encodable {
+        var route: String
+        var takesTopic: Bool
+        /// Why it doesn't.
+        var reason: String?
+        var steps: [Step] = []
+        var messages: [Message] = []
+        var errors: [Refusal] = []
+        /// Whether the record was left out on purpose.
+        var isFiltered = false
+    }
+
+    struct Step: Encodable {
+        var transformer: String
+        var before: String
+        /// One text per record that the step made; empty when there is none.
+        var after: [String]
+        /// `passed` (unchanged), `changed`, `filtered`, `rejected`.
+        var outcome: String
+        var error: Refusal?
+    }
+
+    struct Message: Encodable {
+        var channel: String
+        var type: String
+        /// As a client would get it, with the time of this explanation.
+        var envelope: String
+    }
+
+    struct Refusal: Encodable {
+        var code: String
+        var field: String?
+        var explanation: String
+    }
+
+    var cluster: String
+    var topic: String
+    var routes: [RouteOutcome]
+    /// Whether a record was given.
+    let hasRecord: Bool
+
+    private enum CodingKeys: CodingKey { case cluster, topic, routes }
+
+    init(_ configuration: RouterConfiguration, cluster: String, topic: String, record: SampledRecord?) {
+        self.cluster = cluster
+        self.topic = topic
+        hasRecord = record != nil
+        let largest = configuration.clusters.first { $0.name == cluster }?.maxRecord ?? 1 << 20
+        routes = configuration.routes.map { settings in
+            if let reason = Self.objection(settings, cluster: cluster, topic: topic) {
+                return RouteOutcome(route: settings.name, takesTopic: false, reason: reason)
+            }
+            var outcome = RouteOutcome(route: settings.name, takesTopic: true)
+            guard let record else { return outcome }
+            let trial = RouteTrial(route: TableBuilder.route(settings), maximumRecordBytes: largest)
+            let result = trial.run(record, topic: topic)
+            outcome.steps = result.steps.map(Self.step)
+            outcome.messages = result.envelopes.map(Self.message)
+            outcome.errors = result.rejections.map(Self.refusal)
+            outcome.isFiltered = result.isFiltered
+            return outcome
+        }
+    }
+
+    /// Whether some route takes the topic and no record is refused.
+    var isFine: Bool {
+        let taking = routes.filter(\.takesTopic)
+        return !taking.isEmpty && taking.allSatisfy(\.errors.isEmpty)
+    }
+
+    private static func objection(_ route: RouteSettings, cluster: String, topic: String) -> String? {
+        let topics = route.topics.map(\.text).joined(separator: ", ")
+        if !route.topics.contains(where: { $0.matches(topic) }) { return "it takes \(topics)" }
+        if route.cluster != cluster { return "it reads cluster \(route.cluster)" }
+        if !route.isEnabled { return "it is disabled" }
+        return nil
+    }
+
+    private static func step(_ step: RouteTrial.Step) -> Step {
+        let before = String(decoding: step.input, as: UTF8.self)
+        switch step.outcome {
+        case .outputs(let outputs):
+            let after = outputs.map { String(decoding: $0, as: UTF8.self) }
+            return Step(
+                transformer: step.transformer, before: before, after: after,
+                outcome: after == [before] ? "passed" : "changed")
+        case .filtered: return Step(transformer: step.transformer, before: before, after: [], outcome: "filtered")
+        case .rejected(let rejection):
+            return Step(
+                transformer: step.transformer, before: before, after: [], outcome: "rejected", error: refusal(rejection))
+        }
+    }
+
+    private static func message(_ envelope: RouteTrial.Envelope) -> Message {
+        Message(
+            channel: envelope.channel, type: envelope.type,
+            envelope: ControlMessages.envelope(
+                type: envelope.type, channel: envelope.channel, data: String(decoding: envelope.data, as: UTF8.self),
+                timestampMilliseconds: Timestamp.nowMilliseconds()))
+    }
+
+    private static func refusal(_ rejection: Rejection) -> Refusal {
+        Refusal(code: rejection.code, field: rejection.field, explanation: rejection.explanation)
+    }
+
+    // MARK: Text
+
+    var text: String {
+        var text = "topic \(topic)\n"
+        if !routes.contains(where: \.takesTopic) { text += "no route takes it, so its records are not even consumed\n" }
+        for route in routes { text += route.text(hasRecord: hasRecord) }
+        return text
+    }
+}
+
+extension Explanation.RouteOutcome {
+    fileprivate func text(hasRecord: Bool) -> String {
+        guard takesTopic else { return "\nroute \(route): no, \(reason ?? "")\n" }
+        var text = "\nroute \(route): takes it\n"
+        guard hasRecord else { return text }
+        for (index, step) in steps.enumerated() { text += step.text(number: index + 1) }
+        if isFiltered { text += "  left out on purpose; no message\n" }
+        for error in errors where !steps.contains(where: { $0.error?.code == error.code }) {
+            text += "  refused: \(error.text)\n"
+        }
+        for message in messages { text += "  message to \(message.channel):\n\(indented(message.envelope))" }
+        return text
+    }
+}
+
+extension Explanation.Step {
+    fileprivate func text(number: Int) -> String {
+        var text = "  step \(number), \(transformer), gets:\n\(indented(JSONPretty.text(before) ?? before))"
+        switch outcome {
+        case "passed": text += "  and passes it on unchanged\n"
+        case "filtered": text += "  and leaves it out\n"
+        case "rejected": text += "  and refuses it: \(error?.text ?? "")\n"
+        default:
+            text += "  and makes of it:\n" + after.map { indented(JSONPretty.text($0) ?? $0) }.joined()
+        }
+        return text
+    }
+}
+
+extension Explanation.Refusal {
+    fileprivate var text: String { "\(code)\(field.map { " in \($0)" } ?? ""): \(explanation)" }
+}
+
+private func indented(_ text: String) -> String {
+    text.split(separator: "\n", omittingEmptySubsequences: false).map { "      \($0)\n" }.joined()
+}

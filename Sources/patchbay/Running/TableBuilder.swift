@@ -1,0 +1,37 @@
+import PatchbayAPI
+import PatchbayConfig
+import PatchbayCore
+import PatchbayJSON
+
+/// Makes the core's routes and table of a configuration.
+enum TableBuilder {
+    /// - Parameter old: the table to be replaced with its configuration. A route that is the same in both stays the very
+    ///   same object; one of the same name keeps its figures.
+    static func table(
+        _ configuration: RouterConfiguration, replacing old: (table: RouteTable, configuration: RouterConfiguration)? = nil
+    ) -> RouteTable {
+        let running = Dictionary((old?.table.routes ?? []).map { ($0.name, $0) }) { first, _ in first }
+        let settings = Dictionary((old?.configuration.routes ?? []).map { ($0.name, $0) }) { first, _ in first }
+        let routes = configuration.routes.filter(\.isEnabled).map { route in
+            if let same = running[route.name], settings[route.name]?.isEquivalent(to: route) == true { return same }
+            return self.route(route, counters: running[route.name]?.counters ?? RouteCounters())
+        }
+        let largest = configuration.clusters.map { ($0.name, $0.maxRecord) }
+        return RouteTable(
+            routes: routes,
+            channels: configuration.channels.map { .init(name: $0.name, limits: .init(messageBuffer: $0.buffer)) },
+            maximumRecordBytes: Dictionary(largest) { first, _ in first })
+    }
+
+    static func route(_ settings: RouteSettings, counters: RouteCounters = RouteCounters()) -> Route {
+        Route(
+            name: settings.name, cluster: settings.cluster, topics: settings.topics,
+            steps: settings.steps.map { Route.Step(transformer: $0.transformer, make: $0.factory) },
+            type: settings.type, channels: settings.channels,
+            templateLimits: .init(
+                maximumChannels: settings.maxChannels,
+                idleMilliseconds: Int64(settings.channelIdle / .milliseconds(1)),
+                messageBuffer: settings.templateBuffer),
+            onError: settings.onError, makeFieldReader: { JSONFieldReader(paths: $0) }, counters: counters)
+    }
+}

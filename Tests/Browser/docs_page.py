@@ -1,0 +1,270 @@
+#!/usr/bin/env python3
+"""Drives the /docs page of a running server in a real browser.
+
+    docs_page.py BASE [--channel NAME] [--chromium PATH] [--screenshots DIR] [--without-swagger]
+
+BASE is such as http://localhost:8080; messages must be coming on the channel (the first of the list, unless one is named).
+Prints what was done and exits with 0 when the page does all it should. Needs what requirements.txt names, and a Chromium.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import sys
+import time
+import urllib.error
+import urllib.request
+
+try:
+    from playwright.sync_api import expect, sync_playwright
+except ImportError as missing:
+    print(f"{missing}; please: python3 -m pip install -r {pathlib.Path(__file__).with_name('requirements.txt')}")
+    sys.exit(69)
+
+arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+arguments.add_argument("base")
+arguments.add_argument("--channel")
+arguments.add_argument("--chromium", default="/usr/bin/chromium")
+arguments.add_argument("--screenshots", type=pathlib.Path)
+arguments.add_argument("--without-swagger", action="store_true", help="expect a build without Swagger UI")
+options = arguments.parse_args()
+base = options.base.rstrip("/")
+socket_url = re.sub("^http", "ws", base) + "/ws"
+
+
+def get(path):
+    try:
+        with urllib.request.urlopen(base + path) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as answer:
+        return answer.code, answer.headers, answer.read()
+
+
+def done(what):
+    print(f"ok  {what}", flush=True)
+
+
+def screenshot(page, name, **more):
+    if options.screenshots:
+        options.screenshots.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=options.screenshots / f"{name}.png", **more)
+
+
+def watch(page, complaints):
+    """Collects everything that a developer would see in red."""
+    page.on("console", lambda message: message.type in ("error", "warning") and complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("requestfailed", lambda request: complaints.append(f"{request.url}: {request.failure}"))
+    page.on("response", lambda answer: answer.status >= 400 and complaints.append(f"{answer.status} {answer.url}"))
+    page.on("request", lambda request: request.url.startswith((base, "data:")) or complaints.append(f"foreign {request.url}"))
+    page.add_init_script(
+        "addEventListener('securitypolicyviolation', event => console.error("
+        "'CSP: ' + event.violatedDirective + ' ' + event.blockedURI + ' ' + event.sourceFile + ':' + event.lineNumber))"
+    )
+
+
+def rows(page):
+    return page.locator("#log > li")
+
+
+def received(page):
+    return int(page.locator("#count").inner_text().replace(",", ""))
+
+
+def check_client(page, channel):
+    expect(page.locator("#url")).to_have_text(socket_url)
+    expect(page.locator("#status-text")).to_have_text("Not connected")
+    expect(page.locator(f"#channels button[data-channel='{channel}']")).to_be_visible()
+    assert page.locator("#channel-names option").count() == page.locator("#channels button").count() > 0
+    screenshot(page, "start")
+
+    page.get_by_role("button", name="Connect", exact=True).click()
+    expect(page.locator("#status-text")).to_have_text("Connected")
+    done("connects")
+
+    page.locator(f"#channels button[data-channel='{channel}']").click()
+    expect(page.locator("#channel")).to_have_value(channel)
+    page.get_by_role("button", name="Subscribe", exact=True).click()
+    expect(page.locator("#subscriptions li:not([data-waiting])")).to_contain_text(channel)
+    expect(rows(page).filter(has_text="subscription_confirmed")).to_have_count(1)
+    before = received(page)
+    page.wait_for_function("start => Number(document.getElementById('count').value.replaceAll(',', '')) > start + 5", arg=before)
+    done("subscribes to a channel of the list, and messages arrive")
+
+    row = rows(page).filter(has_text=channel).first
+    assert re.match(r"\d\d:\d\d:\d\d\.\d{3}", row.locator("time").inner_text())
+    assert row.locator(".badge").inner_text()
+    page.wait_for_timeout(1500)
+    assert page.locator("#rate").inner_text() != "0"
+    screenshot(page, "messages")
+
+    page.get_by_role("button", name="Pause").click()
+    shown = rows(page).count()
+    first = rows(page).first.inner_text()
+    page.wait_for_function("() => /[1-9]/.test(document.getElementById('paused').textContent)")
+    assert rows(page).count() == shown and rows(page).first.inner_text() == first
+    done(f"pauses: {page.locator('#paused').inner_text()}")
+
+    # Opened with the keyboard.
+    rows(page).first.locator("button").press("Enter")
+    text = rows(page).first.locator("pre").inner_text()
+    assert json.loads(text)["channel"] == channel, text
+    screenshot(page, "paused")
+    page.get_by_role("button", name="Resume").click()
+    page.wait_for_function("count => document.getElementById('log').childElementCount > count", arg=shown)
+    expect(page.locator("#paused")).to_be_hidden()
+    done("resumes, and opens a message")
+
+    kind = page.locator("#log .badge").first.inner_text()
+    page.select_option("#filter", kind)
+    page.wait_for_timeout(300)
+    assert set(page.locator("#log .badge").all_text_contents()) == {kind}
+    page.select_option("#filter", "")
+    done(f"shows messages of one type only ({kind})")
+
+    page.locator("#raw").fill('{"type":"nonsense"}')
+    page.locator("#raw").press("Control+Enter")
+    expect(page.locator("#status-detail")).to_contain_text("unknown_type")
+    page.select_option("#filter", "error")
+    expect(rows(page)).to_have_count(1)
+    screenshot(page, "refused")
+    page.select_option("#filter", "")
+    done(f"sends raw text and shows the error: {page.locator('#status-detail').inner_text()}")
+
+    check_code(page, [channel])
+
+    page.get_by_role("button", name="Unsubscribe", exact=True).click()
+    expect(page.locator("#subscriptions li")).to_have_count(0)
+    page.wait_for_timeout(500)
+    page.get_by_role("button", name="Clear").click()
+    expect(rows(page)).to_have_count(0)
+    page.wait_for_timeout(500)
+    assert received(page) == 0, "messages came after unsubscribing"
+    done("unsubscribes and clears")
+
+    page.get_by_role("button", name="Disconnect").click()
+    expect(page.locator("#status-text")).to_have_text("Disconnected")
+    # Subscribing connects first.
+    page.get_by_role("button", name="Subscribe", exact=True).click()
+    expect(page.locator("#subscriptions li:not([data-waiting])")).to_contain_text(channel)
+    page.get_by_role("button", name=f"Unsubscribe from {channel}").click()
+    expect(page.locator("#subscriptions li")).to_have_count(0)
+    done("disconnects, and subscribing connects again")
+
+
+def check_code(page, channels):
+    page.locator("#code > summary").click()
+    for language, mark in (("JavaScript", "new WebSocket("), ("Python", "asyncio.run"), ("Swift", "webSocketTask(")):
+        page.get_by_role("button", name=language, exact=True).click()
+        page.get_by_role("button", name="Copy", exact=True).click()
+        expect(page.locator("#copied")).not_to_be_empty()
+        copied = page.evaluate("navigator.clipboard.readText()") if page.evaluate("isSecureContext") else None
+        code = page.locator("#snippet").text_content()
+        assert copied in (None, code), "the clipboard has something else"
+        assert socket_url in code and mark in code and all(json.dumps(name) in code for name in channels), code
+        assert len(code.splitlines()) < 20
+        if language == "Python":
+            compile(code, "snippet.py", "exec")
+        if options.screenshots:
+            options.screenshots.mkdir(parents=True, exist_ok=True)
+            (options.screenshots / f"snippet-{language.lower()}.txt").write_text(code)
+    page.locator("#code").scroll_into_view_if_needed()
+    screenshot(page, "code")
+    done("copies the session as JavaScript, Python and Swift")
+    page.locator("#code > summary").click()
+
+
+def check_references(page, openapi, asyncapi):
+    for key, message in asyncapi["components"]["messages"].items():
+        kind = page.locator(f"details.kind[data-key='{key}']")
+        expect(kind).to_have_count(1)
+        expect(kind.locator("summary .badge")).to_have_text(message["name"])
+    kind = page.locator("#answers details.kind").first
+    kind.locator("summary").click()
+    expect(kind.locator("pre").first).to_be_visible()
+    page.locator("#messages").scroll_into_view_if_needed()
+    screenshot(page, "reference")
+    done(f"lists {len(asyncapi['components']['messages'])} kinds of messages")
+
+    if options.without_swagger:
+        expect(page.locator("#swagger-missing")).to_contain_text("make setup")
+        done("says that Swagger UI is not in this build")
+        return
+    operations = sum(len(item.keys() - {"servers"}) for item in openapi["paths"].values())
+    expect(page.locator("#swagger-ui .opblock")).to_have_count(operations)
+    for path in openapi["paths"]:
+        expect(page.locator(f"#swagger-ui .opblock-summary-path[data-path='{path}']")).to_have_count(1)
+    page.locator("#http").scroll_into_view_if_needed()
+    screenshot(page, "swagger")
+    # Everything unfolded, so that whatever the page's policy forbids comes to light.
+    for block in page.locator("#swagger-ui .opblock-summary-control").all():
+        block.click()
+    page.wait_for_timeout(500)
+    page.locator("#swagger-ui section.models .models-control").click()
+    for model in page.locator("#swagger-ui section.models .model-container .model-box-control").all():
+        model.click()
+    page.wait_for_timeout(500)
+    for key in openapi["components"]["schemas"]:
+        expect(page.locator(f"#model-{key}")).to_have_count(1)
+    health = page.locator("#swagger-ui .opblock", has=page.locator("[data-path='/channels']"))
+    health.get_by_role("button", name="Try it out").click()
+    health.get_by_role("button", name="Execute").click()
+    expect(health.locator(".live-responses-table .response-col_status").nth(1)).to_contain_text("200")
+    screenshot(page, "swagger-open")
+    done(f"Swagger UI shows {operations} operations and {len(openapi['components']['schemas'])} schemas, and carries one out")
+
+
+def check_phone(browser, complaints):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, device_scale_factor=2, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    watch(page, complaints)
+    page.goto(base + "/docs")
+    expect(page.locator("#channels button").first).to_be_visible()
+    page.get_by_role("button", name="Subscribe", exact=True).click()
+    page.wait_for_function("() => document.getElementById('log').childElementCount > 3")
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 390, f"the page is {width} pixels wide on a phone of 390"
+    screenshot(page, "phone")
+    page.locator("#log").scroll_into_view_if_needed()
+    screenshot(page, "phone-messages")
+    context.close()
+    done("fits a phone")
+
+
+def main():
+    status, headers, _ = get("/docs")
+    assert status == 200 and headers["Content-Type"].startswith("text/html")
+    policy = headers["Content-Security-Policy"]
+    assert "unsafe" not in policy and "default-src 'none'" in policy, policy
+    openapi, asyncapi, channels = (json.loads(get(path)[2]) for path in ("/openapi.json", "/asyncapi.json", "/channels"))
+    channel = options.channel or next(entry["name"] for entry in channels["channels"] if not entry["template"])
+    complaints = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=options.chromium, args=["--no-sandbox"])
+        context = browser.new_context(viewport={"width": 1360, "height": 900}, color_scheme="light")
+        context.grant_permissions(["clipboard-read", "clipboard-write"], origin=base)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        watch(page, complaints)
+        page.goto(base + "/")
+        assert page.url == base + "/docs", page.url
+        check_client(page, channel)
+        check_references(page, openapi, asyncapi)
+
+        page.emulate_media(color_scheme="dark")
+        page.get_by_role("button", name="Subscribe", exact=True).click()
+        page.locator("#client").scroll_into_view_if_needed()
+        page.wait_for_timeout(800)
+        screenshot(page, "dark")
+        page.locator("#http").scroll_into_view_if_needed()
+        screenshot(page, "dark-swagger")
+        context.close()
+        check_phone(browser, complaints)
+        browser.close()
+    assert not complaints, "the browser complains:\n" + "\n".join(complaints)
+    done("no errors and no violations of the policy in the browser")
+
+
+main()

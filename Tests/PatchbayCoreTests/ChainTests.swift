@@ -1,0 +1,113 @@
+import PatchbayAPI
+import Testing
+
+@testable import PatchbayCore
+
+/// Chains of transformers, and what becomes of refused records.
+@Suite struct ChainTests {
+    private func router(_ route: Route) -> Router { Router(table: RouteTable(routes: [route]), fanouts: []) }
+
+    @Test func everyStepGetsWhatTheOneBeforeMade() {
+        let router = router(.make(steps: [{ Marking("a") }, { MarkTransformer() }, { Marking("b") }, { Marking("c") }]))
+        process(["1", "*2", "-3", "4"], topic: "t", with: router.makeProcessor())
+        process(["5"], topic: "t", with: router.makeProcessor())
+        #expect(router.data(of: "one") == ["1abc", "*2abc", "*2abc", "4abc", "5abc"])
+    }
+
+    @Test func recordsRefusedByAnyStepAreCountedOnce() {
+        let route = Route.make(steps: [{ MarkTransformer() }, { Marking("a", refusing: "x") }, { MarkTransformer() }])
+        let router = router(route)
+        process(["1", "!2", "x3", "-4", nil], topic: "t", with: router.makeProcessor())
+        #expect(router.data(of: "one") == ["1a"])
+        let figures = route.counters.snapshot
+        #expect(figures.recordsIn == 5 && figures.routed == 1 && figures.filtered == 1)
+        #expect(figures.rejected == ["invalid_value": 1, "refused": 1, "tombstone": 1])
+    }
+
+    @Test func aChainThatFiltersEverythingRunsNoFurther() {
+        let route = Route.make(steps: [{ MarkTransformer() }, { Marking("a") }, { Marking("b") }])
+        let router = router(route)
+        process(["-1", "-2"], topic: "t", with: router.makeProcessor())
+        #expect(router.data(of: "one").isEmpty)
+        #expect(route.counters.snapshot.filtered == 2)
+    }
+
+    @Test func deadLettersCarryTheRecordAsItCameFromKafka() {
+        let route = Route.make(
+            steps: [{ Marking("a") }, { Marking("b", refusing: "x") }], onError: .deadLetter(topic: "dead"))
+        let router = router(route)
+        let letters = FakeDeadLetters()
+        let processor = router.makeProcessor(deadLetters: letters)
+        process(["1", "x2", "3", nil], topic: "t", with: processor, from: 7)
+        #expect(
+            letters.letters == [
+                .init(value: nil, topic: "dead", offset: 10, code: "tombstone"),
+                .init(value: "x2", topic: "dead", offset: 8, code: "refused"),
+            ])
+        #expect(letters.settled == 1)
+        #expect(router.data(of: "one") == ["1ab", "3ab"])
+        #expect(route.counters.snapshot.deadLettered == 2)
+        process(["4"], topic: "t", with: processor)
+        #expect(letters.settled == 1)
+        letters.lostPerSettle = 1
+        process(["x5"], topic: "t", with: processor)
+        #expect(router.deadLettersLost == 1)
+    }
+
+    @Test func aRouteThatStopsTakesNothingFromTheRefusedRecordOn() {
+        let stops = Route.make("stops", steps: [{ Marking("s", refusing: "x") }], channels: ["s"], onError: .stop)
+        let alsoStops = Route.make("also", steps: [{ Marking("a") }], channels: ["a"], onError: .stop)
+        let other = Route.make("other", channels: ["o"])
+        let router = Router(table: RouteTable(routes: [other, alsoStops, stops]), fanouts: [])
+        let processor = router.makeProcessor()
+        #expect(process(["1", "2", "x3", "4"], topic: "t", with: processor, from: 10) == 2)
+        #expect(router.data(of: "s") == ["1s", "2s"])
+        #expect(router.data(of: "a") == ["1a", "2a"])
+        #expect(router.data(of: "o") == ["1", "2"])
+        #expect(stops.counters.halt?.recordOffset == 12)
+        #expect(stops.counters.snapshot.recordsIn == 2)
+        // The same again, until the file says otherwise.
+        #expect(process(["x3", "4"], topic: "t", with: processor, from: 12) == 0)
+        let lenient = Route.make(
+            "stops", steps: [{ Marking("s", refusing: "x") }], channels: ["s"], counters: stops.counters)
+        router.replace(with: RouteTable(routes: [other, alsoStops, lenient]), reason: "")
+        #expect(stops.counters.halt == nil)
+        #expect(process(["x3", "4"], topic: "t", with: processor, from: 12) == 2)
+        #expect(router.data(of: "s") == ["1s", "2s", "4s"])
+        #expect(router.data(of: "a") == ["1a", "2a", "x3a", "4a"])
+        #expect(router.data(of: "o") == ["1", "2", "x3", "4"])
+    }
+
+    @Test func patternsTakeTheTopicsTheyMatch() throws {
+        let pattern = TopicSelector.pattern(try TopicPattern("^metrics\\..*"))
+        let route = Route.make(topics: [.name("exact"), pattern, .name("metrics.cpu")])
+        let router = router(route)
+        let processor = router.makeProcessor()
+        for topic in ["metrics.cpu", "exact", "metrics.disk"] { #expect(process(["1"], topic: topic, with: processor) == 1) }
+        for topic in ["metric", "xmetrics.cpu"] { #expect(process(["1"], topic: topic, with: processor) == 0) }
+        #expect(router.data(of: "one").count == 3)
+        #expect(router.table.topics(ofCluster: "default") == ["exact", "^metrics\\..*", "metrics.cpu"])
+        #expect(router.table.topics(ofCluster: "other").isEmpty)
+    }
+
+    @Test func aBrokenPatternSaysWhy() {
+        #expect(throws: TopicPattern.Invalid.self) { try TopicPattern("^metrics(") }
+        #expect(throws: TopicPattern.Invalid.self) { try TopicPattern("metrics") }
+    }
+
+    @Test func aTrialShowsEveryStep() {
+        let route = Route.make(
+            steps: [{ Marking("a") }, { Marking("b", refusing: "x") }], type: "kind", channels: ["one", "k.{@key}"])
+        let trial = RouteTrial(route: route, maximumRecordBytes: 10)
+        let good = trial.run(SampledRecord(key: Array("K".utf8), value: Array("1".utf8)), topic: "t")
+        #expect(good.steps.map(\.outcome) == [.outputs([Array("1a".utf8)]), .outputs([Array("1ab".utf8)])])
+        #expect(good.steps.map { String(decoding: $0.input, as: UTF8.self) } == ["1", "1a"])
+        #expect(good.envelopes.map(\.channel) == ["one", "k.K"])
+        #expect(good.envelopes.allSatisfy { $0.type == "kind" && $0.data == Array("1ab".utf8) })
+        let bad = trial.run(SampledRecord(key: nil, value: Array("x".utf8)), topic: "t")
+        #expect(bad.rejections.map(\.code) == ["refused"] && bad.envelopes.isEmpty && bad.steps.count == 2)
+        #expect(trial.run(SampledRecord(key: nil, value: nil), topic: "t").rejections.map(\.code) == ["tombstone"])
+        let large = SampledRecord(key: nil, value: Array(repeating: 0, count: 11))
+        #expect(trial.run(large, topic: "t").rejections.map(\.code) == ["too_large"])
+    }
+}

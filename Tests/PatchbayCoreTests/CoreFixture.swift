@@ -1,0 +1,100 @@
+import PatchbayAPI
+import Synchronization
+
+@testable import PatchbayCore
+
+/// Finds top-level members of flat objects whose values are plain strings or numbers: enough for tests of templates,
+/// without the JSON parser that this target must not know.
+final class FlatReader: FieldReader {
+    private let names: [String]
+
+    init(_ paths: [[String]]) { names = paths.map { $0.joined(separator: ".") } }
+
+    func read(_ data: UnsafeRawBufferPointer, _ take: (Int, UnsafeRawBufferPointer?) -> Void) -> Bool {
+        let text = String(decoding: data, as: UTF8.self).dropFirst().dropLast()
+        let members = text.split(separator: ",").map { $0.split(separator: ":", maxSplits: 1).map(String.init) }
+        for (index, name) in names.enumerated() {
+            let value = members.first { $0.count == 2 && $0[0] == "\"\(name)\"" }?[1].filter { $0 != "\"" }
+            if let value { Array(value.utf8).withUnsafeBytes { take(index, $0) } } else { take(index, nil) }
+        }
+        return true
+    }
+}
+
+/// Adds a mark to the end of every value, and refuses those that hold its refusal.
+final class Marking: Transformer {
+    private let mark: String
+    private let refused: String?
+
+    init(_ mark: String, refusing refused: String? = nil) {
+        self.mark = mark
+        self.refused = refused
+    }
+
+    func transform(_ batch: borrowing RecordBatch, into output: EnvelopeWriter) {
+        for record in batch.records {
+            let text = record.value.map { String(decoding: $0, as: UTF8.self) } ?? ""
+            if let refused, text.contains(refused) {
+                output.reject(record, Rejection(code: "refused", explanation: "it has \(refused)"))
+            } else {
+                Array((text + mark).utf8).withUnsafeBytes { output.emit(record, data: $0) }
+            }
+        }
+    }
+}
+
+extension Route {
+    static func make(
+        _ name: String = "r", topics: [TopicSelector] = [.name("t")],
+        steps: [@Sendable () -> any Transformer] = [{ MarkTransformer() }], type: String = "note",
+        channels: [String] = ["one"], templateLimits: TemplateLimits = .init(), onError: ErrorPolicy = .skip,
+        counters: RouteCounters = RouteCounters()
+    ) -> Route {
+        Route(
+            name: name, topics: topics, steps: steps.map { Step(transformer: "step", make: $0) }, type: type,
+            channels: channels.map { (try? ChannelTemplate($0)) ?? ChannelTemplate(plain: $0) },
+            templateLimits: templateLimits, onError: onError, makeFieldReader: { FlatReader($0) }, counters: counters)
+    }
+}
+
+extension Router {
+    /// What is held of a channel: the texts of its messages' data.
+    func data(of channel: String) -> [String] {
+        guard let log = log(ofChannel: channel) else { return [] }
+        return payloads(log.read(from: 0, maxBytes: .max).slices).map(dataOf)
+    }
+}
+
+/// The `data` of an envelope's text.
+func dataOf(_ envelope: String) -> String {
+    guard let start = envelope.firstRange(of: "\"data\":"), let end = envelope.firstRange(of: ",\"timestamp\"") else {
+        return envelope
+    }
+    return String(envelope[start.upperBound..<end.lowerBound])
+}
+
+/// Keeps what it is given, and acknowledges as much as the test allows.
+final class FakeDeadLetters: DeadLetterWriter {
+    struct Letter: Equatable {
+        var value: String?
+        var topic: String
+        var offset: Int64
+        var code: String
+    }
+
+    private(set) var letters: [Letter] = []
+    private(set) var settled = 0
+    var lostPerSettle = 0
+
+    func write(_ record: Record, refused: RejectedRecord, to topic: String) {
+        letters.append(
+            Letter(
+                value: record.value.map { String(decoding: $0, as: UTF8.self) }, topic: topic,
+                offset: record.recordOffset, code: refused.rejection.code))
+    }
+
+    func settle() -> Int {
+        settled += 1
+        return lostPerSettle
+    }
+}

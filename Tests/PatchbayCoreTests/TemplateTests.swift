@@ -1,0 +1,189 @@
+import NIOCore
+import NIOEmbedded
+import PatchbayAPI
+import Testing
+
+@testable import PatchbayCore
+
+/// Channels that templates make.
+@Suite struct TemplateTests {
+    let loop = EmbeddedEventLoop()
+    let fanout: Fanout
+
+    init() { fanout = Fanout(eventLoop: loop, index: 0) }
+
+    private func router(_ routes: [Route]) -> Router { Router(table: RouteTable(routes: routes), fanouts: [fanout]) }
+
+    private func subscribe(_ channel: String, _ router: Router) throws -> FakeReceiver {
+        let receiver = FakeReceiver()
+        let log = try router.openLog(ofChannel: channel)
+        _ = fanout.subscribe(receiver, to: log)
+        log.unpin()
+        return receiver
+    }
+
+    private func settle() { loop.advanceTime(by: .seconds(1)) }
+
+    private func received(_ receiver: FakeReceiver) -> [String] { payloads(receiver.sent).map(dataOf) }
+
+    @Test func everyValueOfAFieldHasItsChannel() throws {
+        let router = router([.make(channels: ["all", "trades.{Token}"])])
+        let all = try subscribe("all", router)
+        // Subscribing comes before the first message.
+        let a = try subscribe("trades.a", router)
+        let processor = router.makeProcessor()
+        process(["{\"Token\":\"a\"}", "{\"Token\":\"b\"}", "{\"Token\":\"a\",\"n\":2}"], topic: "t", with: processor)
+        settle()
+        #expect(received(a) == ["{\"Token\":\"a\"}", "{\"Token\":\"a\",\"n\":2}"])
+        #expect(received(all).count == 3)
+        #expect(payloads(a.sent).first?.hasPrefix("{\"type\":\"note\",\"channel\":\"trades.a\",") == true)
+        let b = try subscribe("trades.b", router)
+        process(["{\"Token\":\"b\",\"n\":3}"], topic: "t", with: processor)
+        settle()
+        #expect(received(b) == ["{\"Token\":\"b\",\"n\":3}"])
+        #expect(router.madeChannels == ["r": 2])
+    }
+
+    @Test func keyTopicAndPartitionMakeNamesToo() throws {
+        let router = router([.make(channels: ["{@topic}/{@partition}/{@key}"])])
+        let receiver = try subscribe("t/0/k", router)
+        process(["1"], topic: "t", with: router.makeProcessor(), key: "k")
+        settle()
+        #expect(received(receiver) == ["1"])
+    }
+
+    @Test func headersMakeNames() {
+        let trial = RouteTrial(route: .make(channels: ["from.{@header.source}"]), maximumRecordBytes: 100)
+        let sample = SampledRecord(
+            key: nil, value: Array("1".utf8),
+            headers: [.init(name: "source", value: Array("a".utf8)), .init(name: "source", value: Array("b".utf8))])
+        #expect(trial.run(sample, topic: "t").envelopes.map(\.channel) == ["from.b"])
+        let without = trial.run(SampledRecord(key: nil, value: [0x31]), topic: "t")
+        #expect(without.rejections.first?.code == "channel_unrenderable")
+        #expect(without.rejections.first?.field == "@header.source")
+    }
+
+    @Test func whatCantBeRenderedIsCountedAndTheOtherChannelsStillGetIt() {
+        let route = Route.make(channels: ["all", "x.{Token}"])
+        let router = router([route])
+        let long = String(repeating: "y", count: 300)
+        process(
+            ["{\"Token\":\"a\"}", "{\"other\":1}", "{\"Token\":\"\"}", "{\"Token\":\"\(long)\"}", "{\"Token\":\"a\u{7}b\"}"],
+            topic: "t", with: router.makeProcessor())
+        #expect(router.data(of: "all").count == 5)
+        let figures = route.counters.snapshot
+        #expect(figures.rejected == ["channel_unrenderable": 4])
+        #expect(figures.routed == 5 && figures.envelopes == 6 && figures.filtered == 0)
+    }
+
+    @Test func aRouteMakesNoMoreChannelsThanItMay() throws {
+        let route = Route.make(channels: ["x.{Token}"], templateLimits: .init(maximumChannels: 2))
+        let router = router([route])
+        process(
+            (0..<5).map { "{\"Token\":\"\($0)\"}" }, topic: "t", with: router.makeProcessor())
+        #expect(route.counters.snapshot.rejected == ["channel_limit": 3])
+        #expect(route.counters.snapshot.routed == 2)
+        #expect(throws: Router.ChannelRefusal.limitReached) { try router.openLog(ofChannel: "x.9") }
+        #expect(throws: Never.self) { try router.openLog(ofChannel: "x.1") }
+    }
+
+    @Test func idleChannelsAreRetiredAndComeBack() throws {
+        let route = Route.make(
+            channels: ["x.{Token}"], templateLimits: .init(maximumChannels: 3, idleMilliseconds: 1000))
+        let router = router([route])
+        let processor = router.makeProcessor()
+        let receiver = try subscribe("x.kept", router)
+        process(["{\"Token\":\"idle\"}", "{\"Token\":\"kept\"}"], topic: "t", with: processor)
+        settle()
+        let now = Timestamp.nowMilliseconds()
+        #expect(router.retireIdleChannels(nowMilliseconds: now) == 0)
+        #expect(router.retireIdleChannels(nowMilliseconds: now + 2000) == 1)
+        #expect(router.madeChannels == ["r": 1])
+        // The consumer thread still knows the retired channel; subscribers must not wait at another one.
+        let again = try subscribe("x.idle", router)
+        process(["{\"Token\":\"idle\",\"n\":2}", "{\"Token\":\"kept\",\"n\":2}"], topic: "t", with: processor)
+        settle()
+        #expect(received(again) == ["{\"Token\":\"idle\",\"n\":2}"])
+        #expect(received(receiver).count == 2)
+    }
+
+    @Test func aChannelThatSomebodyIsAboutToSubscribeToIsNotRetired() throws {
+        let router = router([.make(channels: ["x.{Token}"], templateLimits: .init(idleMilliseconds: 0))])
+        let log = try router.openLog(ofChannel: "x.a")
+        #expect(router.retireIdleChannels(nowMilliseconds: .max) == 0)
+        log.unpin()
+        #expect(router.retireIdleChannels(nowMilliseconds: .max / 2) == 1)
+        #expect(log.isRetired)
+    }
+
+    @Test func unheardChannelsHoldNothing() throws {
+        let router = router([.make(channels: ["x.{Token}"])])
+        let processor = router.makeProcessor()
+        for _ in 0..<100 { process(["{\"Token\":\"a\"}"], topic: "t", with: processor) }
+        let figures = try #require(router.log(ofChannel: "x.a")?.figures)
+        #expect(figures.messages == 100)
+        #expect(figures.bytesRetained == 0 && figures.messagesRetained == 0)
+        let receiver = try subscribe("x.a", router)
+        process(["{\"Token\":\"a\",\"n\":1}"], topic: "t", with: processor)
+        settle()
+        #expect(received(receiver) == ["{\"Token\":\"a\",\"n\":1}"])
+    }
+
+    @Test func twoTemplatesThatMakeOneNameSendOnce() throws {
+        let router = router([.make(channels: ["all", "{A}", "{B}"])])
+        let all = try subscribe("all", router)
+        let receiver = try subscribe("same", router)
+        process(["{\"A\":\"same\",\"B\":\"same\"}", "{\"A\":\"all\",\"B\":\"other\"}"], topic: "t", with: router.makeProcessor())
+        settle()
+        #expect(received(receiver).count == 1)
+        #expect(received(all).count == 2)
+    }
+
+    @Test func manyNamesComeAndGoWithoutFillingTheMemory() {
+        let route = Route.make(
+            channels: ["x.{Token}"], templateLimits: .init(maximumChannels: 100_000, idleMilliseconds: 0))
+        let router = router([route])
+        let processor = router.makeProcessor()
+        for turn in 0..<20 {
+            process((0..<500).map { "{\"Token\":\"\(turn)-\($0)\"}" }, topic: "t", with: processor)
+            router.retireIdleChannels(nowMilliseconds: Timestamp.nowMilliseconds() + 1)
+        }
+        #expect(route.counters.snapshot.routed == 10_000)
+        #expect(router.madeChannels["r", default: 0] == 0)
+    }
+
+    @Test func channelsOfARemovedTemplateAreClosed() throws {
+        let router = router([.make(channels: ["x.{Token}", "y.{Token}"])])
+        let (x, y) = (try subscribe("x.a", router), try subscribe("y.a", router))
+        router.replace(with: RouteTable(routes: [.make("other", channels: ["x.{Symbol}"])]), reason: "gone")
+        settle()
+        #expect(x.ended.isEmpty && y.ended.count == 1)
+        #expect(router.madeChannels == ["other": 1])
+    }
+}
+
+@Suite struct ChannelTemplateTests {
+    @Test(arguments: [
+        ("trades.{Token}", "trades.0x1", true), ("trades.{Token}", "trades.", false), ("trades.{Token}", "trade.x", false),
+        ("{A}.{B}", "a.b", true), ("{A}.{B}", "a.", false), ("{A}.{B}", ".b", false), ("{A}{B}", "ab", true),
+        ("{A}{B}", "a", false), ("a{X}b", "aXb", true), ("a{X}b", "ab", false), ("a{X}b", "aXbX", false),
+        ("a{X}b", "abb", true), ("{X}-{Y}-z", "1-2-3-z", true), ("plain", "plain", true), ("plain", "plains", false),
+    ])
+    func matchesNamesThatItCanMake(template: String, name: String, matches: Bool) throws {
+        #expect(try ChannelTemplate(template).matches(name) == matches)
+    }
+
+    @Test(arguments: ["a{", "a}", "{}", "{a", "{@who}", "{@header.}", "{a..b}", "{a{b}}"])
+    func refusesWhatNamesNothing(template: String) {
+        #expect(throws: ChannelTemplate.Invalid.self) { try ChannelTemplate(template) }
+    }
+
+    @Test func readsItsParts() throws {
+        let template = try ChannelTemplate("a.{user.id}.{@key}{@header.x-y}{@topic}{@partition}")
+        #expect(
+            template.parts == [
+                .literal("a."), .field(["user", "id"]), .literal("."), .key, .header("x-y"), .topic, .partition,
+            ])
+        #expect(!template.isPlain)
+    }
+}

@@ -1,0 +1,58 @@
+import PatchbayJSON
+import Testing
+
+/// What tools do with JSON, apart from the hot path.
+@Suite struct ToolTests {
+    @Test func prettyTextKeepsOrderAndNumbers() {
+        #expect(
+            JSONPretty.text(#"{"b":1.50,"a":[1,{}],"e\u0301":"x\"y","n":null,"l":[]}"#)
+                == """
+                {
+                  "b": 1.50,
+                  "a": [
+                    1,
+                    {}
+                  ],
+                  "e\\u0301": "x\\"y",
+                  "n": null,
+                  "l": []
+                }
+                """)
+        #expect(JSONPretty.text("{") == nil)
+    }
+
+    @Test(arguments: [
+        (#"{"a":1,"b":2}"#, #"{"b":2,"a":1}"#), ("1.50", "1.5"), ("100", "1e2"), ("0", "-0.0"), ("1E+2", "100.0"),
+        ("123456789012345678901234567890", "123456789012345678901234567890.0"), (#""\u0041""#, #""A""#), ("0.001", "1e-3"),
+    ])
+    func saysTheSame(expected: String, actual: String) {
+        #expect(JSONDifference.between(expected: expected, actual: actual).isEmpty)
+    }
+
+    @Test(arguments: [
+        (#"{"a":1}"#, #"{"a":2}"#, ".a", "1", "2"), (#"{"a":[1,{"b":true}]}"#, #"{"a":[1,{"b":false}]}"#, ".a[1].b", "true", "false"),
+        (#"{"a":1}"#, #"{}"#, ".a", "1", nil), ("{}", #"{"a":"x"}"#, ".a", nil, #""x""#), ("[1]", "[1,2]", "[1]", nil, "2"),
+        ("[1,2]", "[1]", "[1]", "2", nil), ("1", #""1""#, "", "1", #""1""#), ("{", "{}", "", "{", "{}"), ("-1", "1", "", "-1", "1"),
+        ("123456789012345678901234567890", "123456789012345678901234567891", "", "123456789012345678901234567890",
+            "123456789012345678901234567891"), ("null", "false", "", "null", "false"), ("1e5", "1e6", "", "1e5", "1e6"),
+    ] as [(String, String, String, String?, String?)])
+    func says(expected: String, actual: String, path: String, left: String?, right: String?) {
+        let differences = JSONDifference.between(expected: expected, actual: actual)
+        #expect(differences.count == 1)
+        #expect(differences.first?.path == path)
+        #expect(differences.first?.expected == left)
+        #expect(differences.first?.actual == right)
+    }
+
+    @Test func fieldsAreReadByTheirPaths() {
+        let reader = JSONFieldReader(paths: [["a"], ["b", "c"], ["n"], ["o"], ["missing"], ["b", "c", "d"]])
+        var found: [String?] = []
+        let json = Array(#"{"a":"x\u0041","b":{"c":1.50},"n":null,"o":{},"t":true}"#.utf8)
+        let isRead = json.withUnsafeBytes { bytes in
+            reader.read(bytes) { _, text in found.append(text.map { String(decoding: $0, as: UTF8.self) }) }
+        }
+        #expect(isRead)
+        #expect(found == ["xA", "1.50", nil, nil, nil, nil])
+        #expect(!Array("{".utf8).withUnsafeBytes { reader.read($0) { _, _ in } })
+    }
+}

@@ -1,0 +1,111 @@
+import Logging
+import PatchbayKafka
+import Synchronization
+import TestSupport
+import Testing
+
+@Suite("Changing topics under load", .timeLimit(.minutes(2)))
+struct ReloadTests {
+    @Test("A stream runs through changes of other topics; these come back where they were left")
+    func streamThroughChanges() async throws {
+        let others = ["x1", "x2", "x3"]
+        try await KafkaFixture.run(topics: [("stream", 2)] + others.map { ($0, 1) }) { fixture in
+            // The embedded brokers answer a Fetch with one produced batch, so small ones make catching up slow.
+            let producer = try fixture.makeProducer([("linger.ms", "20")])
+            let wantsMore = Mutex(true)
+            let load = Task {
+                var total = 0
+                while wantsMore.withLock({ $0 }) {
+                    for _ in 0..<100 {
+                        try producer.produce(topic: "stream", partition: Int32(total % 2), value: "\(total)")
+                        for topic in others { try producer.produce(topic: topic, partition: 0, value: "\(total)") }
+                        total += 1
+                    }
+                    try await Task.sleep(for: .milliseconds(30))
+                }
+                try producer.flush(timeoutMilliseconds: 30_000)
+                return total
+            }
+            let seen = SeenRecords()
+            // As the router does: records of a topic that no route takes any more are not taken.
+            let routed = Mutex<Set<String>>(["stream", "x1"])
+            seen.refuse { record in !routed.withLock { $0.contains(record.topic) } }
+            let consumer = fixture.startConsumer(group: "reload", topics: ["stream", "x1"], into: seen)
+            try await eventually("the stream runs") { seen.count(of: "stream") > 0 && seen.count(of: "x1") > 0 }
+            func change(to topics: [String]) async throws {
+                routed.withLock { $0 = Set(topics) }
+                consumer.updateTopics(topics)
+                let before = seen.count(of: "stream")
+                try await eventually("the stream goes on with \(topics)") { seen.count(of: "stream") > before + 100 }
+            }
+            for turn in 0..<24 {
+                try await change(to: ["stream"] + others.enumerated().filter { ($0.offset + turn) % 3 != 0 }.map(\.element))
+                if turn % 8 == 7 {
+                    try await eventually("the group follows") {
+                        consumer.status.topics.allSatisfy { !$0.assigned.isEmpty && !$0.isHalted }
+                    }
+                }
+            }
+            try await change(to: ["stream"] + others)
+            wantsMore.withLock { $0 = false }
+            let total = try await load.value
+            try await eventually("everything arrives") {
+                (["stream"] + others).allSatisfy { seen.count(of: $0) >= total }
+            }
+            // The group never took the stream away, as it would with the eager strategies.
+            let revoked = fixture.log.lines.filter { $0.message == "partitions revoked" }
+            #expect(!revoked.isEmpty)
+            #expect(!revoked.contains { "\($0.metadata["partitions"] ?? "")".contains("stream") })
+            await consumer.stop()
+            for partition in 0..<2 {
+                #expect(seen.offsets("stream", partition: Int32(partition)) == Array(0..<Int64(total / 2)))
+            }
+            for topic in others { #expect(seen.offsets(topic, partition: 0) == Array(0..<Int64(total)), "\(topic)") }
+        }
+    }
+
+    @Test("What comes while nobody takes a topic is there when it is subscribed again, also by another process")
+    func comesBack() async throws {
+        try await KafkaFixture.run(topics: [("a", 1), ("b", 1)]) { fixture in
+            let producer = try fixture.makeProducer()
+            let seen = SeenRecords()
+            let consumer = fixture.startConsumer(group: "back", topics: ["a", "b"], into: seen, reset: "latest")
+            try await eventually("both are assigned, and it is known where") {
+                consumer.status.topics.allSatisfy { $0.assigned.first?.position == 0 }
+            }
+            seen.refuse { $0.topic == "b" }
+            try fixture.produce(0..<50, topic: "b", partitions: 1, with: producer)
+            try await eventually("b is halted") { consumer.status.topics[1].isHalted }
+            consumer.updateTopics(["a"])
+            try await eventually("b is given up") { consumer.status.topics.map(\.topic) == ["a"] }
+            try fixture.produce(50..<100, topic: "b", partitions: 1, with: producer)
+            try fixture.produce(0..<10, topic: "a", partitions: 1, with: producer)
+            try await eventually("a is read") { seen.count(of: "a") == 10 }
+
+            seen.refuse { $0.topic == "b" && $0.offset >= 70 }
+            consumer.updateTopics(["a", "b"])
+            try await eventually("b is read up to the next refusal") { seen.count(of: "b") >= 70 }
+            await consumer.stop()
+            seen.takeAll()
+            _ = fixture.startConsumer(group: "back", topics: ["a", "b"], into: seen, reset: "latest")
+            try await eventually("the rest arrives") { seen.count(of: "b") >= 100 }
+            #expect(seen.offsets("b", partition: 0) == Array(0..<100))
+            #expect(seen.offsets("a", partition: 0) == Array(0..<10))
+        }
+    }
+
+    @Test("Stopping while a change of topics waits for the group doesn't end the process")
+    func stopDuringChange() async throws {
+        try await KafkaFixture.run(topics: [("a", 1), ("b", 1), ("c", 1)]) { fixture in
+            let seen = SeenRecords()
+            let consumer = fixture.startConsumer(group: "during", topics: ["a"], into: seen)
+            try await eventually("a is assigned") { consumer.assignedPartitions == [0] }
+            for topics in [["a", "b"], ["a", "b", "c"]] {
+                consumer.updateTopics(topics)
+                try await eventually("it is taken up") { consumer.status.topics.map(\.topic) == topics }
+            }
+            await consumer.stop()
+            #expect(consumer.status.state == .stopped)
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import Foundation
+import Logging
+import NIOPosix
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import PatchbayServer
+
+/// The operators' listener, over real sockets.
+@Suite(.serialized) struct AdminServerTests {
+    private final class Calls: Sendable {
+        private let items = Mutex<[Bool]>([])
+        func add(_ isDryRun: Bool) { items.withLock { $0.append(isDryRun) } }
+        var all: [Bool] { items.withLock { $0 } }
+    }
+
+    private func withAdmin(
+        status: Int = 200, configuration: ConfigurationStatus = ConfigurationStatus(appliedAtMilliseconds: 1500),
+        _ body: (_ port: Int, Calls) async throws -> Void
+    ) async throws {
+        try await ServerFixture.run { fixture in
+            let calls = Calls()
+            let reporter = HealthReporter(
+                maxClients: 10, router: fixture.router, source: { SourceHealth() }, configuration: { configuration })
+            let collector = MetricsCollector(
+                sources: MetricsSources(), router: fixture.router, clients: { .init() }, configuration: { configuration },
+                status: { reporter.report().status })
+            var logger = Logger(label: "test")
+            logger.logLevel = .critical
+            let admin = AdminServer(
+                host: "127.0.0.1", port: 0, group: fixture.group, logger: logger, health: { reporter.report() },
+                metrics: { collector.bytes() },
+                reload: { isDryRun in
+                    calls.add(isDryRun)
+                    return AdminAnswer(status: status, body: "{\"done\":true}")
+                })
+            let port = try await admin.start()
+            do {
+                try await body(port, calls)
+            } catch {
+                await admin.stop()
+                throw error
+            }
+            await admin.stop()
+        }
+    }
+
+    private func request(
+        _ line: String, port: Int, headers: String = ""
+    ) async throws -> (head: String, body: String) {
+        let socket = try TestSocket(port: port)
+        try await socket.send("\(line) HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\(headers)\r\n")
+        let head = try await socket.receive(through: "\r\n\r\n")
+        return (head, String(decoding: try await socket.receiveToEnd(), as: UTF8.self))
+    }
+
+    @Test func reloadsOnPostAndOnlyLooksWithDryRun() async throws {
+        try await withAdmin { port, calls in
+            let (head, body) = try await request("POST /-/reload", port: port)
+            #expect(head.hasPrefix("HTTP/1.1 200 ") && body == "{\"done\":true}")
+            _ = try await request("POST /-/reload?dry_run=1", port: port)
+            _ = try await request("POST /-/reload?dry_run=0", port: port)
+            #expect(calls.all == [false, true, false])
+        }
+    }
+
+    @Test func refusesWhatItDoesNotUnderstand() async throws {
+        try await withAdmin { port, calls in
+            #expect(try await request("GET /-/reload", port: port).head.hasPrefix("HTTP/1.1 405 "))
+            let unknown = try await request("POST /-/reload?dryrun=1", port: port)
+            #expect(unknown.head.hasPrefix("HTTP/1.1 400 ") && unknown.body.contains("allowed is dry_run"))
+            let invalid = try await request("POST /-/reload?dry_run=maybe", port: port)
+            #expect(invalid.head.hasPrefix("HTTP/1.1 400 ") && invalid.body.contains("invalid_parameter"))
+            let browser = try await request("POST /-/reload", port: port, headers: "Origin: https://evil.example\r\n")
+            #expect(browser.head.hasPrefix("HTTP/1.1 403 ") && browser.body.contains("forbidden_origin"))
+            #expect(calls.all.isEmpty)
+        }
+    }
+
+    @Test func aRefusedConfigurationIsA422() async throws {
+        try await withAdmin(status: 422) { port, _ in
+            let head = try await request("POST /-/reload", port: port).head
+            #expect(head.hasPrefix("HTTP/1.1 422 "))
+        }
+    }
+
+    @Test func metricsAndHealthTellGenerationAndResult() async throws {
+        let status = ConfigurationStatus(
+            generation: 4, applied: 3, refused: 2, unchanged: 1, appliedAtMilliseconds: 1500,
+            error: "routes.yaml:3:1: error: unknown key `x`", restartNeeded: ["server.port"])
+        try await withAdmin(configuration: status) { port, _ in
+            let (head, body) = try await request("GET /metrics", port: port)
+            #expect(head.lowercased().contains("content-type: text/plain; version=0.0.4"))
+            for line in [
+                "patchbay_config_generation 4", "patchbay_config_reloads_total{result=\"applied\"} 3",
+                "patchbay_config_reloads_total{result=\"refused\"} 2", "patchbay_config_last_reload_successful 0",
+                "patchbay_config_last_reload_timestamp_seconds 1.5",
+            ] { #expect(body.contains("\n\(line)\n"), "\(line)") }
+            let health = try await request("GET /health", port: port).body
+            let object = try #require(try JSONSerialization.jsonObject(with: Data(health.utf8)) as? [String: Any])
+            #expect(object["status"] as? String == "degraded")
+            let configuration = try #require(object["configuration"] as? [String: Any])
+            #expect(configuration["generation"] as? Int == 4)
+            let reasons = try #require(object["reasons"] as? [String])
+            #expect(reasons.contains { $0.contains("refused") && $0.contains("unknown key `x`") })
+            #expect(reasons.contains { $0.contains("server.port") })
+        }
+    }
+}

@@ -1,0 +1,185 @@
+import Foundation
+import Logging
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import PatchbayServer
+
+/// Keeps what is logged.
+private final class LogBook: Sendable {
+    struct Line: Sendable {
+        var level: Logger.Level
+        var message: String
+        var metadata: [String: String]
+    }
+
+    private let lines = Mutex<[Line]>([])
+
+    func add(_ line: Line) { lines.withLock { $0.append(line) } }
+
+    func lines(_ message: String) -> [Line] { lines.withLock { $0.filter { $0.message == message } } }
+
+    func logger(_ level: Logger.Level = .debug) -> Logger {
+        var logger = Logger(label: "test", factory: { _ in Handler(book: self) })
+        logger.logLevel = level
+        return logger
+    }
+
+    private struct Handler: LogHandler {
+        let book: LogBook
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.debug
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            let all = metadata.merging(event.metadata ?? [:]) { $1 }
+            book.add(.init(level: event.level, message: "\(event.message)", metadata: all.mapValues { "\($0)" }))
+        }
+    }
+}
+
+@Suite(.serialized) struct CorrelationTests {
+    private static let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+    private static func isID(_ text: String?) -> Bool {
+        text?.count == 16 && text?.allSatisfy { $0.isHexDigit && !$0.isUppercase } == true
+    }
+
+    @Test func aConnectionIsNamedInItsAnswerAndInEveryLogLine() async throws {
+        let book = LogBook()
+        try await ServerFixture.run(logger: book.logger()) { server in
+            let client = WebSocketTestClient(socket: try TestSocket(port: server.port))
+            let id = try await client.upgrade(headers: ["traceparent": Self.trace]).header("X-Connection-Id")
+            #expect(Self.isID(id))
+            try await client.sendFrame(opcode: 3)
+            #expect(try await client.receiveClose().closeCode == 1002)
+            client.socket.close()
+            try await eventually("it to be gone") { !book.lines("client disconnected").isEmpty }
+            for (message, level) in [
+                ("client connected", Logger.Level.debug), ("client broke the protocol and is closed", .info),
+                ("client disconnected", .debug),
+            ] {
+                let line = try #require(book.lines(message).first, "\(message)")
+                #expect(line.level == level && line.metadata["connection"] == id)
+                #expect(line.metadata["traceparent"] == Self.trace)
+                #expect(line.metadata["trace_id"] == "4bf92f3577b34da6a3ce929d0e0e4736")
+            }
+            let line = try #require(book.lines("client broke the protocol and is closed").first)
+            #expect(line.metadata["close_code"] == "1002" && line.metadata["reason"]?.isEmpty == false)
+        }
+    }
+
+    @Test func badTracesAreIgnoredAndIDsDiffer() async throws {
+        let book = LogBook()
+        try await ServerFixture.run(logger: book.logger()) { server in
+            var ids: Set<String> = []
+            for _ in 0..<3 {
+                let client = WebSocketTestClient(socket: try TestSocket(port: server.port))
+                let head = try await client.upgrade(headers: ["traceparent": "00-0-0-00"])
+                ids.insert(head.header("X-Connection-Id") ?? "")
+                #expect(head.header("traceparent") == nil)
+            }
+            #expect(ids.count == 3)
+            #expect(book.lines("client connected").allSatisfy { $0.metadata["traceparent"] == nil })
+        }
+    }
+
+    /// 100 refused handshakes are a few lines, and one that says how many more there were.
+    @Test func badClientsCanNotFloodTheLog() async throws {
+        let book = LogBook()
+        try await ServerFixture.run(logger: book.logger(.info), configure: { $0.allowedOrigins = ["https://a.example"] }) { server in
+            for _ in 0..<100 {
+                let client = WebSocketTestClient(socket: try TestSocket(port: server.port))
+                let head = try await client.upgrade(headers: ["Origin": "https://evil.example"])
+                #expect(head.hasPrefix("HTTP/1.1 403 ") && Self.isID(head.header("X-Connection-Id")))
+                #expect(Self.isID(head.header("X-Request-Id")))
+            }
+            let lines = book.lines("connection refused")
+            #expect((1...2 * LogThrottle.lines).contains(lines.count))
+            #expect(lines.first?.metadata["code"] == "forbidden_origin" && lines.first?.metadata["address"] == "127.0.0.1")
+            #expect(book.lines("client connected").isEmpty)
+        }
+    }
+
+    @Test func requestsAreNamedInTheirAnswers() async throws {
+        try await ServerFixture.run { server in
+            let own = try await request("GET /health", port: server.port, headers: "X-Request-Id: abc-1.2_3\r\n")
+            #expect(own.head.header("X-Request-Id") == "abc-1.2_3")
+            for headers in ["", "X-Request-Id: a b\r\n", "X-Request-Id: \(String(repeating: "a", count: 100))\r\n"] {
+                let made = try await request("GET /nothing", port: server.port, headers: headers)
+                #expect(Self.isID(made.head.header("X-Request-Id")))
+            }
+        }
+    }
+}
+
+/// What browsers are told.
+@Suite(.serialized) struct WebSecurityTests {
+    @Test func everyAnswerCarriesTheSafetyHeaders() async throws {
+        try await ServerFixture.run { server in
+            for line in ["GET /health", "GET /nothing", "POST /health", "GET /ws", "HEAD /health/live"] {
+                let head = try await request(line, port: server.port).head
+                #expect(head.header("X-Content-Type-Options") == "nosniff", "\(line)")
+                #expect(head.header("Referrer-Policy") == "no-referrer", "\(line)")
+                #expect(head.header("X-Frame-Options") == "DENY", "\(line)")
+                #expect(head.header("Cache-Control") == "no-store", "\(line)")
+                #expect(head.header("Access-Control-Allow-Origin") == nil && head.header("Vary") == nil, "\(line)")
+            }
+        }
+    }
+
+    @Test func listedPagesMayReadWhatGetAnswers() async throws {
+        try await ServerFixture.run(configure: { $0.corsOrigins = ["https://app.example", "https://*.site.example"] }) { server in
+            for origin in ["https://app.example", "https://a.site.example"] {
+                let head = try await request("GET /health", port: server.port, headers: "Origin: \(origin)\r\n").head
+                #expect(head.header("Access-Control-Allow-Origin") == origin && head.header("Vary") == "Origin")
+                let missing = try await request("GET /nothing", port: server.port, headers: "Origin: \(origin)\r\n").head
+                #expect(missing.hasPrefix("HTTP/1.1 404 ") && missing.header("Access-Control-Allow-Origin") == origin)
+            }
+            for headers in ["", "Origin: https://evil.example\r\n"] {
+                let head = try await request("GET /health", port: server.port, headers: headers).head
+                #expect(head.hasPrefix("HTTP/1.1 200 "))
+                #expect(head.header("Access-Control-Allow-Origin") == nil && head.header("Vary") == "Origin")
+            }
+            let post = try await request("POST /health", port: server.port, headers: "Origin: https://app.example\r\n").head
+            #expect(post.header("Access-Control-Allow-Origin") == nil)
+        }
+    }
+
+    @Test func preflightsAreAnswered() async throws {
+        try await ServerFixture.run(configure: { $0.corsOrigins = ["https://app.example"] }) { server in
+            let asks = "Access-Control-Request-Method: GET\r\n"
+            let allowed = try await request(
+                "OPTIONS /health", port: server.port, headers: "Origin: https://app.example\r\n\(asks)").head
+            #expect(allowed.hasPrefix("HTTP/1.1 204 ") && allowed.header("Content-Length") == nil)
+            #expect(allowed.header("Access-Control-Allow-Origin") == "https://app.example")
+            #expect(allowed.header("Access-Control-Allow-Methods") == "GET, HEAD")
+            #expect(allowed.header("Vary") == "Origin")
+            let foreign = try await request(
+                "OPTIONS /health", port: server.port, headers: "Origin: https://evil.example\r\n\(asks)")
+            #expect(foreign.head.hasPrefix("HTTP/1.1 403 ") && foreign.body.contains("forbidden_origin"))
+            #expect(foreign.head.header("Access-Control-Allow-Origin") == nil)
+            #expect(try await request("OPTIONS /health", port: server.port).head.hasPrefix("HTTP/1.1 405 "))
+        }
+    }
+
+    @Test func aStarIsAnsweredWithAStar() async throws {
+        try await ServerFixture.run(configure: { $0.corsOrigins = ["*"] }) { server in
+            let head = try await request("GET /health", port: server.port, headers: "Origin: null\r\n").head
+            #expect(head.header("Access-Control-Allow-Origin") == "*" && head.header("Vary") == nil)
+        }
+    }
+
+    @Test func originPatternsHoldForWebSocketsToo() async throws {
+        try await ServerFixture.run(configure: { $0.allowedOrigins = ["https://*.site.example"] }) { server in
+            _ = try await WebSocketTestClient(port: server.port, headers: ["Origin": "https://a.site.example"])
+            let foreign = WebSocketTestClient(socket: try TestSocket(port: server.port))
+            #expect(try await foreign.upgrade(headers: ["Origin": "https://site.example"]).hasPrefix("HTTP/1.1 403 "))
+        }
+    }
+}
