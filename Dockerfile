@@ -1,24 +1,30 @@
 # Builds and runs Patchbay: docker build -t patchbay .
 FROM swift:6.3-bookworm AS build
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends librdkafka-dev libyaml-dev libsimdjson-dev libjq-dev pkg-config \
+    && apt-get install -y --no-install-recommends librdkafka-dev libyaml-dev libsimdjson-dev libjq-dev libcurl4-openssl-dev pkg-config \
+       python3 python3-pip \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 # Dependencies first, so that a change of our own sources doesn't fetch them again.
 COPY Package.swift ./
 RUN swift package resolve
 COPY . .
+# Swagger UI for /docs, from a pinned package.
+RUN Sources/CDocsAssets/fetch.sh
 RUN swift build -c release --product patchbay --static-swift-stdlib \
     && install -D "$(swift build -c release --static-swift-stdlib --show-bin-path)/patchbay" /out/patchbay
 
 FROM debian:bookworm-slim
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends librdkafka1 libyaml-0-2 libsimdjson14 libjq1 ca-certificates \
+    && apt-get install -y --no-install-recommends librdkafka1 libyaml-0-2 libsimdjson14 libjq1 libcurl4 ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin patchbay
 COPY --from=build /out/patchbay /usr/local/bin/patchbay
+# Mount a folder over /etc/patchbay rather than the single file: only then is a replaced file seen.
 COPY routes.yaml /etc/patchbay/routes.yaml
+# Needs no place to write to: run it with a read-only root.
 USER 10001
+ENV LOG_FORMAT=json
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=15s --retries=3 CMD ["patchbay", "health"]
 # SIGTERM drains: see docs/architecture.md.

@@ -14,7 +14,10 @@ struct PatchbayBench: ParsableCommand {
 
     /// In the order in which `all` runs them.
     static var bars: [any Bar.Type] {
-        [FanoutBar.self, CalmBar.self, ModerateBar.self, PipelineBar.self, IdleBar.self, SlowReaderBar.self, ReloadBar.self]
+        [
+            FanoutBar.self, CalmBar.self, ModerateBar.self, PipelineBar.self, IdleBar.self, SlowReaderBar.self, ReloadBar.self,
+            ScrapeBar.self,
+        ]
     }
 }
 

@@ -11,8 +11,10 @@ struct Server: ~Copyable {
         "WS_READ_BUFFER_SIZE", "WS_WRITE_BUFFER_SIZE", "ADMIN_PORT", "ADMIN_ENABLED",
     ]
 
+    /// - Parameter routes: the file from `routes:` on; by default one route to one channel.
     init(
-        options: BenchOptions, brokers: String, folder: String, maxClients: Int, bufferMessages: Int
+        options: BenchOptions, brokers: String, folder: String, maxClients: Int, bufferMessages: Int,
+        routes: String? = nil
     ) throws(BenchFailure) {
         let program = try options.program()
         let properties = options.kafkaProperties(fetchWait: 1).map { pair in
@@ -29,14 +31,7 @@ struct Server: ~Copyable {
               brokers: \(brokers)
               group: patchbay-bench
               properties:
-            \(properties.joined())channels:
-              dashboard:
-                buffer: \(bufferMessages)
-            routes:
-              - topic: \(MockKafka.topic)
-                transform: trade
-                channel: dashboard
-
+            \(properties.joined())\(routes ?? Self.oneRoute(bufferMessages: bufferMessages))
             """)
         let port = cload_free_port()
         guard port != 0 else { throw BenchFailure("no free port on 127.0.0.1") }
@@ -47,6 +42,19 @@ struct Server: ~Copyable {
         try Self.waitHealthy(process, port: port, seconds: 20)
         self.port = port
         self.process = process
+    }
+
+    private static func oneRoute(bufferMessages: Int) -> String {
+        """
+        channels:
+          dashboard:
+            buffer: \(bufferMessages)
+        routes:
+          - topic: \(MockKafka.topic)
+            transform: trade
+            channel: dashboard
+
+        """
     }
 
     var usage: cload_usage { process.usage }

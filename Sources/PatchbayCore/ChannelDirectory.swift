@@ -127,29 +127,36 @@ final class ChannelDirectory: Sendable {
     }
 
     /// Removes what the table has no place for, gives channels of templates their new owners, and returns the logs
-    /// removed.
-    func prune(for table: RouteTable) -> [ChannelLog] {
+    /// removed. `prepare` comes first.
+    ///
+    /// - Parameter old: the table before; `nil` for the first one.
+    func prune(for table: RouteTable, replacing old: RouteTable? = nil) -> [ChannelLog] {
         let plain = Set(table.channels.map(\.name))
+        let gone = (old?.channels ?? []).map(\.name).filter { !plain.contains($0) }
         let templated = table.routes.filter(\.hasTemplates)
+        let templates = Set(templated.flatMap { $0.channels.filter { !$0.isPlain }.map(\.text) })
         return state.withLock { state in
+            // Consumer threads wait for this lock with the first batch of a new table, so what stays as it is, which is
+            // nearly everything, is hardly looked at.
             var removed: [ChannelLog] = []
-            var kept: [String: Entry] = [:]
             var made: [String: Int] = [:]
-            for (name, entry) in state.entries {
-                if plain.contains(name) {
-                    kept[name] = Entry(log: entry.log, owner: nil)
-                } else if let owner = templated.first(where: { $0.canMake(channel: name) }) {
-                    entry.log.setMessageBuffer(owner.templateLimits.messageBuffer)
-                    kept[name] = Entry(log: entry.log, owner: owner, template: owner.template(for: name))
-                    made[owner.name, default: 0] += 1
-                } else {
-                    entry.log.retire()
-                    removed.append(entry.log)
+            var changes: [(name: String, entry: Entry?)] = []
+            func place(_ name: String, _ log: ChannelLog) {
+                guard let owner = templated.first(where: { $0.canMake(channel: name) }) else {
+                    log.retire()
+                    removed.append(log)
+                    return changes.append((name, nil))
                 }
+                log.setMessageBuffer(owner.templateLimits.messageBuffer)
+                changes.append((name, Entry(log: log, owner: owner, template: owner.template(for: name))))
+                made[owner.name, default: 0] += 1
             }
-            let templates = Set(templated.flatMap { $0.channels.filter { !$0.isPlain }.map(\.text) })
+            for (name, entry) in state.entries where entry.template != nil { place(name, entry.log) }
+            for name in gone {
+                if let entry = state.entries[name], entry.template == nil { place(name, entry.log) }
+            }
+            for (name, entry) in changes { state.entries[name] = entry }
             state.retired = state.retired.filter { templates.contains($0.key) }
-            state.entries = kept
             state.made = made
             state.routes = table.identities
             return removed

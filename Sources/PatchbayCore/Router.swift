@@ -9,6 +9,8 @@ public final class Router: Sendable {
     private struct Current {
         var table: RouteTable
         var generation: Int
+        /// The table before, held so that not the consumer thread that lets go of it last has to free its routes.
+        var previous: RouteTable?
     }
 
     private let current: Mutex<Current>
@@ -107,15 +109,19 @@ public final class Router: Sendable {
         replacing.withLock { _ in
             // Before the table, so that whoever takes it up finds its channels.
             directory.prepare(for: table)
-            let generation = current.withLock { current in
+            let (generation, old, unused) = current.withLock { current in
+                let (old, unused) = (current.table, current.previous)
+                current.previous = old
                 current.table = table
                 current.generation += 1
-                return current.generation
+                return (current.generation, old, unused)
             }
+            // Freed here, outside the lock.
+            _ = consume unused
             announcedGeneration.store(generation, ordering: .releasing)
             // A route that was changed, or that is tried again, has stopped at nothing so far.
             for route in table.routes { route.counters.halted(at: nil) }
-            for log in directory.prune(for: table) {
+            for log in directory.prune(for: table, replacing: old) {
                 for fanout in fanouts { fanout.eventLoop.execute { fanout.close(log, reason: reason) } }
             }
             return generation

@@ -60,6 +60,8 @@ import Testing
         #expect(targets["PatchbayCore"] == ["PatchbayAPI", "NIOCore", "DequeModule"])
         #expect(targets["PatchbayConfig"] == ["CLibYAML", "PatchbayAPI"])
         #expect(targets["PatchbayKafka"] == ["CLibRDKafka", "PatchbayAPI", "Logging"])
+        #expect(targets["PatchbayLogging"] == ["Logging"])
+        #expect(targets["PatchbayAlerts"] == ["Logging"])
         for plugin in ["TokenTransformer", "TradeTransformer", "AggregateTransformer", "GenericTransformers"] {
             #expect(targets[plugin]?.isSubset(of: ["PatchbayAPI", "PatchbayJSON", "CSimdJSON", "CLibJQ"]) == true, "\(plugin)")
         }

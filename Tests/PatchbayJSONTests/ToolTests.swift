@@ -21,6 +21,12 @@ import Testing
         #expect(JSONPretty.text("{") == nil)
     }
 
+    @Test func compactTextIsOneLineAndSaysTheSame() {
+        let text = #"{"b":1.50,"a":[1,{},[]],"e\u0301":"x\"y z","n":null}"#
+        #expect(JSONPretty.compact(JSONPretty.text(text) ?? "") == text)
+        #expect(JSONPretty.compact(" [ ] ") == "[]" && JSONPretty.compact("{\n}") == "{}" && JSONPretty.compact("[") == nil)
+    }
+
     @Test(arguments: [
         (#"{"a":1,"b":2}"#, #"{"b":2,"a":1}"#), ("1.50", "1.5"), ("100", "1e2"), ("0", "-0.0"), ("1E+2", "100.0"),
         ("123456789012345678901234567890", "123456789012345678901234567890.0"), (#""\u0041""#, #""A""#), ("0.001", "1e-3"),

@@ -29,7 +29,7 @@ enum RecordLine {
             return "\"\(name)_base64\":\"\(Data(bytes).base64EncodedString())\""
         }
         // On one line, whatever white space the producer wrote.
-        if takesJSON, let json = JSONCompact.text(text) { return "\"\(name)\":\(json)" }
+        if takesJSON, let json = JSONPretty.compact(text) { return "\"\(name)\":\(json)" }
         return "\"\(name)\":\(JSONLiteral.quoted(text))"
     }
 }
