@@ -1,6 +1,7 @@
 # make run    install what is missing, build, and start the demo on an embedded Kafka
 # make test   install what is missing and run all tests
 # make docs   write the generated pages of docs/reference anew
+# make screenshots  take the README's pictures of /docs anew
 # make fuzz   fuzz the loader of routes.yaml for a minute (FUZZ_SECONDS=n for longer)
 # make bench  install what is missing and run the benchmarks (takes some minutes)
 
@@ -14,7 +15,7 @@ TEST_PACKAGES := python3-jsonschema python3-yaml python3-venv prometheus chromiu
 PORT ?= 8080
 export PORT
 
-.PHONY: help setup setup-tests build run test bench docs fuzz clean
+.PHONY: help setup setup-tests build run test bench docs screenshots fuzz clean
 
 help:
 	@grep -E '^# make ' Makefile | cut -c3-
@@ -58,6 +59,9 @@ test: setup-tests
 	swift build --build-tests
 	swift test --skip-build --skip '$(LIVE_TESTS)'
 	swift test --skip-build --filter '$(LIVE_TESTS)'
+
+screenshots: setup-tests build
+	.venv/bin/python Tests/Browser/screenshots.py .build/release/patchbay
 
 docs: setup
 	swift run patchbay reference docs/reference

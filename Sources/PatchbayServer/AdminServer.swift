@@ -72,7 +72,8 @@ public final class AdminServer: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     guard places.reserve() else { throw ChannelError.operationUnsupported }
                     channel.closeFuture.whenComplete { _ in places.release() }
-                    try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
+                    try channel.pipeline.syncOperations.configureHTTPServerPipeline(
+                        withPipeliningAssistance: false, withErrorHandling: false)
                     try endpoints.serve(channel)
                 }
             }

@@ -2,8 +2,10 @@
 """Drives the /docs page of a running server in a real browser.
 
     docs_page.py BASE [--channel NAME] [--chromium PATH] [--screenshots DIR] [--without-swagger]
+                 [--routes FILE --brokers LIST --patchbay PROGRAM]
 
 BASE is such as http://localhost:8080; messages must be coming on the channel (the first of the list, unless one is named).
+With the file that the server has its routes from, a route is added to it while the page is open, and taken away again.
 Prints what was done and exits with 0 when the page does all it should. Needs what requirements.txt names, and a Chromium.
 """
 
@@ -12,8 +14,8 @@ import json
 import os
 import pathlib
 import re
+import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 
@@ -29,7 +31,12 @@ arguments.add_argument("--channel")
 arguments.add_argument("--chromium", default="/usr/bin/chromium")
 arguments.add_argument("--screenshots", type=pathlib.Path)
 arguments.add_argument("--without-swagger", action="store_true", help="expect a build without Swagger UI")
+arguments.add_argument("--routes", type=pathlib.Path, help="the routes file of the server, whose list of routes is its end")
+arguments.add_argument("--brokers", help="the Kafka of the server")
+arguments.add_argument("--patchbay", help="the program, to produce a record")
 options = arguments.parse_args()
+if options.routes and not (options.brokers and options.patchbay):
+    arguments.error("--routes needs --brokers and --patchbay")
 base = options.base.rstrip("/")
 socket_url = re.sub("^http", "ws", base) + "/ws"
 
@@ -154,6 +161,47 @@ def check_client(page, channel):
     done("disconnects, and subscribing connects again")
 
 
+def check_reload(page):
+    """A route that is added while the page is open: its channel, its messages and its documentation show up, and go."""
+    routes = options.routes.read_text()
+    page.evaluate("window.isTheSamePage = true")
+    expect(page.locator("#channels button[data-channel='browser-notes']")).to_have_count(0)
+    route = "- { name: browser-notes, topic: browser-notes, transform: json, type: browser_note, channel: browser-notes }"
+    options.routes.write_text(f"{routes.rstrip()}\n\n  {route}\n")
+    expect(page.locator("#channels button[data-channel='browser-notes']")).to_be_visible()
+    expect(page.locator("#channel-names option[value='browser-notes']")).to_have_count(1)
+    expect(page.locator("details.kind[data-type='browser_note']")).to_have_count(1)
+    if not options.without_swagger:
+        expect(page.locator("#swagger-ui")).to_contain_text("browser_note")
+    done("shows a channel that is added to the routes")
+
+    page.locator("#channels button[data-channel='browser-notes']").click()
+    page.get_by_role("button", name="Subscribe", exact=True).click()
+    expect(page.locator("#subscriptions li:not([data-waiting])").filter(has_text="browser-notes")).to_have_count(1)
+    produce = [options.patchbay, "produce", "--brokers", options.brokers, "browser-notes", '{"note":"from the test of the page"}']
+    produced = subprocess.run(produce, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20)
+    assert produced.returncode == 0, produced.stdout
+    page.select_option("#filter", "browser_note")
+    expect(rows(page)).to_have_count(1)
+    expect(rows(page).locator(".what")).to_have_text('{note: "from the test of the page"}')
+    rows(page).locator("button").click()
+    message = json.loads(rows(page).locator("pre").inner_text())
+    assert message["data"] == {"note": "from the test of the page"}, message
+    screenshot(page, "reloaded")
+    page.select_option("#filter", "")
+    done("shows a record that is produced for the new channel")
+
+    options.routes.write_text(routes)
+    expect(page.locator("#status-detail")).to_contain_text("“browser-notes” is closed")
+    expect(page.locator("#subscriptions li")).to_have_count(0)
+    expect(page.locator("#channels button[data-channel='browser-notes']")).to_have_count(0)
+    assert page.evaluate("window.isTheSamePage") is True, "the page was loaded again"
+    done("says that the channel is closed when its route is taken away")
+    page.get_by_role("button", name="Disconnect").click()
+    # Swagger UI has such a button, too.
+    page.locator("#clear").click()
+
+
 def check_code(page, channels):
     page.locator("#code > summary").click()
     for language, mark in (("JavaScript", "new WebSocket("), ("Python", "asyncio.run"), ("Swift", "webSocketTask(")):
@@ -241,6 +289,7 @@ def main():
     openapi, asyncapi, channels = (json.loads(get(path)[2]) for path in ("/openapi.json", "/asyncapi.json", "/channels"))
     channel = options.channel or next(entry["name"] for entry in channels["channels"] if not entry["template"])
     complaints = []
+    expect.set_options(timeout=15_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=options.chromium, args=["--no-sandbox"])
         context = browser.new_context(viewport={"width": 1360, "height": 900}, color_scheme="light")
@@ -248,23 +297,41 @@ def main():
         page = context.new_page()
         page.set_default_timeout(15_000)
         watch(page, complaints)
-        page.goto(base + "/")
-        assert page.url == base + "/docs", page.url
-        check_client(page, channel)
-        check_references(page, openapi, asyncapi)
-
-        page.emulate_media(color_scheme="dark")
-        page.get_by_role("button", name="Subscribe", exact=True).click()
-        page.locator("#client").scroll_into_view_if_needed()
-        page.wait_for_timeout(800)
-        screenshot(page, "dark")
-        page.locator("#http").scroll_into_view_if_needed()
-        screenshot(page, "dark-swagger")
+        try:
+            check_page(page, channel, openapi, asyncapi)
+        except BaseException:
+            describe(page, complaints)
+            raise
         context.close()
         check_phone(browser, complaints)
         browser.close()
     assert not complaints, "the browser complains:\n" + "\n".join(complaints)
     done("no errors and no violations of the policy in the browser")
+
+
+def describe(page, complaints):
+    """For whoever reads a failure: what the page said, and what the browser complained of until then."""
+    print(f"the page is at {page.url}")
+    for selector in ("#status", "#status-detail", "#subscriptions", "#channels", "#log > li:first-child"):
+        print(f"  {selector}: {' '.join(page.locator(selector).all_inner_texts())!r}")
+    print("  complaints:", *complaints or ["none"], sep="\n    ", flush=True)
+
+
+def check_page(page, channel, openapi, asyncapi):
+    page.goto(base + "/")
+    assert page.url == base + "/docs", page.url
+    check_client(page, channel)
+    check_references(page, openapi, asyncapi)
+    if options.routes:
+        check_reload(page)
+
+    page.emulate_media(color_scheme="dark")
+    page.get_by_role("button", name="Subscribe", exact=True).click()
+    page.locator("#client").scroll_into_view_if_needed()
+    page.wait_for_timeout(800)
+    screenshot(page, "dark")
+    page.locator("#http").scroll_into_view_if_needed()
+    screenshot(page, "dark-swagger")
 
 
 main()

@@ -4,51 +4,7 @@ import Testing
 
 /// The program as users run it: exit codes, messages, signals.
 @Suite(.serialized) struct CommandLineTests {
-    /// A `patchbay` process.
-    final class Program: @unchecked Sendable {
-        // Sound: Process is used from one test at a time, and its pipes are only read.
-        private let process = Process()
-        private let output = Pipe()
-        private let collected = NSMutableData()
-        private let lock = NSLock()
-
-        init(_ arguments: [String], environment: [String: String] = [:], input: String? = nil) throws {
-            process.executableURL = Bundle.main.bundleURL.appendingPathComponent("patchbay")
-            process.arguments = arguments
-            var all = ProcessInfo.processInfo.environment
-            all.merge(environment) { $1 }
-            process.environment = all
-            process.standardOutput = output
-            process.standardError = output
-            if let input {
-                let pipe = Pipe()
-                pipe.fileHandleForWriting.write(Data(input.utf8))
-                try pipe.fileHandleForWriting.close()
-                process.standardInput = pipe
-            } else {
-                process.standardInput = FileHandle.nullDevice
-            }
-            output.fileHandleForReading.readabilityHandler = { [weak self] handle in
-                let data = handle.availableData
-                self?.lock.withLock { self?.collected.append(data) }
-            }
-            try process.run()
-        }
-
-        deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
-
-        var text: String { lock.withLock { String(decoding: collected as Data, as: UTF8.self) } }
-
-        func signal(_ number: Int32) { kill(process.processIdentifier, number) }
-
-        var isRunning: Bool { process.isRunning }
-
-        /// Awaits the end and returns the exit code, with a signal as its negative number.
-        func exitCode() async throws -> Int32 {
-            try await eventually("patchbay to end; it said: \(text)") { !process.isRunning }
-            return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
-        }
-    }
+    typealias Program = PatchbayProgram
 
     private func temporaryFile(_ text: String) throws -> String {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("routes-\(UUID().uuidString).yaml").path

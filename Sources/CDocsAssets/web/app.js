@@ -7,7 +7,7 @@ import { snippets } from "./snippets.js";
 
 const find = (id) => document.getElementById(id);
 /** How often the documents are looked at again: routes may change while the page is open. */
-const LOOK_AGAIN = 10_000;
+const LOOK_AGAIN = 5_000;
 
 const log = new MessageLog({
   list: find("log"), count: find("count"), rate: find("rate"), filter: find("filter"), pause: find("pause"),
@@ -42,7 +42,17 @@ function showState(state, words, detail = "", mood = "bad") {
   find("connect").textContent = state === "open" || state === "connecting" ? "Disconnect" : "Connect";
   find("connect").classList.toggle("primary", state !== "open" && state !== "connecting");
   find("send").disabled = state !== "open";
+  showHint();
 }
+
+/** What an empty list of messages waits for. */
+function showHint() {
+  const isWaiting = connection.isOpen && connection.channels.size > 0;
+  find("empty-hint").textContent = find("filter").value ? `None of type ${find("filter").value} so far.`
+    : isWaiting ? "Subscribed: they show up here as they come." : "Connect and subscribe to a channel.";
+}
+
+find("filter").addEventListener("change", showHint);
 
 find("connect").addEventListener("click", () => {
   if (connection.isActive) connection.disconnect();
@@ -63,6 +73,7 @@ function showSubscriptions() {
     return chip;
   });
   find("subscriptions").replaceChildren(...chips);
+  showHint();
   showSnippet();
 }
 

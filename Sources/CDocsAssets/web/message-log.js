@@ -8,6 +8,9 @@ const MAXIMUM_HELD = 4000;
 const DRAW_INTERVAL = 100;
 /** Characters of a message shown in its row, and when it is opened. */
 const PREVIEW = 240;
+/** A string with its colon if it is a name, or a comma; and what is no fun to read in full: addresses, hashes, keys. */
+const PARTS = /"((?:[^"\\]|\\.)*)"(\s*:\s*)?|,\s*/g;
+const IDENTIFIER = /^[\w+=.-]{28,}$/;
 const SHOWN = 200_000;
 
 const CONTROL_HUES = {
@@ -156,12 +159,18 @@ function toggle(button) {
   button.after(pre);
 }
 
-/** What is worth seeing of a message in one line: its data. */
+/** What is worth seeing of a message in one line: its data, written as browsers' tools show objects. */
 function preview(text, sent) {
   if (sent) return text.slice(0, PREVIEW);
   const start = text.indexOf('"data":');
   const end = text.lastIndexOf(',"timestamp":');
-  return start >= 0 && end > start ? text.slice(start + 7, Math.min(end, start + 7 + PREVIEW)) : text.slice(0, PREVIEW);
+  // Shortening the identifiers leaves room for more.
+  const data = start >= 0 && end > start ? text.slice(start + 7, Math.min(end, start + 7 + PREVIEW * 2)) : text.slice(0, PREVIEW);
+  return data.replace(PARTS, (part, string, colon) => {
+    if (string === undefined) return ", ";
+    if (colon) return `${/^\w+$/.test(string) ? string : `"${string}"`}: `;
+    return IDENTIFIER.test(string) ? `"${string.slice(0, 6)}…${string.slice(-4)}"` : part;
+  }).slice(0, PREVIEW);
 }
 
 /** With numbers as they were written: JSON.parse would round long ones. */

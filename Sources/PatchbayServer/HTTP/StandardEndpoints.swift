@@ -42,10 +42,14 @@ enum StandardEndpoints {
 
     /// `GET /ws` without an upgrade.
     static func addUpgradeHint(to router: Endpoints.HTTPRouter) {
-        router.get("ws") { _, _ -> Response in
+        router.get("ws") { request, _ -> Response in
+            // Proxies that keep connections may send a handshake over one that has served a request before.
+            let isHandshake = request.headers[.upgrade]?.lowercased().contains("websocket") == true
             throw EndpointError(
                 status: .upgradeRequired, code: "upgrade_required",
-                message: "connect to this address with a WebSocket client")
+                message: isHandshake
+                    ? "a WebSocket handshake must be the first request of its connection; open a new one"
+                    : "connect to this address with a WebSocket client")
         }
     }
 

@@ -40,6 +40,8 @@ struct SchemaCommand: ParsableCommand {
         discussion: """
             With yaml-language-server, put this into the first line of the file:
               # yaml-language-server: $schema=./routes.schema.json
+
+            Exit codes: 0 printed.
             """)
 
     func run() throws { Output.standard(ConfigSchema.json(transformers: BuiltinTransformers.all)) }

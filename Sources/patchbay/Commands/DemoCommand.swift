@@ -12,6 +12,9 @@ struct DemoCommand: AsyncParsableCommand {
         discussion: """
             The embedded Kafka speaks the real protocol on loopback: `patchbay produce` and other Kafka clients can use \
             it at the address that is printed. Its records are gone when the process ends.
+
+            Exit codes: 0 after SIGTERM or Ctrl-C; 69 a port can't be listened on, or the embedded Kafka doesn't start; \
+            78 the file or a variable has errors; 130 or 143 after a second signal.
             """)
 
     @OptionGroup var file: ConfigurationOption

@@ -26,8 +26,11 @@ struct DiffCommand: ParsableCommand {
 
     func run() throws {
         let environment = ProcessInfo.processInfo.environment
-        let before = try ConfigurationFile.load(old, environment: environment)
-        let after = try ConfigurationFile.load(new, environment: environment)
+        // Both are read before one is given up, so that all that is wrong is said.
+        let loaded = [old, new].map { path in
+            Result { try ConfigurationFile.load(path, environment: environment) }
+        }
+        let (before, after) = (try loaded[0].get(), try loaded[1].get())
         let difference = ConfigurationDifference(from: before, to: after)
         format.print(text: difference.isEmpty ? "no difference\n" : difference.text, json: difference)
         if !difference.isEmpty { throw ExitCode(1) }

@@ -7,7 +7,10 @@ import NIOHTTP1
 struct HealthCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "health",
-        abstract: "Print the /health of a running server; exit 0 when it works, 69 when it does not.")
+        abstract: "Print the /health of a running server; exit 0 when it works, 69 when it does not.",
+        discussion: """
+            Exit codes: 0 it works; 69 it doesn't, or there is no answer; 78 PORT is no port.
+            """)
 
     @Option(help: "The server's host.")
     var host = "127.0.0.1"
@@ -19,11 +22,12 @@ struct HealthCommand: AsyncParsableCommand {
     var timeout = 5
 
     func validate() throws {
+        try ServerPort.check(port)
         guard (1...3600).contains(timeout) else { throw ValidationError("--timeout must be between 1 and 3600 seconds") }
     }
 
     func run() async throws {
-        let port = port ?? ProcessInfo.processInfo.environment["PORT"].flatMap(Int.init) ?? 8080
+        let port = try port ?? ServerPort.of("PORT", default: 8080)
         let answer: HTTPRequestOnce.Answer
         do {
             answer = try await HTTPRequestOnce.run(

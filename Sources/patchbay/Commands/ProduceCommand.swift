@@ -13,6 +13,8 @@ struct ProduceCommand: ParsableCommand {
             as they are.
 
             Example: patchbay produce --brokers localhost:9092 trade-info '{"Token":"0x1"}'
+
+            Exit codes: 0 the brokers have all of them; 69 they can't be reached, or refuse some; 78 a --property is wrong.
             """)
 
     @Argument(help: "The topic.")

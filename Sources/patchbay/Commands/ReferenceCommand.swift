@@ -8,6 +8,7 @@ struct ReferenceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reference",
         abstract: "Write docs/reference: every key, variable and transformer, as this program declares them.",
+        discussion: "Exit codes: 0 written; 69 a file can't be written.",
         shouldDisplay: false)
 
     @Argument(help: "The folder to write to.")

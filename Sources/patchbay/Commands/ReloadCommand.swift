@@ -13,7 +13,8 @@ struct ReloadCommand: AsyncParsableCommand {
             server runs both the old and the new routes over the last records of each topic and reports what would \
             differ.
 
-            Exit codes: 0 in force, or it would be; 69 the server can't be reached; 78 refused, or it would be.
+            Exit codes: 0 in force, or it would be; 69 the server can't be reached; 78 refused, \
+            or it would be, or ADMIN_PORT is no port.
             """)
 
     @Flag(help: "Only say what would change.")
@@ -31,11 +32,12 @@ struct ReloadCommand: AsyncParsableCommand {
     @OptionGroup var format: FormatOption
 
     func validate() throws {
+        try ServerPort.check(port)
         guard (1...3600).contains(timeout) else { throw ValidationError("--timeout must be between 1 and 3600 seconds") }
     }
 
     func run() async throws {
-        let port = port ?? ProcessInfo.processInfo.environment["ADMIN_PORT"].flatMap(Int.init) ?? 8081
+        let port = try port ?? ServerPort.of("ADMIN_PORT", default: 8081)
         let answer: HTTPRequestOnce.Answer
         do {
             answer = try await HTTPRequestOnce.run(

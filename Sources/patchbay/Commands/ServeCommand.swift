@@ -4,7 +4,12 @@ import Foundation
 /// `patchbay serve`: the router against real brokers.
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "serve", abstract: "Route records from Kafka to WebSocket clients until a signal comes.")
+        commandName: "serve",
+        abstract: "Route records from Kafka to WebSocket clients until a signal comes.",
+        discussion: """
+            Exit codes: 0 after SIGTERM or Ctrl-C; 69 a port can't be listened on; 78 the file or a variable has errors; \
+            130 or 143 after a second signal.
+            """)
 
     @OptionGroup var file: ConfigurationOption
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Dispatch
 import Foundation
 import NIOCore
 import NIOHTTP1
@@ -19,7 +20,7 @@ struct TapCommand: AsyncParsableCommand {
             is joined and nothing is committed.
 
             Exit codes: 0 after --count messages, or after Ctrl-C; 69 when the server or the brokers can't be reached, \
-            refuse, or go away.
+            refuse, or go away; 78 PORT is no port.
             """)
 
     /// Where to begin with a topic.
@@ -67,22 +68,32 @@ struct TapCommand: AsyncParsableCommand {
         if brokers != nil || from != nil || last != nil || !property.isEmpty {
             throw ValidationError("--brokers, --from, --last and --property go with --topic")
         }
-        if url != nil, address == nil { throw ValidationError("--url must be of the form ws://host:port/path") }
+        if let url, Self.address(of: url) == nil { throw ValidationError("--url must be of the form ws://host:port/path") }
     }
 
-    private var address: (host: String, port: Int, path: String)? {
-        let text = url ?? "ws://127.0.0.1:\(ProcessInfo.processInfo.environment["PORT"] ?? "8080")/ws"
-        guard let parts = URLComponents(string: text), parts.scheme == "ws", let host = parts.host, !host.isEmpty else {
-            return nil
-        }
+    private typealias Address = (host: String, port: Int, path: String)
+
+    private static func address(of url: String) -> Address? {
+        guard let parts = URLComponents(string: url), parts.scheme == "ws", let host = parts.host, !host.isEmpty,
+            ServerPort.range.contains(parts.port ?? 80)
+        else { return nil }
         return (host, parts.port ?? 80, parts.path.isEmpty ? "/" : parts.path)
     }
 
+    /// Ctrl-C is how somebody who watches ends it, and no failure.
+    private static func endOnInterrupt() -> any DispatchSourceSignal {
+        signal(SIGINT, SIG_IGN)
+        let source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
+        source.setEventHandler { _exit(0) }
+        source.activate()
+        return source
+    }
+
     func run() async throws {
+        let interrupt = Self.endOnInterrupt()
+        defer { interrupt.cancel() }
         if let topic { return try tap(topic: topic) }
-        guard let address else {
-            throw Exit.because("PORT is not a port", Exit.configuration)
-        }
+        let address = try url.flatMap(Self.address) ?? ("127.0.0.1", ServerPort.of("PORT", default: 8080), "/ws")
         let place = "ws://\(address.host):\(address.port)\(address.path)"
         do {
             try await WebSocketTap.run(

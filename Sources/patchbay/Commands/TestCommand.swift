@@ -20,11 +20,11 @@ struct TestCommand: ParsableCommand {
 
     func run() throws {
         let environment = ProcessInfo.processInfo.environment
-        var reports: [RouteTestReport] = []
-        for file in files.isEmpty ? ["routes.yaml"] : files {
-            let configuration = try ConfigurationFile.load(file, environment: environment)
-            reports.append(RouteTestReport(file: file, configuration))
+        // All are read before one is given up, so that all that is wrong is said.
+        let loaded = (files.isEmpty ? ["routes.yaml"] : files).map { file in
+            (file: file, result: Result { try ConfigurationFile.load(file, environment: environment) })
         }
+        let reports = try loaded.map { RouteTestReport(file: $0.file, try $0.result.get()) }
         format.print(text: reports.map(\.text).joined(), json: reports)
         if reports.contains(where: { $0.failed > 0 }) { throw ExitCode(1) }
     }
