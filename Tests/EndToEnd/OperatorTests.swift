@@ -7,7 +7,7 @@ import Testing
 
 /// What operators do with routes.yaml, with the program they use: findings, exit codes, both formats.
 @Suite(.serialized) struct OperatorTests {
-    private typealias Program = CommandLineTests.Program
+    private typealias Program = PatchbayProgram
 
     /// A folder with files, which goes with the test.
     private final class Folder: Sendable {
