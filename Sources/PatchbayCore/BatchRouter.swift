@@ -35,6 +35,7 @@ final class BatchRouter: RecordProcessor {
     /// Every runner made, so that routes that a reload didn't touch keep theirs.
     private var runners: [ObjectIdentifier: RouteRunner] = [:]
     private var changed: [ChannelLog] = []
+    private let pool = StagingPool()
     private var batchSizes = HistogramBuffer(bounds: HistogramBounds.batch)
     private var perLoop: [[ChannelLog]]
 
@@ -150,7 +151,8 @@ final class BatchRouter: RecordProcessor {
     private func runner(of route: Route) -> RouteRunner {
         if let made = runners[ObjectIdentifier(route)] { return made }
         let runner = RouteRunner(
-            route: route, table: table, directory: router.directory, deadLetters: deadLetters, observe: observe)
+            route: route, table: table, directory: router.directory, pool: pool, deadLetters: deadLetters,
+            observe: observe)
         runners[ObjectIdentifier(route)] = runner
         return runner
     }

@@ -27,6 +27,21 @@ final class StagingBox {
     var frames = FrameStaging()
 }
 
+/// Staging buffers that wait for their next batch. One per consumer thread, shared by its routes, so that the first
+/// batch after a reload finds buffers that have grown already.
+///
+/// Thread: consumer.
+final class StagingPool {
+    private var boxes: [StagingBox] = []
+
+    func take() -> StagingBox { boxes.popLast() ?? StagingBox() }
+
+    func give(_ box: StagingBox) {
+        box.frames.removeAll()
+        boxes.append(box)
+    }
+}
+
 /// Where a route's envelopes go: plain channels, and the channels that its templates make of each record.
 ///
 /// Thread: consumer.
@@ -41,12 +56,13 @@ final class RouteOutputs {
     private var pruneAt = 1024
     /// Those that have frames in this batch.
     private var touched: [RouteOutput] = []
-    private var pool: [StagingBox] = []
+    private let pool: StagingPool
     private var name: [UInt8] = []
     private var emission = 0
 
-    init(route: Route, directory: ChannelDirectory) {
+    init(route: Route, directory: ChannelDirectory, pool: StagingPool) {
         self.route = route
+        self.pool = pool
         self.directory = directory
         plain = route.channels.filter(\.isPlain).map { channel in
             RouteOutput(channel: channel.text, type: route.type, log: directory.plainLog(named: channel.text))
@@ -102,7 +118,7 @@ final class RouteOutputs {
         if let gathered = output.staging {
             staging = gathered
         } else {
-            staging = pool.popLast() ?? StagingBox()
+            staging = pool.take()
             output.staging = staging
             touched.append(output)
         }
@@ -124,8 +140,7 @@ final class RouteOutputs {
     func discard() {
         for output in touched {
             guard let staging = output.staging else { continue }
-            staging.frames.removeAll()
-            pool.append(staging)
+            pool.give(staging)
             output.staging = nil
         }
         touched.removeAll(keepingCapacity: true)

@@ -34,12 +34,12 @@ final class RouteRunner: EnvelopeSink {
     private var firstRefused: RejectedRecord?
 
     init(
-        route: Route, table: RouteTable, directory: ChannelDirectory, deadLetters: (any DeadLetterWriter)?,
+        route: Route, table: RouteTable, directory: ChannelDirectory, pool: StagingPool, deadLetters: (any DeadLetterWriter)?,
         observe: @escaping RejectionObserver
     ) {
         self.route = route
         self.chain = TransformChain(route)
-        self.outputs = RouteOutputs(route: route, directory: directory)
+        self.outputs = RouteOutputs(route: route, directory: directory, pool: pool)
         self.maximumRecordBytes = table.maximumRecordBytes[route.cluster] ?? RouteTable.standardMaximumRecordBytes
         self.deadLetters = deadLetters
         self.observe = observe

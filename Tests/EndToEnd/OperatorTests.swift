@@ -180,7 +180,7 @@ import Testing
         _ = try await run(["init", "--output", path, "--force"], code: 0)
         #expect(try await run(["init", "--output", "-"], code: 0).contains("version: 1"))
 
-        let kafka = try TestKafka(topics: [("trade-info", 2)])
+        let kafka = try TestKafka(topics: [("trade-info", 2), ("mixed", 1)])
         defer { kafka.close() }
         try kafka.produce("trade-info", (0..<3).map(Sample.trade))
         let live = folder.path("live.yaml")
@@ -188,6 +188,11 @@ import Testing
         #expect(try String(contentsOfFile: live, encoding: .utf8).contains("transform: trade"))
         _ = try await run(["check", live], code: 0)
         #expect(try await run(["test", live], code: 0).contains("1 passed, 0 failed"))
+        // The first record was good and a later one was not: the test that was written expected an error of the good one.
+        try kafka.produce("mixed", ["{\"a\":1}", "no json"])
+        let mixed = folder.path("mixed.yaml")
+        _ = try await run(["init", "--from-topic", "mixed", "--brokers", kafka.brokers, "--output", mixed], code: 0)
+        #expect(try await run(["test", mixed], code: 0).contains("1 passed, 0 failed"))
         _ = try await run(["init", "--from-topic", "gone", "--brokers", kafka.brokers, "--output", "-", "--timeout", "2"], code: 69)
     }
 

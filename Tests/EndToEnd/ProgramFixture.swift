@@ -3,14 +3,18 @@ import TestSupport
 
 /// A `patchbay` process.
 final class PatchbayProgram: @unchecked Sendable {
-    // Sound: Process is used from one test at a time, and its pipes are only read.
+    // Sound: Process is used from one test at a time, and its output is only read.
     private let process = Process()
-    private let output = Pipe()
-    private let collected = NSMutableData()
-    private var isOutputAtEnd = false
-    private let lock = NSLock()
+    /// A file without a name: whatever a process wrote is in it when the process has ended, which with a pipe takes
+    /// somebody who reads, and the end of the pipe.
+    private let output: FileHandle
 
     init(_ arguments: [String], environment: [String: String] = [:], input: String? = nil) throws {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("output-\(UUID().uuidString)").path
+        let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw SocketFailure(description: "can't create \(path): errno \(errno)") }
+        unlink(path)
+        output = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         process.executableURL = Bundle.main.bundleURL.appendingPathComponent("patchbay")
         process.arguments = arguments
         var all = ProcessInfo.processInfo.environment
@@ -26,30 +30,29 @@ final class PatchbayProgram: @unchecked Sendable {
         } else {
             process.standardInput = FileHandle.nullDevice
         }
-        output.fileHandleForReading.readabilityHandler = { [weak self] handle in
-            let data = handle.availableData
-            if data.isEmpty { handle.readabilityHandler = nil }
-            self?.lock.withLock {
-                self?.collected.append(data)
-                if data.isEmpty { self?.isOutputAtEnd = true }
-            }
-        }
         try process.run()
     }
 
     deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
 
-    var text: String { lock.withLock { String(decoding: collected as Data, as: UTF8.self) } }
+    /// What it has written so far, to standard output and standard error.
+    var text: String {
+        var bytes: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = pread(output.fileDescriptor, &part, part.count, off_t(bytes.count))
+            guard count > 0 else { return String(decoding: bytes, as: UTF8.self) }
+            bytes += part[..<count]
+        }
+    }
 
     func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
     var isRunning: Bool { process.isRunning }
 
-    /// Awaits the end of the process and of its output; returns the exit code, with a signal as its negative number.
+    /// Awaits the end and returns the exit code, with a signal as its negative number. `text` is complete then.
     func exitCode() async throws -> Int32 {
         try await eventually("patchbay to end; it said: \(text)") { !process.isRunning }
-        // What it wrote last may be read a moment after it has ended.
-        try await eventually("the end of its output") { lock.withLock { isOutputAtEnd } }
         return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
     }
 }

@@ -62,7 +62,7 @@ enum Scaffold {
             text += "        key: \(quoted(key))\n"
         }
         text += "        input: \(quoted(input))\n"
-        text += fit.isAccepted
+        text += fit.takes(record, topic.name)
             ? "        expect: [{ channel: \(name), type: \(fit.type) }]\n\n" : "        error: invalid_json\n\n"
         return text
     }
@@ -73,7 +73,8 @@ enum Scaffold {
         var name: String
         var type: String
         var comment: String
-        var isAccepted: Bool
+        /// Whether a message comes of the record.
+        var takes: (SampledRecord, _ topic: String) -> Bool
     }
 
     /// The most particular transformer that takes every record seen.
@@ -81,29 +82,36 @@ enum Scaffold {
         let fallback = "json"
         let candidates = transformers.filter { $0.defaultType != nil && $0.name != fallback }
             + transformers.filter { $0.name == fallback }
-        guard !topic.records.isEmpty else {
+        // Tombstones say nothing about what the topic holds.
+        let records = topic.records.filter { $0.value != nil }
+        guard !records.isEmpty else {
             return Fit(
                 name: fallback, type: "message", comment: "others: \(transformers.map(\.name).joined(separator: ", "))",
-                isAccepted: true)
+                takes: { _, _ in true })
         }
         for candidate in candidates {
-            guard let factory = try? candidate.configure(OptionValues(defaultsOf: candidate.options)) else { continue }
-            let route = Route(
-                name: candidate.name, topic: topic.name, type: candidate.defaultType ?? "message", channels: ["c"],
-                makeTransformer: factory)
-            let trial = RouteTrial(route: route, maximumRecordBytes: 100 << 20)
-            let accepts = topic.records.allSatisfy { record in
-                record.value == nil || !trial.run(record, topic: topic.name).envelopes.isEmpty
-            }
-            if accepts {
+            guard let takes = trial(of: candidate, topic: topic.name) else { continue }
+            if records.allSatisfy({ takes($0, topic.name) }) {
                 return Fit(
                     name: candidate.name, type: candidate.defaultType ?? "message",
-                    comment: "fits all of the \(topic.records.count) records looked at", isAccepted: true)
+                    comment: "fits all of the \(records.count) records looked at", takes: takes)
             }
         }
         return Fit(
             name: fallback, type: "message", comment: "careful: some of the records looked at are no JSON",
-            isAccepted: false)
+            takes: transformers.first { $0.name == fallback }.flatMap { trial(of: $0, topic: topic.name) } ?? { _, _ in false })
+    }
+
+    /// Runs records through a transformer with its defaults.
+    private static func trial(
+        of definition: TransformerDefinition, topic: String
+    ) -> ((SampledRecord, _ topic: String) -> Bool)? {
+        guard let factory = try? definition.configure(OptionValues(defaultsOf: definition.options)) else { return nil }
+        let route = Route(
+            name: definition.name, topic: topic, type: definition.defaultType ?? "message", channels: ["c"],
+            makeTransformer: factory)
+        let trial = RouteTrial(route: route, maximumRecordBytes: 100 << 20)
+        return { record, topic in !trial.run(record, topic: topic).envelopes.isEmpty }
     }
 
     /// A text field that every record has and that comes back with the same values: what a channel could be made for.

@@ -1,0 +1,361 @@
+import Foundation
+import PatchbayConfig
+import PatchbayKafka
+import TestSupport
+import Testing
+
+@testable import patchbay
+
+/// The operators' commands in detail, with the program they use: what both formats say, what touches the network, which
+/// ports are ports, and how commands end.
+@Suite(.serialized) struct OperatorCommandTests {
+    private typealias Program = PatchbayProgram
+
+    /// A folder with files, which goes with the test.
+    private final class Folder: Sendable {
+        private let url: URL
+
+        init(_ files: [String: String] = [:]) throws {
+            url = FileManager.default.temporaryDirectory.appendingPathComponent("commands-\(UUID().uuidString)")
+            try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+            for (name, text) in files { try write(name, text) }
+        }
+
+        deinit { try? FileManager.default.removeItem(at: url) }
+
+        func path(_ name: String) -> String { url.appendingPathComponent(name).path }
+
+        func write(_ name: String, _ text: String) throws {
+            try text.write(toFile: path(name), atomically: true, encoding: .utf8)
+        }
+    }
+
+    /// A port that takes connections into its backlog and answers nothing.
+    private final class SilentListener: Sendable {
+        private let descriptor: Int32
+        let port: Int
+
+        init() throws {
+            descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_addr.s_addr = inet_addr("127.0.0.1")
+            var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+            let descriptor = descriptor
+            let result = withUnsafeMutablePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    bind(descriptor, $0, size) == 0 && listen(descriptor, 8) == 0 ? getsockname(descriptor, $0, &size) : -1
+                }
+            }
+            guard result == 0 else { throw SocketFailure(description: "can't listen: errno \(errno)") }
+            port = Int(in_port_t(bigEndian: address.sin_port))
+        }
+
+        deinit { close(descriptor) }
+
+        /// Whether somebody has connected.
+        var hasCaller: Bool {
+            var state = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            return poll(&state, 1, 0) == 1
+        }
+    }
+
+    @discardableResult
+    private func run(
+        _ arguments: [String], code: Int32, environment: [String: String] = [:], input: String? = nil,
+        at location: SourceLocation = #_sourceLocation
+    ) async throws -> String {
+        let program = try Program(arguments, environment: environment, input: input)
+        let exit = try await program.exitCode()
+        #expect(exit == code, "\(arguments.joined(separator: " ")) said: \(program.text)", sourceLocation: location)
+        return program.text
+    }
+
+    private func json<Value>(
+        _ arguments: [String], code: Int32, environment: [String: String] = [:], as: Value.Type,
+        at location: SourceLocation = #_sourceLocation
+    ) async throws -> Value {
+        let text = try await run(arguments + ["--format", "json"], code: code, environment: environment, at: location)
+        return try #require(
+            try JSONSerialization.jsonObject(with: Data(text.utf8)) as? Value, "\(text)", sourceLocation: location)
+    }
+
+    private func expect(_ text: String, has parts: [String], at location: SourceLocation = #_sourceLocation) {
+        for part in parts { #expect(text.contains(part), "no \(part) in: \(text)", sourceLocation: location) }
+    }
+
+    private static let mistaken = "version: 1\nkafka: { propertees: {} }\nroutes:\n  - { topic: t, transform: trde, chanel: x }\n"
+    private static let plain = "version: 1\nroutes: [{ topic: t, transform: json, channel: c }]\n"
+
+    // MARK: check
+
+    @Test func checkSaysTheSameInBothFormats() async throws {
+        let folder = try Folder(["a.yaml": Self.mistaken, "b.yaml": "version: 2\n", "ok.yaml": Self.plain])
+        let files = ["a.yaml", "b.yaml", "ok.yaml"].map(folder.path)
+        let text = try await run(["check"] + files, code: 78)
+        expect(
+            text,
+            has: [
+                "\(files[0]):2:10: error: unknown key `propertees`\n    kafka: { propertees: {} }\n             ^\n  hint: did you mean `properties`?\n",
+                "3 errors in \(files[0])\n", "\(files[2]): ok, 1 route, 1 channel\n",
+            ])
+        let reports = try await json(["check"] + files, code: 78, as: [[String: Any]].self)
+        #expect(reports.map { $0["file"] as? String } == files)
+        #expect(reports.map { $0["is_valid"] as? Bool } == [false, false, true])
+        let findings = reports.flatMap { $0["findings"] as? [[String: Any]] ?? [] }
+        expect(text, has: findings.compactMap { $0["text"] as? String })
+        let headlines = text.split(separator: "\n").count { $0.contains(": error: ") }
+        #expect(findings.count == headlines && headlines > 3)
+    }
+
+    @Test func checkCallsNobodyUnlessAskedTo() async throws {
+        let folder = try Folder(["routes.yaml": Self.plain])
+        let broker = try SilentListener()
+        let brokers = ["KAFKA_BROKERS": "127.0.0.1:\(broker.port)"]
+        try await run(["check", folder.path("routes.yaml")], code: 0, environment: brokers)
+        try await run(["explain", "-c", folder.path("routes.yaml"), "--topic", "t", "1"], code: 0, environment: brokers)
+        try await run(["test", folder.path("routes.yaml")], code: 0, environment: brokers)
+        #expect(!broker.hasCaller)
+        let live = ["check", "--live", "--timeout", "1", folder.path("routes.yaml")]
+        let reports = try await json(live, code: 69, environment: brokers, as: [[String: Any]].self)
+        #expect(broker.hasCaller)
+        #expect(reports.first?["is_valid"] as? Bool == true)
+        let reasons = reports.first?["unreachable"] as? [String]
+        #expect(reasons?.count == 1 && reasons?.first?.contains("127.0.0.1:\(broker.port)") == true)
+    }
+
+    // MARK: explain
+
+    @Test func explainSaysWhyOtherRoutesDoNotTakeIt() async throws {
+        let folder = try Folder([
+            "routes.yaml": """
+            version: 1
+            kafka: { clusters: { audit: { brokers: "a:1" } } }
+            routes:
+              - { name: audits, topic: logs, cluster: audit, transform: json, channel: c }
+              - { name: sleeping, topic: logs, enabled: false, transform: json, channel: c }
+              - { name: elsewhere, topics: [^x.*, y], transform: json, channel: c }
+              - name: chain
+                topic: logs
+                transform: [{ filter: { where: .level == "error" } }, { pick: [service] }]
+                channel: c
+            """
+        ])
+        let explain = ["explain", "--config", folder.path("routes.yaml"), "--topic", "logs"]
+        expect(
+            try await run(explain, code: 0),
+            has: [
+                "route audits: no, it reads cluster audit\n", "route sleeping: no, it is disabled\n",
+                "route elsewhere: no, it takes ^x.*, y\n", "route chain: takes it\n",
+            ])
+        expect(try await run(explain + ["--cluster", "audit"], code: 0), has: ["route audits: takes it"])
+        expect(try await run(explain + ["--cluster", "other"], code: 78), has: ["clusters are: default, audit"])
+        try await run(explain + ["--header", "no-value"], code: 64)
+        try await run(explain + ["--tombstone", "{}"], code: 64)
+
+        let record = #"{"level":"error","service":"api"}"#
+        let report = try await json(explain + [record], code: 0, as: [String: Any].self)
+        let chain = try #require((report["routes"] as? [[String: Any]])?.last)
+        let steps = try #require(chain["steps"] as? [[String: Any]])
+        #expect(steps.map { $0["transformer"] as? String } == ["filter", "pick"])
+        #expect(steps.map { $0["outcome"] as? String } == ["passed", "changed"])
+        #expect(steps.map { $0["before"] as? String } == [record, record])
+        #expect(steps.map { $0["after"] as? [String] } == [[record], [#"{"service":"api"}"#]])
+        let messages = chain["messages"] as? [[String: Any]]
+        #expect(messages?.map { $0["channel"] as? String } == ["c"] && messages?.first?["type"] as? String == "message")
+
+        try folder.write("routes.yaml", Self.mistaken)
+        expect(try await run(explain, code: 78), has: ["unknown key `chanel`", "there is no transformer `trde`"])
+    }
+
+    // MARK: test and routes diff
+
+    @Test func testNamesWhatIsNotCoveredInJSONToo() async throws {
+        let folder = try Folder([
+            "routes.yaml": """
+            version: 1
+            routes:
+              - { name: bare, topic: t, transform: trade, channel: c }
+              - { name: asleep, topic: t, enabled: false, transform: json, channel: c }
+              - name: tested
+                topic: t
+                transform: json
+                channel: c
+                tests:
+                  - { name: right, input: { a: 1 }, expect: [{ channel: c, data: { a: 1 } }] }
+                  - { name: wrong, input: { a: 1 }, error: invalid_json }
+            """
+        ])
+        let reports = try await json(["test", folder.path("routes.yaml")], code: 1, as: [[String: Any]].self)
+        let report = try #require(reports.first)
+        #expect(report["uncovered_routes"] as? [String] == ["bare"])
+        #expect(report["uncovered_transformers"] as? [String] == ["trade"])
+        let outcomes = try #require(report["outcomes"] as? [[String: Any]])
+        #expect(outcomes.map { $0["test"] as? String } == ["right", "wrong"])
+        #expect(
+            outcomes.map { $0["differences"] as? [String] } == [[], ["expected the error invalid_json, got messages to c"]])
+        #expect(outcomes.last?["place"] as? String == "\(folder.path("routes.yaml")):11:9")
+    }
+
+    @Test func allBrokenFilesAreReportedAtOnce() async throws {
+        let folder = try Folder(["a.yaml": Self.mistaken, "b.yaml": "version: 2\n"])
+        let files = ["a.yaml", "b.yaml"].map(folder.path)
+        for command in [["routes", "diff"], ["test"]] {
+            expect(try await run(command + files, code: 78), has: files.map { "\($0):" })
+        }
+    }
+
+    @Test func diffInJSONSaysWhatItSaysInText() async throws {
+        let folder = try Folder([
+            "old.yaml": Self.plain,
+            "new.yaml": "version: 1\nserver: { port: 9 }\nroutes: [{ topic: u, transform: json, channel: c }]\n",
+        ])
+        let diff = ["routes", "diff", folder.path("old.yaml"), folder.path("new.yaml")]
+        let lines = try await run(diff, code: 1).split(separator: "\n").map(String.init)
+        #expect(
+            lines == [
+                "+ route u: u → c", "- route t", "+ topic u", "- topic t",
+                "~ setting server.port: 8080 → 9 (needs a restart)",
+            ])
+        let report = try await json(diff, code: 1, as: [String: Any].self)
+        let changes = try #require(report["changes"] as? [[String: Any]])
+        let signs = ["added": "+", "removed": "-", "changed": "~"]
+        for (line, change) in zip(lines, changes) {
+            let words = [signs[change["action"] as? String ?? ""], change["kind"] as? String, change["name"] as? String]
+            #expect(line.hasPrefix(words.compactMap(\.self).joined(separator: " ")))
+        }
+        #expect(changes.count == lines.count)
+        #expect(changes.map { $0["needs_restart"] as? Bool } == [false, false, false, false, true])
+    }
+
+    // MARK: config show, schema, init
+
+    @Test func configShowIsAFileThatIsRightWithOriginsAndWithoutSecrets() async throws {
+        let folder = try Folder(["secret": "s3cret-user"])
+        try folder.write(
+            "routes.yaml",
+            """
+            version: 1
+            kafka:
+              group: g
+              properties: { sasl.password: hunter2, sasl.username: "${file:\(folder.path("secret"))}" }
+            routes: [{ topic: t, transform: json, channel: c }]
+
+            """)
+        let path = folder.path("routes.yaml")
+        let show = ["config", "show", "--config", path]
+        let environment = ["PORT": "8099", "KAFKA_BROKERS": "b:1"]
+        let text = try await run(show, code: 0, environment: environment)
+        func origin(of key: String) -> Substring? {
+            text.split(separator: "\n").first { $0.drop { $0 == " " }.hasPrefix("\(key): ") }?.split(separator: " # ").last
+        }
+        #expect(origin(of: "group").map(String.init) == "\(path):3:10")
+        #expect(origin(of: "port") == "PORT" && origin(of: "max_clients") == "default")
+        #expect(!text.contains("hunter2") && !text.contains("s3cret-user"))
+        try folder.write("shown.yaml", text)
+        expect(try await run(["check", folder.path("shown.yaml")], code: 0), has: ["ok, 1 route, 1 channel"])
+
+        let settings = try await json(show, code: 0, environment: environment, as: [[String: Any]].self)
+        func setting(_ path: String) -> [String: Any]? { settings.first { $0["path"] as? String == path } }
+        let group = setting("kafka.group")?["origin"] as? [String: Any]
+        #expect(group?["file"] as? String == path && group?["line"] as? Int == 3 && group?["column"] as? Int == 10)
+        #expect((setting("server.port")?["origin"] as? [String: Any])?["variable"] as? String == "PORT")
+        #expect((setting("server.host")?["origin"] as? [String: Any])?["kind"] as? String == "default")
+        let secrets = settings.filter { $0["secret"] as? Bool == true }
+        #expect(secrets.count == 2 && secrets.allSatisfy { $0["value"] as? String == "***" }, "\(secrets)")
+        try folder.write("routes.yaml", Self.mistaken)
+        expect(try await run(show, code: 78), has: ["unknown key `propertees`", "unknown key `chanel`"])
+    }
+
+    @Test func schemaIsTheOneInTheReference() async throws {
+        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../../docs/reference/routes.schema.json").standardized.path
+        #expect(try await run(["schema"], code: 0) == String(contentsOfFile: path, encoding: .utf8))
+    }
+
+    @Test func initLeavesAloneWhatItCannotOrMayNotWrite() async throws {
+        let folder = try Folder(["mine.yaml": "mine"])
+        try await run(["init", "--output", folder.path("mine.yaml")], code: 73)
+        #expect(try String(contentsOfFile: folder.path("mine.yaml"), encoding: .utf8) == "mine")
+        expect(try await run(["init", "--output", folder.path("gone/routes.yaml")], code: 73), has: ["can't write"])
+        let nobody = ["init", "--from-topic", "t", "--brokers", "127.0.0.1:1", "--timeout", "1", "--force", "--output"]
+        expect(try await run(nobody + [folder.path("mine.yaml")], code: 69), has: ["can't read topic t"])
+        #expect(try String(contentsOfFile: folder.path("mine.yaml"), encoding: .utf8) == "mine")
+        let text = try await run(["init", "--output", "-"], code: 0)
+        try folder.write("printed.yaml", text)
+        try await run(["check", folder.path("printed.yaml")], code: 0)
+        try await run(["test", folder.path("printed.yaml")], code: 0)
+    }
+
+    // MARK: A running server
+
+    @Test func theWatcherTakesUpAChangeAndADryRunShowsWhatItWouldDo() async throws {
+        let trades = "  - { name: trades, topic: trade-info, transform: trade, channel: dashboard }\n"
+        let folder = try Folder(["routes.yaml": "version: 1\nroutes:\n" + trades])
+        let demo = try Program(
+            ["demo", "--config", folder.path("routes.yaml"), "--rate", "200"], environment: ["PORT": "0", "ADMIN_PORT": "0"])
+        try await eventually("the ports; so far: \(demo.text)") { demo.text.contains("admin_port=") && demo.text.contains("/health") }
+        let admin = try #require(demo.text.firstMatch(of: /admin_port=([0-9]+)/)).output.1
+        let port = try #require(demo.text.firstMatch(of: /localhost:([0-9]+)\/ws/)).output.1
+        let brokers = try #require(demo.text.firstMatch(of: /Kafka +(\S+)/)).output.1
+        let reload = ["reload", "--port", String(admin)]
+        let tap = ["tap", "dashboard", "--url", "ws://127.0.0.1:\(port)/ws"]
+        // Then there are records to try a change with.
+        try await run(tap + ["--count", "1"], code: 0)
+
+        try folder.write("routes.yaml", "version: 1\nroutes:\n" + trades.replacingOccurrences(of: "dashboard", with: "new"))
+        try await eventually("the watcher to take it up; so far: \(demo.text)") { demo.text.contains("generation=2") }
+        expect(demo.text, has: ["configuration reloaded", "trigger=\"file change\""])
+        expect(try await run(tap, code: 69), has: ["unknown_channel"])
+
+        let report = try await json(reload + ["--dry-run"], code: 0, as: [String: Any].self)
+        #expect(report["result"] as? String == "would_change_nothing")
+        let preview = try #require((report["preview"] as? [[String: Any]])?.first { $0["topic"] as? String == "trade-info" })
+        #expect((preview["records"] as? Int ?? 0) > 0 && preview["records_changed"] as? Int == 0)
+
+        // Ctrl-C is how people end a tap.
+        let taps = [
+            ["tap", "new", "--url", "ws://127.0.0.1:\(port)/ws"],
+            ["tap", "--topic", "trade-info", "--brokers", String(brokers), "--from", "beginning"],
+        ]
+        for arguments in taps {
+            let program = try Program(arguments)
+            try await eventually("\(arguments) to print something") { program.text.contains("{") }
+            program.signal(SIGINT)
+            #expect(try await program.exitCode() == 0, "\(arguments)")
+        }
+        // The clients' port is not the admin listener.
+        expect(try await run(["reload", "--port", String(port)], code: 69), has: ["404"])
+        demo.signal(SIGTERM)
+        #expect(try await demo.exitCode() == 0)
+    }
+
+    // MARK: Command lines
+
+    @Test func whatIsNoPortIsSaidInsteadOfConnectedTo() async throws {
+        for port in ["0", "65536", "99999"] {
+            for command in ["reload", "health"] {
+                expect(try await run([command, "--port", port], code: 64), has: ["--port must be between 1 and 65535"])
+            }
+            try await run(["tap", "c", "--url", "ws://127.0.0.1:\(port)/ws"], code: 64)
+        }
+        let commands = [("reload", "ADMIN_PORT", []), ("health", "PORT", []), ("tap", "PORT", ["c"])]
+        for (command, variable, rest) in commands {
+            for value in ["99999", "many"] {
+                expect(
+                    try await run([command] + rest, code: 78, environment: [variable: value]),
+                    has: ["\(variable) is `\(value)`"])
+            }
+        }
+    }
+
+    @Test(arguments: [
+        "serve", "demo", "init", "check", "explain", "test", "routes diff", "reload", "config show", "schema", "tap",
+        "produce", "health", "reference",
+    ])
+    func helpNamesTheExitCodes(command: String) async throws {
+        let words = command.split(separator: " ").map(String.init)
+        expect(try await run(words + ["--help"], code: 0), has: ["Exit codes: 0 ", "USAGE: patchbay \(command)"])
+        try await run(words + ["--nonsense"], code: 64)
+    }
+}
