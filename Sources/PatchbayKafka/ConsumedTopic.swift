@@ -5,7 +5,9 @@ import CLibRDKafka
 /// Thread: consumer.
 final class ConsumedTopic {
     let name: String
-    var problem: String?
+    private(set) var problem: String?
+    /// Partitions that can't be read at the moment, where the problem is one of single partitions.
+    private var failing: Set<Int32> = []
     var partitionCount: Int?
     var records: UInt64 = 0
     var badRecords: UInt64 = 0
@@ -34,13 +36,32 @@ final class ConsumedTopic {
         let partition = AssignedPartition(topic: name, number: number, position: position)
         partitions[index] = partition
         problem = nil
+        failing.removeAll()
         return partition
+    }
+
+    /// Notes that the topic can't be read, or one partition of it.
+    /// - Returns: whether this is news.
+    func failed(_ text: String, partition: Int32) -> Bool {
+        if self.partition(partition) != nil { failing.insert(partition) }
+        guard problem != text else { return false }
+        problem = text
+        return true
+    }
+
+    /// Notes that records of a partition came: librdkafka reports when fetching begins to fail, not when it ends.
+    /// - Returns: whether that ended a problem.
+    func recovered(_ partition: Int32) -> Bool {
+        guard failing.remove(partition) != nil, failing.isEmpty else { return false }
+        problem = nil
+        return true
     }
 
     func revoke(_ number: Int32) {
         guard let partition = partition(number) else { return }
         if let position = partition.position { leftAt[number] = position }
         partitions[Int(number)] = nil
+        _ = recovered(number)
     }
 
     func revokeAll() {

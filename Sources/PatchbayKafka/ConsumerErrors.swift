@@ -18,8 +18,7 @@ extension ConsumerLoop {
         case (_, let topic?) where ConsumerLoop.isAboutOneRecord(message.pointee):
             badRecord(message, topic, text, client)
         case (_, let topic?):
-            guard topic.problem != text else { return }
-            topic.problem = text
+            guard topic.failed(text, partition: message.pointee.partition) else { return }
             note(text)
             logger.warning("topic can't be read yet; it is tried again", metadata: [
                 "topic": "\(topic.name)", "reason": "\(text)",

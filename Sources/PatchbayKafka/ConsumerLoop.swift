@@ -319,6 +319,9 @@ final class ConsumerLoop {
                 partition.records &+= UInt64(end - start)
                 partition.position = records[end - 1].recordOffset + 1
                 touched.append(partition)
+                if topic.problem != nil, topic.recovered(number) {
+                    logger.info("topic can be read again", metadata: ["topic": "\(topic.name)"])
+                }
             }
             start = end
         }

@@ -76,11 +76,8 @@ final class DeadLetterProducer: DeadLetterWriter {
         if let producer { return producer }
         let made = try Producer(
             brokers: settings.brokers,
-            properties: [
-                ("message.timeout.ms", "\(Int(Self.patience / .milliseconds(1)))"),
-                // A topic that was forbidden is refused unasked until librdkafka looks again, by default in 5 minutes.
-                ("topic.metadata.refresh.interval.ms", "10000"),
-            ] + settings.properties.filter { !Self.consumerOnly.contains($0.name) }.map { ($0.name, $0.value) },
+            properties: [("message.timeout.ms", "\(Int(Self.patience / .milliseconds(1)))")]
+                + settings.properties.filter { !Self.consumerOnly.contains($0.name) }.map { ($0.name, $0.value) },
             logger: logger)
         producer = made
         return made
