@@ -13,7 +13,6 @@ PACKAGES := librdkafka-dev libyaml-dev libsimdjson-dev libjq-dev libcurl4 pkg-co
 # What only the tests need: judges that are not ours, and a browser.
 TEST_PACKAGES := python3-jsonschema python3-yaml python3-venv prometheus chromium
 PORT ?= 8080
-export PORT
 
 .PHONY: help setup setup-tests build run test bench docs screenshots fuzz clean
 
@@ -50,7 +49,7 @@ build: setup
 	swift build -c release --product patchbay
 
 run: build
-	exec .build/release/patchbay demo
+	PORT=$(PORT) exec .build/release/patchbay demo
 
 # Those with brokers, sockets and browsers run by themselves: beside hundreds of tests that compute, two cores leave
 # them waiting.

@@ -17,7 +17,9 @@ final class PatchbayProgram: @unchecked Sendable {
         output = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         process.executableURL = Bundle.main.bundleURL.appendingPathComponent("patchbay")
         process.arguments = arguments
-        var all = ProcessInfo.processInfo.environment
+        // What would win over the files of the tests.
+        let winning = ["PORT", "ADMIN_PORT", "KAFKA_BROKERS", "KAFKA_CONSUMER_GROUP", "MAX_CLIENTS", "LOG_LEVEL", "LOG_FORMAT"]
+        var all = ProcessInfo.processInfo.environment.filter { !winning.contains($0.key) }
         all.merge(environment) { $1 }
         process.environment = all
         process.standardOutput = output
