@@ -47,7 +47,7 @@ import Testing
     }
 
     /// A validator that is not ours judges the shipped files by the schema of the real transformers.
-    @Test func theShippedFilesFitTheSchema() throws {
+    @Test func theShippedFilesFitTheSchema() async throws {
         let script = """
             import json, re, sys, yaml
             from jsonschema import Draft202012Validator
@@ -65,16 +65,8 @@ import Testing
             broken = yaml.safe_load(files["routes.yaml"].replace("channel: ", "chanel: "))
             if validator.is_valid(broken): sys.exit("a typo is not found")
             """
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
-        process.arguments = ["-c", script]
-        process.currentDirectoryURL = Self.root
-        let output = Pipe()
-        process.standardError = output
-        try process.run()
-        let said = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0, "\(said)")
+        let result = try await ExternalProgram.run(["/usr/bin/python3", "-c", script], in: Self.root)
+        #expect(result.status == 0, "\(result.said)")
     }
 
     @Test func transformersHaveNamesOfTheirOwn() {

@@ -409,7 +409,7 @@ import Testing
         try await Scene.run(on: kafka, group: "retention", routes: routes, awaitsAssignment: false) { scene in
             let client = try await scene.subscriber()
             try kafka.kafka.clearFailures(of: .joinGroup)
-            let oldest = try #require(Sample.number(try await client.receive(timeout: .seconds(60))))
+            let oldest = try #require(Sample.number(try await client.receive()))
             #expect(oldest > 10)
             try await scene.expect(oldest + 1..<2_000, at: client)
             let skipped = oldest - 10
@@ -613,7 +613,7 @@ private struct Scene {
     /// These records, and nothing between them.
     func expect(_ numbers: Range<Int>, at client: WebSocketTestClient) async throws {
         for number in numbers {
-            let message = try await client.receive(timeout: .seconds(60))
+            let message = try await client.receive()
             guard Sample.number(message) == number else {
                 throw SocketFailure(description: "expected \(number), got \(message.text)")
             }

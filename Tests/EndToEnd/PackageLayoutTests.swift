@@ -34,21 +34,14 @@ import Testing
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
     private func targets() async throws -> [String: Set<String>] {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         // A scratch folder of its own: `swift test` holds the lock of the usual one while this runs.
         let scratch = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
         defer { try? FileManager.default.removeItem(at: scratch) }
-        process.arguments = [
+        let result = try await ExternalProgram.run([
             "swift", "package", "--package-path", Self.root.path, "--scratch-path", scratch.path, "dump-package",
-        ]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        let manifest = try JSONDecoder().decode(Manifest.self, from: data)
+        ])
+        try #require(result.status == 0, "\(result.said)")
+        let manifest = try JSONDecoder().decode(Manifest.self, from: Data(result.output.utf8))
         return Dictionary(
             uniqueKeysWithValues: manifest.targets.map { ($0.name, Set($0.dependencies.map(\.name))) })
     }

@@ -129,7 +129,7 @@ final class RoutesFile: Sendable {
         lines += properties.map { "\($0): \"\($1)\"" }.sorted()
         head = """
             version: 1
-            server: { host: 127.0.0.1, port: 0, max_clients: 5000 }
+            server: { host: 127.0.0.1, port: 0, max_clients: 5000, ping_interval: 10m }
             admin: { port: 0 }
             reload: { watch: \(watches) }
             defaults: { buffer: \(buffer) }

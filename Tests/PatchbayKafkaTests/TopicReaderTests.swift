@@ -1,4 +1,5 @@
 import PatchbayKafka
+import Synchronization
 import TestSupport
 import Testing
 
@@ -33,10 +34,10 @@ struct TopicReaderTests {
             try await offPool { [self] in
                 let reader = try reader(fixture)
                 defer { reader.close() }
-                #expect(texts(try reader.readLast(10, timeout: .seconds(20))) == (90..<100).map(String.init))
-                #expect(texts(try reader.readLast(1_000, timeout: .seconds(20))) == (0..<100).map(String.init))
-                #expect(try reader.readLast(0, timeout: .seconds(20)).isEmpty)
-                let record = try #require(try reader.readLast(1, timeout: .seconds(20)).first)
+                #expect(texts(try reader.readLast(10, timeout: .seconds(60))) == (90..<100).map(String.init))
+                #expect(texts(try reader.readLast(1_000, timeout: .seconds(60))) == (0..<100).map(String.init))
+                #expect(try reader.readLast(0, timeout: .seconds(60)).isEmpty)
+                let record = try #require(try reader.readLast(1, timeout: .seconds(60)).first)
                 #expect(record.topic == "orders" && record.partition == 3 && record.recordOffset == 24)
                 #expect(record.timestampMilliseconds == 1_700_000_000_099)
             }
@@ -53,13 +54,13 @@ struct TopicReaderTests {
             try producer.produce(topic: "orders", partition: 1, value: [], timestampMilliseconds: 2)
             try producer.flush(timeoutMilliseconds: 20_000)
             try await offPool { [self] in
-                let records = try reader(fixture).readLast(5, timeout: .seconds(20))
+                let records = try reader(fixture).readLast(5, timeout: .seconds(60))
                 try #require(records.count == 2)
                 #expect(records[0].key == Array("k".utf8) && records[0].value == nil)
                 #expect(records[0].headers.map(\.name) == ["a", "a", "b"])
                 #expect(records[0].headers.map(\.value) == [[1], nil, []])
                 #expect(records[1].key == nil && records[1].value == [] && records[1].headers.isEmpty)
-                #expect(try reader(fixture, topic: "empty").readLast(5, timeout: .seconds(20)).isEmpty)
+                #expect(try reader(fixture, topic: "empty").readLast(5, timeout: .seconds(60)).isEmpty)
             }
         }
     }
@@ -69,8 +70,11 @@ struct TopicReaderTests {
     func follow(start: TopicReader.Start, first: Int) async throws {
         try await KafkaFixture.run { fixture in
             try fill(fixture, 0..<100)
-            // Goes on until the reader has seen enough, since a test can't know when `end` is.
+            // Goes on until the reader has seen enough, since a test can't know when `end` is. Where the first records
+            // are known, it waits for them: what comes before the reader looks is among the last, too.
+            let hasBegun = Atomic<Bool>(start == .end)
             let feeding = Task {
+                try await eventually("the reader to begin") { hasBegun.load(ordering: .relaxed) }
                 var number = 100
                 while !Task.isCancelled {
                     try fill(fixture, number..<(number + 4))
@@ -82,7 +86,8 @@ struct TopicReaderTests {
                 let reader = try reader(fixture)
                 defer { reader.close() }
                 var seen: [ConsumedRecord] = []
-                try reader.follow(from: start, timeout: .seconds(20)) { record in
+                try reader.follow(from: start, timeout: .seconds(60)) { record in
+                    hasBegun.store(true, ordering: .relaxed)
                     seen.append(record)
                     return seen.count < 120
                 }
@@ -110,18 +115,18 @@ struct TopicReaderTests {
         try await KafkaFixture.run { fixture in
             try await offPool { [self] in
                 let reader = try reader(fixture, topic: "nowhere")
-                let error = #expect(throws: KafkaError.self) { _ = try reader.readLast(5, timeout: .seconds(20)) }
+                let error = #expect(throws: KafkaError.self) { _ = try reader.readLast(5, timeout: .seconds(60)) }
                 #expect(error?.kind == .unknownTopic)
                 #expect(error?.message.contains("nowhere") == true)
                 let following = #expect(throws: KafkaError.self) {
-                    try reader.follow(from: .end, timeout: .seconds(20)) { _ in false }
+                    try reader.follow(from: .end, timeout: .seconds(60)) { _ in false }
                 }
                 #expect(following?.kind == .unknownTopic)
                 reader.close()
                 reader.close()
                 #expect(#expect(throws: KafkaError.self) { _ = try reader.readLast(5, timeout: .seconds(1)) }?.kind == .closed)
                 let topics = try ClusterMetadata.topics(
-                    brokers: [fixture.kafka.bootstrapServers], timeout: .seconds(20), logger: fixture.log.logger)
+                    brokers: [fixture.kafka.bootstrapServers], timeout: .seconds(60), logger: fixture.log.logger)
                 #expect(topics.map(\.name) == ["orders"])
             }
         }
@@ -161,14 +166,14 @@ struct TopicReaderTests {
             try fixture.kafka.setTopicError("b", .topicAuthorizationFailed)
             try await offPool { [self] in
                 let topics = try ClusterMetadata.topics(
-                    brokers: [fixture.kafka.bootstrapServers], properties: properties, timeout: .seconds(20),
+                    brokers: [fixture.kafka.bootstrapServers], properties: properties, timeout: .seconds(60),
                     logger: fixture.log.logger)
                 #expect(topics.map(\.name) == ["__consumer_offsets", "a", "b"])
                 #expect(topics.map(\.isInternal) == [true, false, false])
                 #expect(topics.prefix(2).map(\.partitionCount) == [3, 1])
                 #expect(topics[1].problem == nil && topics[2].problem?.contains("authorization") == true)
                 let reader = try reader(fixture, topic: "b", properties: properties)
-                let error = #expect(throws: KafkaError.self) { _ = try reader.readLast(1, timeout: .seconds(20)) }
+                let error = #expect(throws: KafkaError.self) { _ = try reader.readLast(1, timeout: .seconds(60)) }
                 #expect(error?.kind == .other && error?.message.contains("authorization") == true)
             }
             #expect(

@@ -82,9 +82,11 @@ import Testing
                 all += chunk.prefix(count)
             }
         }
-        DispatchQueue.concurrentPerform(iterations: threads) { thread in
-            let line = [UInt8](repeating: UInt8(ascii: "a") + UInt8(thread), count: 2000 + thread * 3000) + [10]
-            for _ in 0..<each { _ = output.write(line) }
+        try await offPool {
+            DispatchQueue.concurrentPerform(iterations: threads) { thread in
+                let line = [UInt8](repeating: UInt8(ascii: "a") + UInt8(thread), count: 2000 + thread * 3000) + [10]
+                for _ in 0..<each { _ = output.write(line) }
+            }
         }
         close(writer)
         let lines = try await text.utf8.split(separator: 10)

@@ -22,17 +22,7 @@ enum DocsValidator {
         let own = root.appendingPathComponent(".venv/bin/python").path
         let python = FileManager.default.isExecutableFile(atPath: own) ? [own] : ["/usr/bin/env", "python3"]
         let command = python + [root.appendingPathComponent("Tests/Browser/validate_documents.py").path] + arguments + paths
-        return try await offPool {
-            let process = Process()
-            process.executableURL = URL(fileURLWithPath: command[0])
-            process.arguments = Array(command.dropFirst())
-            let output = Pipe()
-            process.standardOutput = output
-            process.standardError = output
-            try process.run()
-            let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            process.waitUntilExit()
-            return process.terminationStatus == 0 ? "" : "\(text)(exit \(process.terminationStatus))"
-        }
+        let result = try await ExternalProgram.run(command)
+        return result.status == 0 ? "" : "\(result.said)(exit \(result.status))"
     }
 }

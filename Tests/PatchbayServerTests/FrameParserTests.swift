@@ -149,7 +149,7 @@ private func code(_ events: [ClientEvent]) -> UInt16? {
     }
 
     /// Swift's own decoder is the judge: text is valid when decoding repairs nothing.
-    private func isValid(_ bytes: [UInt8]) -> Bool { String(validating: bytes, as: UTF8.self) != nil }
+    private func isValid(_ bytes: [UInt8]) -> Bool { String(decoding: bytes, as: UTF8.self).utf8.elementsEqual(bytes) }
 
     @Test func agreesWithTheStandardLibraryOnAllShortSequences() {
         let interesting: [UInt8] = [

@@ -145,27 +145,7 @@ enum Promtool {
         .deletingLastPathComponent()
 
     static func run(_ arguments: [String], input: String = "") async throws -> (status: Int32, output: String) {
-        try await offPool { try runBlocking(arguments, input: input) }
-    }
-
-    private static func runBlocking(_ arguments: [String], input: String) throws -> (status: Int32, output: String) {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["promtool"] + arguments
-        process.currentDirectoryURL = root
-        // Files rather than pipes: a page is larger than a pipe holds.
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("promtool-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let (source, result) = (folder.appendingPathComponent("in"), folder.appendingPathComponent("out"))
-        try input.write(to: source, atomically: false, encoding: .utf8)
-        try "".write(to: result, atomically: false, encoding: .utf8)
-        process.standardInput = try FileHandle(forReadingFrom: source)
-        let output = try FileHandle(forWritingTo: result)
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        process.waitUntilExit()
-        return (process.terminationStatus, try String(contentsOf: result, encoding: .utf8))
+        let result = try await ExternalProgram.run(["promtool"] + arguments, input: input, in: root)
+        return (result.status, result.said)
     }
 }

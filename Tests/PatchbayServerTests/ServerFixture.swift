@@ -33,6 +33,8 @@ final class ServerFixture: Sendable {
         var configuration = ServerConfiguration()
         configuration.host = "127.0.0.1"
         configuration.port = 0
+        // Clients that a test doesn't read from for a while don't answer pings either.
+        configuration.pingInterval = .minutes(10)
         configure(&configuration)
         let fixture = try await ServerFixture(
             channels: channels, loops: loops, source: source, logger: logger, configuration: configuration)

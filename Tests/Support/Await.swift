@@ -12,7 +12,7 @@ public struct ConditionNeverMet: Error, CustomStringConvertible {
 ///   - timeout: generous; a passing test doesn't wait for it.
 public func eventually(
     _ what: String = "the condition holds",
-    timeout: Duration = .seconds(30),
+    timeout: Duration = .seconds(60),
     _ condition: () async throws -> Bool
 ) async throws {
     let deadline = ContinuousClock.now + timeout

@@ -22,8 +22,8 @@ public final class TestSocket: @unchecked Sendable {
 
     /// - Parameters:
     ///   - receiveBuffer: size of the kernel's receive buffer; small ones make a slow reader quickly.
-    ///   - source: the address to connect from, of 127.0.0.0/8.
-    public init(port: Int, receiveBuffer: Int32? = nil, source: String? = nil) throws {
+    ///   - greeting: sent at once, before anything else of the test can get in between.
+    public init(port: Int, receiveBuffer: Int32? = nil, greeting: [UInt8] = []) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw SocketFailure(description: "socket: \(String(cString: strerror(errno)))") }
         if var size = receiveBuffer {
@@ -46,6 +46,7 @@ public final class TestSocket: @unchecked Sendable {
             isClosed = true
             throw SocketFailure(description: "connect to \(port): \(reason)")
         }
+        try sendBlocking(greeting)
     }
 
     deinit { close() }
@@ -70,23 +71,24 @@ public final class TestSocket: @unchecked Sendable {
 
     /// Sends all bytes; waits while the peer has no room.
     public func send(_ bytes: [UInt8]) async throws {
-        try await onQueue { [self] in
-            var sent = 0
-            while sent < bytes.count {
-                let count = bytes.withUnsafeBytes { rest in
-                    Glibc.send(
-                        descriptor, rest.baseAddress?.advanced(by: sent), bytes.count - sent, Int32(MSG_NOSIGNAL))
-                }
-                guard count > 0 else { throw SocketFailure(description: "send: \(String(cString: strerror(errno)))") }
-                sent += count
+        try await onQueue { [self] in try sendBlocking(bytes) }
+    }
+
+    private func sendBlocking(_ bytes: [UInt8]) throws {
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes.withUnsafeBytes { rest in
+                Glibc.send(descriptor, rest.baseAddress?.advanced(by: sent), bytes.count - sent, Int32(MSG_NOSIGNAL))
             }
+            guard count > 0 else { throw SocketFailure(description: "send: \(String(cString: strerror(errno)))") }
+            sent += count
         }
     }
 
     public func send(_ text: String) async throws { try await send(Array(text.utf8)) }
 
     /// The next `count` bytes.
-    public func receive(_ count: Int, timeout: Duration = .seconds(20)) async throws -> [UInt8] {
+    public func receive(_ count: Int, timeout: Duration = .seconds(60)) async throws -> [UInt8] {
         try await onQueue { [self] in
             try fill(timeout) { buffer.count >= count }
             defer { buffer.removeFirst(count) }
@@ -95,7 +97,7 @@ public final class TestSocket: @unchecked Sendable {
     }
 
     /// Everything up to and with `separator`.
-    public func receive(through separator: String, timeout: Duration = .seconds(20)) async throws -> String {
+    public func receive(through separator: String, timeout: Duration = .seconds(60)) async throws -> String {
         let pattern = Array(separator.utf8)
         return try await onQueue { [self] in
             var end: Int?
@@ -110,7 +112,7 @@ public final class TestSocket: @unchecked Sendable {
     }
 
     /// Everything until the peer ends its stream or resets the connection.
-    public func receiveToEnd(timeout: Duration = .seconds(20)) async throws -> [UInt8] {
+    public func receiveToEnd(timeout: Duration = .seconds(60)) async throws -> [UInt8] {
         try await onQueue { [self] in
             do { try fill(timeout) { false } } catch is EndOfStream {}
             defer { buffer.removeAll() }

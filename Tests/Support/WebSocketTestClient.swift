@@ -95,7 +95,7 @@ public final class WebSocketTestClient: Sendable {
     // MARK: Receiving
 
     /// The next frame, whatever it is.
-    public func receiveFrame(timeout: Duration = .seconds(20)) async throws -> Frame {
+    public func receiveFrame(timeout: Duration = .seconds(60)) async throws -> Frame {
         let head = try await socket.receive(2, timeout: timeout)
         var length = Int(head[1] & 0x7F)
         if length >= 126 {
@@ -108,7 +108,7 @@ public final class WebSocketTestClient: Sendable {
     }
 
     /// The next text message as an envelope; answers pings on the way.
-    public func receive(timeout: Duration = .seconds(20)) async throws -> Envelope {
+    public func receive(timeout: Duration = .seconds(60)) async throws -> Envelope {
         while true {
             let frame = try await receiveFrame(timeout: timeout)
             switch frame.opcode {
@@ -122,7 +122,7 @@ public final class WebSocketTestClient: Sendable {
     }
 
     /// The close frame, after discarding messages; then the end of the stream.
-    public func receiveClose(timeout: Duration = .seconds(20)) async throws -> Frame {
+    public func receiveClose(timeout: Duration = .seconds(60)) async throws -> Frame {
         while true {
             let frame = try await receiveFrame(timeout: timeout)
             if frame.opcode == 8 { return frame }
