@@ -27,6 +27,9 @@ final class ConsumerLoop {
     private var owesFinish = false
     /// Whether halted topics are to go on before the next batch.
     var owesResumption = false
+    /// A change of the topics that hasn't been passed on to librdkafka yet.
+    private var wanted: [String]?
+    private var isToldToWait = false
     /// Whether the present consumer was ever told its share, be it empty.
     var hasBeenAssigned = false
     /// Set by callbacks; ends the present consumer.
@@ -207,9 +210,14 @@ final class ConsumerLoop {
         while true {
             switch control.nextRequest() {
             case .stop: return .stop
-            case .subscribe(let topics): resubscribe(client, to: topics)
+            case .subscribe(let topics): wanted = topics
             case .resumeHalted: owesResumption = true
             case nil: break
+            }
+            if let topics = wanted, canResubscribe(client) {
+                wanted = nil
+                isToldToWait = false
+                resubscribe(client, to: topics)
             }
             if owesResumption {
                 owesResumption = false
@@ -232,6 +240,21 @@ final class ConsumerLoop {
             finishPoll()
             housekeep(client, isIdle: first == nil)
         }
+    }
+
+    /// librdkafka 2.0 ends the process (an assertion in `rd_kafka_cgrp_modify_subscription`) when the topics of a
+    /// cooperative member change while it is on its way back into a group that had forgotten it, and one of them isn't
+    /// in its metadata. Such a member has no identifier; with one, librdkafka itself waits for the group.
+    private func canResubscribe(_ client: OpaquePointer) -> Bool {
+        guard rebalanceProtocol(of: client) == "COOPERATIVE" else { return true }
+        let identifier = rd_kafka_memberid(client)
+        defer { rd_kafka_mem_free(client, identifier) }
+        if let identifier, identifier.pointee != 0 { return true }
+        if !isToldToWait {
+            isToldToWait = true
+            logger.info("the change of topics waits until the group has this member back", metadata: ["group": "\(configuration.groupID)"])
+        }
+        return false
     }
 
     private func resubscribe(_ client: OpaquePointer, to topics: [String]) {

@@ -108,4 +108,36 @@ struct ReloadTests {
             #expect(consumer.status.state == .stopped)
         }
     }
+
+    /// librdkafka 2.0 ended the process (`rd_kafka_cgrp_modify_subscription: Assertion ... failed`) when the topics
+    /// changed while a member that its group had forgotten was on its way back in. Seen when a machine stood still for
+    /// longer than the session timeout and the file changed meanwhile.
+    @Test("Topics may change while a forgotten member comes back to its group")
+    func changeWhileJoiningAgain() async throws {
+        try await KafkaFixture.run(topics: [("a", 1), ("b", 1)]) { fixture in
+            let producer = try fixture.makeProducer()
+            try fixture.produce(0..<10, topic: "b", partitions: 1, with: producer)
+            let seen = SeenRecords()
+            let consumer = fixture.startConsumer(group: "again", topics: ["a"], into: seen)
+            try await eventually("a is assigned") { consumer.assignedPartitions == [0] }
+            let unknownMember = KafkaErrorCode(rawValue: 25)
+            try fixture.kafka.failNext(.heartbeat, with: [unknownMember])
+            try await eventually("the group to have forgotten it") { fixture.log.count(.warning, containing: "lost") > 0 }
+            // Again and again, with topics that librdkafka has to ask for: it only tripped at some of the stations on the
+            // way back.
+            let round = Mutex(0)
+            try await eventually("the change to have been looked at") {
+                let number = round.withLock { round in
+                    round += 1
+                    return round
+                }
+                consumer.updateTopics(["a", "missing-\(number)"])
+                return fixture.log.count(.info, containing: "waits until the group has this member back") > 0
+            }
+            consumer.updateTopics(["a", "b"])
+            try await eventually("what b holds arrives") { seen.count(of: "b") == 10 }
+            #expect(seen.offsets("b", partition: 0) == Array(0..<10))
+            await consumer.stop()
+        }
+    }
 }
