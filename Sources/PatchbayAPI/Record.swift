@@ -42,45 +42,51 @@ public struct Record {
     }
 }
 
-/// Lazy access to a record's headers: nothing is parsed until `first(named:)` is called.
+/// Reads the headers of a kind of record: of librdkafka's messages, of copies kept for a closer look.
+///
+/// Called through its type, not an instance, so that a `Record` owns nothing and copying one is copying bytes.
+///
+/// Thread: whoever holds the record.
+public protocol RecordHeaderReader {
+    /// The value of the last header of that name, `nil` when there is none, or when it is null.
+    ///
+    /// - Parameter owner: what the `RecordHeaders` were made with; not to be kept.
+    static func last(named name: String, of owner: OpaquePointer) -> UnsafeRawBufferPointer?
+
+    /// Hands out every header in order, also those whose name occurs again.
+    ///
+    /// - Parameter owner: what the `RecordHeaders` were made with; not to be kept.
+    static func forEach(of owner: OpaquePointer, _ visit: RecordHeaders.Visitor)
+}
+
+/// Lazy access to a record's headers: nothing is parsed until they are asked for.
 ///
 /// Thread: consumer. Valid as long as its record.
 public struct RecordHeaders {
     /// A record without headers.
-    public static var none: RecordHeaders {
-        RecordHeaders(source: nil, read: { _, _ in nil }, walk: { _, _ in })
-    }
+    public static var none: RecordHeaders { RecordHeaders() }
 
     /// Takes one header: its name, and its value, `nil` for a null.
     public typealias Visitor = (_ name: String, _ value: UnsafeRawBufferPointer?) -> Void
 
-    private let source: OpaquePointer?
-    private let read: (OpaquePointer, String) -> UnsafeRawBufferPointer?
-    private let walk: (OpaquePointer, Visitor) -> Void
+    private let source: (owner: OpaquePointer, reader: any RecordHeaderReader.Type)?
+
+    private init() { source = nil }
 
     /// - Parameters:
-    ///   - source: the owner of the headers, handed back to `read` and `walk`.
-    ///   - read: returns the last header of that name; must not keep `source`.
-    ///   - walk: hands out every header in order; must not keep `source`.
-    public init(
-        source: OpaquePointer?,
-        read: @escaping (OpaquePointer, String) -> UnsafeRawBufferPointer?,
-        walk: @escaping (OpaquePointer, Visitor) -> Void
-    ) {
-        self.source = source
-        self.read = read
-        self.walk = walk
-    }
+    ///   - owner: what the headers are read from; outlives the record.
+    ///   - reader: knows how.
+    public init(of owner: OpaquePointer, reader: any RecordHeaderReader.Type) { source = (owner, reader) }
 
     /// Hands out every header in order, also those whose name occurs again. Off the hot path: it builds strings.
     public func forEach(_ body: Visitor) {
-        if let source { walk(source, body) }
+        if let source { source.reader.forEach(of: source.owner, body) }
     }
 
     /// The value of the last header of that name, `nil` when there is none.
     public func last(named name: String) -> UnsafeRawBufferPointer? {
         guard let source else { return nil }
-        return read(source, name)
+        return source.reader.last(named: name, of: source.owner)
     }
 }
 

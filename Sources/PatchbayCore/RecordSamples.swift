@@ -66,16 +66,13 @@ public struct SampledRecord: Sendable, Equatable {
         let box = HeaderBox(headers)
         return withExtendedLifetime(box) {
             body(
-                RecordHeaders(
-                    source: OpaquePointer(Unmanaged.passUnretained(box).toOpaque()),
-                    read: { source, name in HeaderBox.of(source).last(named: name) },
-                    walk: { source, visit in HeaderBox.of(source).forEach(visit) }))
+                RecordHeaders(of: OpaquePointer(Unmanaged.passUnretained(box).toOpaque()), reader: HeaderBox.self))
         }
     }
 }
 
 /// Headers in memory that stays in place.
-private final class HeaderBox {
+private final class HeaderBox: RecordHeaderReader {
     private let entries: [(name: String, value: UnsafeMutableRawBufferPointer?)]
 
     init(_ headers: [SampledRecord.Header]) {
@@ -89,16 +86,16 @@ private final class HeaderBox {
 
     deinit { for entry in entries { entry.value?.deallocate() } }
 
-    static func of(_ source: OpaquePointer) -> HeaderBox {
-        Unmanaged<HeaderBox>.fromOpaque(UnsafeRawPointer(source)).takeUnretainedValue()
+    private static func box(_ owner: OpaquePointer) -> HeaderBox {
+        Unmanaged<HeaderBox>.fromOpaque(UnsafeRawPointer(owner)).takeUnretainedValue()
     }
 
-    func last(named name: String) -> UnsafeRawBufferPointer? {
-        entries.last { $0.name == name }?.value.map { UnsafeRawBufferPointer($0) }
+    static func last(named name: String, of owner: OpaquePointer) -> UnsafeRawBufferPointer? {
+        box(owner).entries.last { $0.name == name }?.value.map { UnsafeRawBufferPointer($0) }
     }
 
-    func forEach(_ body: RecordHeaders.Visitor) {
-        for entry in entries { body(entry.name, entry.value.map { UnsafeRawBufferPointer($0) }) }
+    static func forEach(of owner: OpaquePointer, _ visit: RecordHeaders.Visitor) {
+        for entry in box(owner).entries { visit(entry.name, entry.value.map { UnsafeRawBufferPointer($0) }) }
     }
 }
 

@@ -13,6 +13,8 @@ final class AssignedPartition {
     private(set) var lowWatermark: Int64?
     var highWatermark: Int64?
     var records: UInt64 = 0
+    /// The last record that was handed on; see `ConsumedTopic.leaveOutRepeats`. `nil` where one may rightly come again.
+    var last: (recordOffset: Int64, timestamp: Int64)?
     /// Where a batch that can't be read begins, and up to where it was stepped over.
     var obstacle: (offset: Int64, skippedTo: Int64)?
     /// Whether it was sent back to `position` and hasn't come by there yet; see `ConsumedTopic.awaitsPositions`.
@@ -51,6 +53,7 @@ final class AssignedPartition {
         // Before the seek: librdkafka's notes for 1.9.0 warn that afterwards it may disturb a pause.
         if stored != offset { _ = store(offset, with: client) }
         position = offset
+        last = nil
         return entry.withNative { list in
             list.pointee.elems[0].offset = offset
             list.pointee.elems[0].err = RD_KAFKA_RESP_ERR_NO_ERROR

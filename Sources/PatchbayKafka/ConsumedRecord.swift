@@ -32,7 +32,7 @@ public struct ConsumedRecord: Sendable {
     init(copying message: GatheredRecords.Message, topic: String) {
         let source = message.pointee
         var headers: [(name: String, value: [UInt8]?)] = []
-        KafkaHeaders.forEach(of: message) { name, value in headers.append((name, value.map { Array($0) })) }
+        KafkaHeaders.forEach(of: OpaquePointer(message)) { name, value in headers.append((name, value.map { Array($0) })) }
         self.init(
             topic: topic, partition: source.partition, recordOffset: source.offset,
             timestampMilliseconds: rd_kafka_message_timestamp(message, nil),

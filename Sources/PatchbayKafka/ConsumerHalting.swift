@@ -13,6 +13,7 @@ extension ConsumerLoop {
     func halt(_ topic: ConsumedTopic, at refused: Records.SubSequence, _ client: OpaquePointer) {
         topic.isHalted = true
         topic.awaitsPositions = false
+        for case let partition? in topic.partitions { partition.last = nil }
         var isNoted = Set<Int32>()
         for record in refused where isNoted.insert(record.partition).inserted {
             guard let partition = topic.partition(record.partition) else { continue }

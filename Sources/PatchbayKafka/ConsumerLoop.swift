@@ -310,7 +310,13 @@ final class ConsumerLoop {
             discard(records[...], of: topic)
             return (0, 0)
         }
-        let count = topic.awaitsPositions ? admit(records, of: topic, client) : records.count
+        let admitted = topic.awaitsPositions ? admit(records, of: topic, client) : records.count
+        let count = topic.leaveOutRepeats(Records(rebasing: records[..<admitted]))
+        if count < admitted {
+            logger.debug("records that came twice are left out once", metadata: [
+                "topic": "\(topic.name)", "count": "\(admitted - count)",
+            ])
+        }
         guard count > 0 else { return (0, 0) }
         let batch = UnsafeBufferPointer(rebasing: records[..<count])
         let answer = processor.process(RecordBatch(topic: topic.name, records: batch))

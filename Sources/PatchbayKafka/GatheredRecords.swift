@@ -88,16 +88,6 @@ extension Record {
             timestampMilliseconds: rd_kafka_message_timestamp(message, nil),
             key: message.pointee.key.map { UnsafeRawBufferPointer(start: $0, count: message.pointee.key_len) },
             value: message.pointee.payload.map { UnsafeRawBufferPointer(start: $0, count: message.pointee.len) },
-            headers: RecordHeaders(source: OpaquePointer(message), read: readLastHeader, walk: walkHeaders))
+            headers: RecordHeaders(of: OpaquePointer(message), reader: KafkaHeaders.self))
     }
-}
-
-/// One closure for all records: a global that captures nothing, so that making a `RecordHeaders` allocates nothing.
-private let readLastHeader: @Sendable (OpaquePointer, String) -> UnsafeRawBufferPointer? = { source, name in
-    KafkaHeaders.last(named: name, of: UnsafePointer(source))
-}
-
-/// The same for walking through all of them.
-private let walkHeaders: @Sendable (OpaquePointer, RecordHeaders.Visitor) -> Void = { source, visit in
-    KafkaHeaders.forEach(of: UnsafePointer(source), visit)
 }

@@ -1,11 +1,12 @@
 import CLibRDKafka
+import PatchbayAPI
 
 /// The headers of a message, parsed by librdkafka when first asked for.
 ///
 /// Thread: whoever owns the message.
-enum KafkaHeaders {
+enum KafkaHeaders: RecordHeaderReader {
     /// The value of the last header of that name, `nil` when there is none, or when it is null.
-    static func last(named name: String, of message: UnsafePointer<rd_kafka_message_t>) -> UnsafeRawBufferPointer? {
+    static func last(named name: String, of message: OpaquePointer) -> UnsafeRawBufferPointer? {
         guard let headers = list(of: message) else { return nil }
         var value: UnsafeRawPointer?
         var size = 0
@@ -14,10 +15,7 @@ enum KafkaHeaders {
     }
 
     /// Every header in order, also those whose name occurs again.
-    static func forEach(
-        of message: UnsafePointer<rd_kafka_message_t>,
-        _ visit: (_ name: String, _ value: UnsafeRawBufferPointer?) -> Void
-    ) {
+    static func forEach(of message: OpaquePointer, _ visit: RecordHeaders.Visitor) {
         guard let headers = list(of: message) else { return }
         var index = 0
         var name: UnsafePointer<CChar>?
@@ -29,8 +27,9 @@ enum KafkaHeaders {
         }
     }
 
-    private static func list(of message: UnsafePointer<rd_kafka_message_t>) -> OpaquePointer? {
+    /// - Parameter message: an `rd_kafka_message_t`.
+    private static func list(of message: OpaquePointer) -> OpaquePointer? {
         var headers: OpaquePointer?
-        return rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR ? headers : nil
+        return rd_kafka_message_headers(UnsafePointer(message), &headers) == RD_KAFKA_RESP_ERR_NO_ERROR ? headers : nil
     }
 }

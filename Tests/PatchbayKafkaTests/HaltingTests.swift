@@ -189,7 +189,8 @@ struct HaltingTests {
             seen.takeAll()
             consumer.resumeHalted()
             try await eventually("both go on") { seen.values.contains("after") && seen.values.contains("refused") }
-            #expect(seen.offsets(partition: 0) == [0, 1, 2, 3, 4, 6, 7, 7, 8])
+            // The third record of the batch has offset 7 again, as none has in a real log; it counts as repeated.
+            #expect(seen.offsets(partition: 0) == [0, 1, 2, 3, 4, 6, 7, 8])
             #expect(seen.offsets(partition: 1) == [0, 1, 2, 3, 4, 5])
             #expect(consumer.status.topics[0].recordsSkipped == 0)
         }
