@@ -24,7 +24,8 @@ COPY --from=build /out/patchbay /usr/local/bin/patchbay
 COPY routes.yaml /etc/patchbay/routes.yaml
 # Needs no place to write to: run it with a read-only root.
 USER 10001
-ENV LOG_FORMAT=json
+# Wins over server.port of the routes file, so that the port is the one exposed here and asked by the health check.
+ENV LOG_FORMAT=json PORT=8080
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=15s --retries=3 CMD ["patchbay", "health"]
 # SIGTERM drains: see docs/architecture.md.

@@ -74,6 +74,18 @@ public struct Alert: Sendable, Equatable, Identifiable {
                 + "other members of the consumer group get the rest"
         }
     }
+
+    /// The same once it is over.
+    public var resolution: String {
+        switch kind {
+        case .lag:
+            let peak = peakLag.map { "; the most was \($0)" } ?? ""
+            return "over: lag of topic \(topic) on cluster \(cluster) is \(lag.map(String.init) ?? "unknown") records now\(peak)"
+        case .partialAssignment:
+            let total = partitionsTotal.map(String.init) ?? "an unknown number of"
+            return "over: this node reads \(partitionsAssigned) of \(total) partitions of topic \(topic) on cluster \(cluster) now"
+        }
+    }
 }
 
 /// What became of an alert.

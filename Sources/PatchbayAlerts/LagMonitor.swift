@@ -99,7 +99,10 @@ public struct LagMonitor: Sendable {
             case .partialAssignment: assignmentReading(measurement)
             }
         switch reading {
-        case .good: return end(&watch, now: now, wallMilliseconds: wallMilliseconds)
+        case .good:
+            // So that the end is told with the numbers that ended it.
+            watch.alert?.update(measurement)
+            return end(&watch, now: now, wallMilliseconds: wallMilliseconds)
         case .unclear: return update(&watch, measurement)
         case .bad:
             if watch.alert != nil { return update(&watch, measurement) }

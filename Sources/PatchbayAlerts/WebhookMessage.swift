@@ -50,8 +50,7 @@ struct WebhookMessage: Encodable, Sendable, Equatable {
         since = WallTime.text(alert.sinceMilliseconds)
         self.endedAt = endedAt.map(WallTime.text)
         self.node = node
-        let prefix = endedAt == nil ? "" : "over: "
-        summary = "\(node): \(prefix)\(alert.summary)"
+        summary = "\(node): \(endedAt == nil ? alert.summary : alert.resolution)"
         self.patchbayVersion = patchbayVersion
     }
 

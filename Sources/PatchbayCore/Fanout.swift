@@ -64,6 +64,9 @@ public final class Fanout: @unchecked Sendable {
     /// Subscribers that were cut off at `visitBytes` and get the rest in the next turn.
     private var unfinished: [Subscription] = []
     private var withEmptySlots: [LocalChannel] = []
+    /// Subscriptions that are stalled.
+    private var stalledCount = 0
+    private let slow = Mutex(SlowSubscribers())
     private var touched: [LocalChannel] = []
     private var restUntil = NIODeadline.uptimeNanoseconds(0)
     private var isTimerSet = false
@@ -124,6 +127,11 @@ public final class Fanout: @unchecked Sendable {
         else { return }
         local.subscriptions[subscription.slot] = nil
         subscription.slot = -1
+        if subscription.isStalled {
+            // What the buffer's rule took from it is lost, though no gap will tell: the client is leaving.
+            countLost(subscription)
+            resume(subscription)
+        }
         local.count -= 1
         local.emptySlots += 1
         subscription.log.countSubscribers(-1)
@@ -171,8 +179,59 @@ public final class Fanout: @unchecked Sendable {
             frames: ControlMessages.gap(channel: subscription.log.name, dropped: missed, reason: "channel_closed"))
         subscription.position += missed
         subscription.dropped += missed
-        subscription.log.countDropped(missed)
-        figures.dropped += missed
+        let uncounted = max(0, missed - subscription.countedDropped)
+        subscription.log.countDropped(uncounted)
+        figures.dropped += uncounted
+        resume(subscription)
+    }
+
+    // MARK: Slow subscribers
+
+    /// As of the last look.
+    ///
+    /// Thread: any.
+    public var slowSubscribers: SlowSubscribers { slow.withLock { $0 } }
+
+    /// Looks for subscribers whose sockets stay full: a pass passes them over, so nobody would hear of them, or of what
+    /// they lose, until they read again or leave. To be called about once a second; costs next to nothing while there
+    /// are none.
+    public func lookForSlowSubscribers() {
+        eventLoop.preconditionInEventLoop()
+        var found = SlowSubscribers()
+        defer { slow.withLock { $0 = found } }
+        guard stalledCount > 0 else { return }
+        found.stalled = stalledCount
+        for local in channels.values {
+            let head = local.log.head
+            let buffer = Int64(local.log.limits.messageBuffer)
+            for case let subscription? in local.subscriptions where subscription.isStalled {
+                let behind = head - subscription.position
+                found.furthestBehind = max(found.furthestBehind, behind)
+                guard behind > buffer else { continue }
+                found.losing += 1
+                countLost(subscription)
+                found.name(
+                    .init(
+                        connection: subscription.receiver.name, channel: local.log.name, behind: behind,
+                        since: subscription.stalledSince))
+                guard !subscription.isToldOfLoss else { continue }
+                subscription.isToldOfLoss = true
+                subscription.receiver.losesMessages(subscription, behind: behind)
+            }
+        }
+    }
+
+    /// Counts what a stalled subscriber can't have any more, so that counters move while it is stalled.
+    private func countLost(_ subscription: Subscription) {
+        let log = subscription.log
+        let lost = log.head - Int64(log.limits.messageBuffer) - subscription.position
+        let uncounted = lost - subscription.countedDropped
+        guard uncounted > 0 else { return }
+        subscription.countedDropped = lost
+        log.countDropped(uncounted)
+        var figures = FanoutCounters.Snapshot()
+        figures.dropped = uncounted
+        counters.add(figures)
     }
 
     /// To be called when a receiver has room again: the next pass gives its subscriptions what they missed meanwhile.
@@ -329,7 +388,7 @@ public final class Fanout: @unchecked Sendable {
             if subscription.position == view.first, fitsOneVisit, !subscription.isStalled {
                 let receiver = subscription.receiver
                 guard receiver.isWritable else {
-                    subscription.isStalled = true
+                    stall(subscription)
                     continue
                 }
                 for batch in view.batches { receiver.write(frames: batch.bytes) }
@@ -348,7 +407,7 @@ public final class Fanout: @unchecked Sendable {
         let receiver = subscription.receiver
         subscription.visitedInPass = passNumber
         guard receiver.isWritable else {
-            subscription.isStalled = true
+            stall(subscription)
             return
         }
         let reading = subscription.log.read(
@@ -360,11 +419,12 @@ public final class Fanout: @unchecked Sendable {
                 frames: ControlMessages.gap(
                     channel: subscription.log.name, dropped: reading.missed, reason: reason))
             subscription.dropped += reading.missed
-            subscription.log.countDropped(reading.missed)
-            figures.dropped += reading.missed
+            let uncounted = subscription.isStalled ? max(0, reading.missed - subscription.countedDropped) : reading.missed
+            subscription.log.countDropped(uncounted)
+            figures.dropped += uncounted
             if !subscription.isStalled { figures.overrun += reading.missed }
         }
-        subscription.isStalled = false
+        resume(subscription)
         for slice in reading.slices { receiver.write(frames: slice) }
         let start = subscription.position + reading.missed
         subscription.position = reading.next
@@ -373,6 +433,14 @@ public final class Fanout: @unchecked Sendable {
         if reading.next > start || reading.missed > 0 {
             count(receiver, bytes: reading.byteCount, messages: reading.next - start)
         }
+    }
+
+    private func stall(_ subscription: Subscription) {
+        if subscription.stall(now: eventLoop.now) { stalledCount += 1 }
+    }
+
+    private func resume(_ subscription: Subscription) {
+        if subscription.resume() { stalledCount -= 1 }
     }
 
     private func touch(_ local: LocalChannel) {

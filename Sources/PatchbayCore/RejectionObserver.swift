@@ -22,16 +22,11 @@ struct ReportLimiter {
     static let interval: Int64 = 1000
 
     private var nextAt: Int64 = .min
-    private var unreported = 0
 
-    /// The number of reports held back since the last one if this one may go out, else `nil`.
-    mutating func admit(nowMilliseconds now: Int64) -> Int? {
-        guard now >= nextAt else {
-            unreported += 1
-            return nil
-        }
+    /// Whether a report may go out now.
+    mutating func admit(nowMilliseconds now: Int64) -> Bool {
+        guard now >= nextAt else { return false }
         nextAt = now + Self.interval
-        defer { unreported = 0 }
-        return unreported
+        return true
     }
 }

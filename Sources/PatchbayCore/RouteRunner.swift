@@ -148,8 +148,8 @@ final class RouteRunner: EnvelopeSink {
             rejection: rejection, unreported: 0)
         if firstRefused == nil, route.stopsOnError { firstRefused = report }
         if case .deadLetter(let topic) = route.onError { writeDeadLetter(report, to: topic) }
-        guard let unreported = limiter.admit(nowMilliseconds: now) else { return }
-        report.unreported = unreported
+        guard limiter.admit(nowMilliseconds: now) else { return route.counters.holdBackReport() }
+        report.unreported = route.counters.takeHeldBackReports()
         observe(report)
     }
 

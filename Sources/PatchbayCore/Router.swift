@@ -165,6 +165,9 @@ public final class Router: Sendable {
         fanouts.reduce(Histogram.Snapshot(bounds: HistogramBounds.pass)) { $0 + $1.counters.passDuration.snapshot }
     }
 
+    /// Subscribers whose sockets are full, over all event loops; at most about a second old.
+    public var slowSubscribers: SlowSubscribers { fanouts.reduce(SlowSubscribers()) { $0 + $1.slowSubscribers } }
+
     /// Counters of all event loops together.
     public var fanoutFigures: FanoutCounters.Snapshot {
         fanouts.reduce(FanoutCounters.Snapshot()) { $0 + $1.counters.snapshot }

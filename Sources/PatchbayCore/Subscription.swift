@@ -10,6 +10,13 @@ public protocol MessageReceiver: AnyObject {
     func write(frames: ByteBuffer)
     /// Hands everything queued to the socket.
     func flush()
+    /// Its name in the log.
+    var name: String { get }
+    /// The subscription has fallen further behind than the channel's buffer because the socket stays full. Told once, about
+    /// a second later, until it takes messages again.
+    ///
+    /// - Parameter behind: messages between what was handed out last and the newest.
+    func losesMessages(_ subscription: Subscription, behind: Int64)
     /// The channel of the subscription was removed; the client was told. The subscription is over.
     func subscriptionEnded(_ subscription: Subscription)
     /// Set by the fan-out while the receiver waits for its flush in the current pass.
@@ -27,7 +34,13 @@ public final class Subscription {
     public internal(set) var position: Int64
     /// Whether the receiver was found unwritable since it last had everything. Only then does falling behind by more
     /// than the channel's buffer drop messages: a subscriber must not pay for the server's own pacing.
-    var isStalled = false
+    private(set) var isStalled = false
+    /// When that was. Nanoseconds of the monotonic clock.
+    private(set) var stalledSince: UInt64 = 0
+    /// Messages counted as dropped since then, ahead of the gap that will tell the client.
+    var countedDropped: Int64 = 0
+    /// Whether the receiver was told that it loses messages, since then.
+    var isToldOfLoss = false
     /// Whether it waits in the fan-out's list of those that get more in the next pass.
     var isUnfinished = false
     /// The last pass in which it was visited.
@@ -41,5 +54,23 @@ public final class Subscription {
         self.receiver = receiver
         self.position = position
         self.slot = slot
+    }
+
+    /// Its socket is full.
+    /// - Returns: whether that is new.
+    func stall(now: NIODeadline) -> Bool {
+        guard !isStalled else { return false }
+        isStalled = true
+        stalledSince = now.uptimeNanoseconds
+        countedDropped = 0
+        isToldOfLoss = false
+        return true
+    }
+
+    /// It takes messages again.
+    /// - Returns: whether that is new.
+    func resume() -> Bool {
+        defer { isStalled = false }
+        return isStalled
     }
 }

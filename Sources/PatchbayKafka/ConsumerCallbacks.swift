@@ -33,6 +33,12 @@ final class ConsumerCallbacks: @unchecked Sendable {
                 callbacks.loop.clientFailed(client, code, reason.map { String(cString: $0) } ?? "")
             }
 
+            // Thread: consumer, inside a poll.
+            rd_kafka_conf_set_offset_commit_cb(native) { _, error, _, opaque in
+                guard let callbacks = ConsumerCallbacks.from(opaque) else { return }
+                callbacks.loop.noteCommit(error)
+            }
+
             // Thread: any of librdkafka's, also while the client is being made or destroyed. Texts are valid during the
             // call. Must not call back into the client.
             rd_kafka_conf_set_log_cb(native) { client, severity, facility, text in

@@ -17,6 +17,9 @@ extension ConsumerLoop {
             fail(client, text)
         case (_, let topic?) where ConsumerLoop.isAboutOneRecord(message.pointee):
             badRecord(message, topic, text, client)
+        case (_, let topic?) where topic.name.hasPrefix("^"):
+            // No topic matches yet, which is what patterns are for.
+            logger.info("no topic matches the pattern yet; it is looked for again", metadata: ["topic": "\(topic.name)"])
         case (_, let topic?):
             guard topic.failed(text, partition: message.pointee.partition) else { return }
             note(text)

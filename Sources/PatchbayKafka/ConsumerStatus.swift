@@ -29,6 +29,10 @@ public struct ConsumerStatus: Sendable, Equatable {
     public internal(set) var lastError: Failure?
     /// How often the consumer had to be made anew.
     public internal(set) var recreations = 0
+    /// Commits that the brokers refused, or didn't answer in time.
+    public internal(set) var commitFailures = 0
+    /// Why the last commit failed; `nil` once one succeeds.
+    public internal(set) var commitProblem: String?
 
     /// Subscribed topics in the order of the configuration, then others (matches of regular expressions) by name.
     public internal(set) var topics: [TopicStatus] = []

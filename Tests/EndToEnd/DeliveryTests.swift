@@ -116,6 +116,12 @@ import Testing
                 }
             }
             try await all
+            try await eventually("on-call to see who is slow, and what it loses, although it reads nothing") {
+                let health = router.service.health
+                return health.slow.subscriptions.first?.channel == "trades" && health.slow.losing == 1
+                    && health.channels.contains { $0.channel == "trades" && $0.dropped > 0 }
+            }
+            #expect(router.service.health.slow.subscriptions.first?.connection.count == 16)
             var received = 0
             var dropped = 0
             while received + dropped < total {

@@ -26,11 +26,11 @@ import Testing
                 "warning alert started alert=lag cluster=main lag=5000 since=2026-01-31T12:00:01.000Z threshold=1000 topic=a",
                 "warning alert started alert=partial_assignment cluster=main partitions_assigned=1 partitions_total=3 "
                     + "since=2026-01-31T12:00:01.000Z topic=a",
-                "notice alert ended alert=lag cluster=main duration_s=1 lag=5000 peak_lag=5000 "
+                "notice alert ended alert=lag cluster=main duration_s=1 lag=0 peak_lag=5000 "
                     + "since=2026-01-31T12:00:01.000Z threshold=1000 topic=a",
-                "notice alert ended alert=partial_assignment cluster=main duration_s=1 partitions_assigned=1 "
+                "notice alert ended alert=partial_assignment cluster=main duration_s=1 partitions_assigned=3 "
                     + "partitions_total=3 since=2026-01-31T12:00:01.000Z topic=a",
-                "notice alert ended alert=lag cluster=main duration_s=2 lag=3000 peak_lag=3000 "
+                "notice alert ended alert=lag cluster=main duration_s=2 lag=10 peak_lag=3000 "
                     + "since=2026-01-31T12:00:00.000Z threshold=1000 topic=b",
             ])
     }

@@ -18,10 +18,15 @@ final class FakeReceiver: MessageReceiver {
     /// Becomes unwritable after this many more flushes.
     var flushesUntilFull = Int.max
 
+    let name = "fake"
+    /// How far behind it was said to be.
+    var losses: [Int64] = []
     /// Subscriptions whose channel was closed.
     var ended: [Subscription] = []
 
     func write(frames: ByteBuffer) { queued.append(frames) }
+
+    func losesMessages(_ subscription: Subscription, behind: Int64) { losses.append(behind) }
 
     func subscriptionEnded(_ subscription: Subscription) { ended.append(subscription) }
 
@@ -134,6 +139,63 @@ final class FakeReceiver: MessageReceiver {
         #expect(subscription.dropped == 20)
         #expect(log.figures.dropped == 20)
         #expect(fanout.counters.snapshot.dropped == 20)
+    }
+
+    /// A client that stopped reading was in no figure until it read again, and in none ever when it left instead.
+    @Test func aStalledReceiverIsSeenAndWhatItLosesIsCountedWhileItLasts() {
+        let slow = FakeReceiver()
+        let subscription = fanout.subscribe(slow, to: log)
+        slow.isWritable = false
+        publish(10)
+        settle()
+        fanout.lookForSlowSubscribers()
+        // Within the buffer: it may still get all of them.
+        #expect(fanout.slowSubscribers.stalled == 1 && fanout.slowSubscribers.losing == 0)
+        #expect(log.figures.dropped == 0 && slow.losses.isEmpty)
+        for (extra, dropped) in [(5, 5), (0, 5), (7, 12)] {
+            publish(extra)
+            settle()
+            fanout.lookForSlowSubscribers()
+            #expect(log.figures.dropped == dropped && fanout.counters.snapshot.dropped == dropped)
+        }
+        #expect(slow.losses == [15])
+        let seen = fanout.slowSubscribers
+        #expect(seen.losing == 1 && seen.furthestBehind == 22)
+        #expect(seen.named.map(\.connection) == ["fake"] && seen.named.map(\.channel) == ["c"])
+        #expect(seen.named.map(\.behind) == [22])
+        publish(1)
+        slow.isWritable = true
+        fanout.receiverBecameWritable(subscriptions: [subscription])
+        settle()
+        #expect(slow.received == [-13] + Array(13..<23))
+        #expect(log.figures.dropped == 13 && fanout.counters.snapshot.dropped == 13)
+        fanout.lookForSlowSubscribers()
+        #expect(fanout.slowSubscribers == SlowSubscribers())
+    }
+
+    @Test func whatAStalledReceiverLostIsCountedWhenItLeaves() {
+        let slow = FakeReceiver()
+        let subscription = fanout.subscribe(slow, to: log)
+        slow.isWritable = false
+        publish(15)
+        settle()
+        fanout.lookForSlowSubscribers()
+        publish(5)
+        settle()
+        fanout.unsubscribe(subscription)
+        fanout.lookForSlowSubscribers()
+        #expect(log.figures.dropped == 10)
+        #expect(fanout.slowSubscribers == SlowSubscribers())
+    }
+
+    @Test func theSlowestAreNamedFirstAndNoMoreThanTen() {
+        var one = SlowSubscribers()
+        for behind in [5, 30, 20] {
+            one.name(.init(connection: "a", channel: "c", behind: Int64(behind), since: 0))
+        }
+        var other = SlowSubscribers()
+        for behind in 1...20 { other.name(.init(connection: "b", channel: "c", behind: Int64(behind), since: 0)) }
+        #expect((one + other).named.map(\.behind) == [30, 20, 20, 19, 18, 17, 16, 15, 14, 13])
     }
 
     @Test func aStalledReceiverWithinTheBufferLosesNothing() {

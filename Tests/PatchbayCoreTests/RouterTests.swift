@@ -106,6 +106,10 @@ func process(
         #expect(collected.all.first?.topic == "t")
         #expect(collected.all.first?.recordOffset == 70)
         #expect(collected.all.first?.rejection.field == "Mark")
+        // For whoever sums up: with the end of a flood there is no next report to mention these.
+        let counters = router.table.routes[0].counters
+        #expect(counters.takeHeldBackReports() == 49)
+        #expect(counters.takeHeldBackReports() == 0)
     }
 
     @Test func twoRoutesOfOneTopicBothGetItsRecords() {
@@ -134,13 +138,10 @@ func process(
         #expect(receiver.flushes == 1)
     }
 
-    @Test func limiterCountsWhatItHoldsBack() {
+    @Test func limiterLetsOneThroughPerSecond() {
         var limiter = ReportLimiter()
-        #expect(limiter.admit(nowMilliseconds: 0) == 0)
-        #expect(limiter.admit(nowMilliseconds: 1) == nil)
-        #expect(limiter.admit(nowMilliseconds: 999) == nil)
-        #expect(limiter.admit(nowMilliseconds: 1000) == 2)
-        #expect(limiter.admit(nowMilliseconds: 2000) == 0)
+        let admitted = [0, 1, 999, 1000, 2000].map { limiter.admit(nowMilliseconds: $0) }
+        #expect(admitted == [true, false, false, true, true])
     }
 
     final class Collected: Sendable {

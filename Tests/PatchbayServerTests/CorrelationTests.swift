@@ -89,17 +89,30 @@ private final class LogBook: Sendable {
         }
     }
 
+    @Test func anUpgradeAnswersTheRequestsOwnID() async throws {
+        let book = LogBook()
+        try await ServerFixture.run(logger: book.logger()) { server in
+            let client = WebSocketTestClient(socket: try TestSocket(port: server.port))
+            let head = try await client.upgrade(headers: ["X-Request-Id": "r-2"])
+            #expect(head.header("X-Request-Id") == "r-2" && Self.isID(head.header("X-Connection-Id")))
+            try await eventually("the line") { book.lines("client connected").first?.metadata["request_id"] == "r-2" }
+        }
+    }
+
     /// 100 refused handshakes are a few lines, and one that says how many more there were.
     @Test func badClientsCanNotFloodTheLog() async throws {
         let book = LogBook()
         try await ServerFixture.run(logger: book.logger(.info), configure: { $0.allowedOrigins = ["https://a.example"] }) { server in
             for _ in 0..<100 {
                 let client = WebSocketTestClient(socket: try TestSocket(port: server.port))
-                let head = try await client.upgrade(headers: ["Origin": "https://evil.example"])
+                let head = try await client.upgrade(
+                    headers: ["Origin": "https://evil.example", "traceparent": Self.trace, "X-Request-Id": "r-1"])
                 #expect(head.hasPrefix("HTTP/1.1 403 ") && Self.isID(head.header("X-Connection-Id")))
-                #expect(Self.isID(head.header("X-Request-Id")))
+                #expect(head.header("X-Request-Id") == "r-1")
             }
             let lines = book.lines("connection refused")
+            #expect(lines.allSatisfy { $0.metadata["trace_id"] == "4bf92f3577b34da6a3ce929d0e0e4736" })
+            #expect(lines.allSatisfy { $0.metadata["request_id"] == "r-1" })
             #expect((1...2 * LogThrottle.lines).contains(lines.count))
             #expect(lines.first?.metadata["code"] == "forbidden_origin" && lines.first?.metadata["address"] == "127.0.0.1")
             #expect(book.lines("client connected").isEmpty)

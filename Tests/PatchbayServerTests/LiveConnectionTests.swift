@@ -382,6 +382,8 @@ import Testing
 
     /// Takes its time for every flush.
     final class BusyReceiver: MessageReceiver {
+        let name = "busy"
+        func losesMessages(_ subscription: Subscription, behind: Int64) {}
         func subscriptionEnded(_ subscription: Subscription) {}
         let isWritable = true
         var isAwaitingFlush = false

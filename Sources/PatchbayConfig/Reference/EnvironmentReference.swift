@@ -45,6 +45,7 @@ public enum EnvironmentReference {
 
         | Variable | Value | Default | Meaning |
         |---|---|---|---|
+        | `LOG_FORMAT` | `text` or `json` | `text` | How lines are written: for people, or one JSON object a line. |
         | `LOG_LEVEL` | `trace`, `debug`, `info`, `notice`, `warning`, `error` or `critical` | `info` \
         | What is logged, to standard error: this level and those after it. |
 

@@ -14,9 +14,9 @@ final class ClientLog: Sendable {
 
     init(logger: Logger) { self.logger = logger }
 
-    func connected(_ client: ClientIdentity, from address: SocketAddress?) {
+    func connected(_ client: ClientIdentity, from address: SocketAddress?, requestID: String) {
         guard logger.logLevel <= .debug else { return }
-        logger.debug("client connected", metadata: Self.metadata(client, address))
+        logger.debug("client connected", metadata: Self.metadata(client, address, requestID))
     }
 
     func disconnected(_ client: ClientIdentity, after time: TimeAmount) {
@@ -28,10 +28,10 @@ final class ClientLog: Sendable {
 
     /// A request was refused before the upgrade.
     func refused(
-        _ client: ClientIdentity, from address: SocketAddress?, status: HTTPResponseStatus, code: String
+        _ client: ClientIdentity, from address: SocketAddress?, requestID: String, status: HTTPResponseStatus, code: String
     ) {
         write(.info, "connection refused", kind: code) {
-            var metadata = Self.metadata(client, address)
+            var metadata = Self.metadata(client, address, requestID)
             metadata["status"] = "\(status.code)"
             metadata["code"] = "\(code)"
             return metadata
@@ -59,6 +59,16 @@ final class ClientLog: Sendable {
         }
     }
 
+    /// A subscription falls further behind than the channel's buffer, because the client doesn't read.
+    func losesMessages(_ client: ClientIdentity, channel: String, behind: Int64) {
+        write(.info, "client reads too slowly and loses messages", kind: "slow") {
+            var metadata = client.metadata
+            metadata["channel"] = "\(channel)"
+            metadata["behind"] = "\(behind)"
+            return metadata
+        }
+    }
+
     private func write(
         _ level: Logger.Level, _ message: Logger.Message, kind: String, _ metadata: () -> Logger.Metadata
     ) {
@@ -70,8 +80,11 @@ final class ClientLog: Sendable {
         logger.log(level: level, message, metadata: metadata)
     }
 
-    private static func metadata(_ client: ClientIdentity, _ address: SocketAddress?) -> Logger.Metadata {
+    private static func metadata(
+        _ client: ClientIdentity, _ address: SocketAddress?, _ requestID: String
+    ) -> Logger.Metadata {
         var metadata = client.metadata
+        metadata["request_id"] = "\(requestID)"
         if let host = address?.ipAddress { metadata["address"] = "\(host)" }
         return metadata
     }

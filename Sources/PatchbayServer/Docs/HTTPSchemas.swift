@@ -53,12 +53,12 @@ enum HTTPSchemas {
             "reasons": ["type": "array", "items": text, "description": "Sentences for people; empty when `ok`."],
             "clients": count, "max_clients": count, "configuration": configuration,
             "channels": ["type": "array", "items": channel], "routes": ["type": "array", "items": route],
-            "topics": ["type": "array", "items": topic], "fanout": fanout,
+            "topics": ["type": "array", "items": topic], "fanout": fanout, "slow": slow,
             "timestamp": ["type": "string", "format": "date-time"], "uptime_seconds": ["type": "number"],
         ],
         "required": [
             "status", "reasons", "clients", "max_clients", "configuration", "channels", "routes", "topics", "fanout",
-            "timestamp", "uptime_seconds",
+            "slow", "timestamp", "uptime_seconds",
         ],
     ]
 
@@ -96,7 +96,11 @@ enum HTTPSchemas {
         "type": "object",
         "properties": [
             "topic": text,
-            "state": ["type": "string", "description": "`consuming`, `waiting`, `unknown_topic` or `unreachable`."],
+            "state": [
+                "type": "string", "enum": .array(HealthReport.Topic.states.map { .string($0.state) }),
+                "description": .string(
+                    HealthReport.Topic.states.map { "`\($0.state)`: \($0.meaning)" }.joined(separator: "; ") + "."),
+            ],
             "partitions": [
                 "type": "array",
                 "items": [
@@ -117,6 +121,24 @@ enum HTTPSchemas {
             "passes": count, "writes": count, "bytes_written": count, "deliveries": count, "dropped": count,
             "pass_seconds": ["type": "number"],
         ],
+    ]
+
+    private static let slow: JSONTree = [
+        "type": "object", "description": "Subscriptions whose client doesn't read, as of a second ago.",
+        "properties": [
+            "stalled": count, "losing": count, "furthest_behind": count,
+            "subscriptions": [
+                "type": "array", "description": "Those furthest behind of the losing, at most ten.",
+                "items": [
+                    "type": "object",
+                    "properties": [
+                        "connection": text, "channel": text, "behind": count, "stalled_seconds": ["type": "number"],
+                    ],
+                    "required": ["connection", "channel", "behind", "stalled_seconds"],
+                ],
+            ],
+        ],
+        "required": ["stalled", "losing", "furthest_behind", "subscriptions"],
     ]
 
     // MARK: Admin

@@ -73,6 +73,13 @@ struct OpenAPIDocument {
                         "Sec-WebSocket-Accept": [
                             "description": "Proves that the server understood.", "schema": ["type": "string"],
                         ],
+                        "X-Connection-Id": [
+                            "description": "Names the connection in the server's log and in `slow` of `/health`.",
+                            "schema": ["type": "string", "pattern": "^[0-9a-f]{16}$"],
+                        ],
+                        "X-Request-Id": [
+                            "description": "The request's own, or one made up.", "schema": ["type": "string"],
+                        ],
                     ],
                 ]
             )

@@ -48,7 +48,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private let encoder: HTTPResponseEncoder
     private let decoder: ByteToMessageHandler<HTTPRequestDecoder>
     private var client = ClientIdentity(id: .random())
-    private var requestID: String?
+    private lazy var requestID = RequestID.of(nil)
     private var state = State.waiting
     private var timer: Scheduled<Void>?
 
@@ -90,8 +90,10 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch (Self.unwrapInboundIn(data), state) {
         case (.head(let head), .waiting):
+            // Before anything can be refused: a refusal is what one looks for by these.
+            client.trace = TraceParent(head.headers["traceparent"])
+            requestID = RequestID.of(head.headers.first(name: RequestID.header))
             let decision = decide(head)
-            if decision != .upgrade { requestID = head.headers.first(name: RequestID.header) }
             if decision == .http {
                 becomeHTTP(head: head, context: context)
             } else {
@@ -167,13 +169,11 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private func upgrade(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
         guard host.reserveClient() else {
             host.counters.count(.clients)
-            requestID = head.headers.first(name: RequestID.header)
             return refuse(
                 .serviceUnavailable, code: "too_many_clients",
                 message: "all places are taken (server.max_clients); try again later", context: context)
         }
-        client.trace = TraceParent(head.headers["traceparent"])
-        let own: HTTPHeaders = [Self.connectionIDHeader: client.id.description]
+        let own: HTTPHeaders = [Self.connectionIDHeader: client.id.description, RequestID.header: requestID]
         let upgrader = NIOWebSocketServerUpgrader(
             shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture(own) },
             upgradePipelineHandler: { channel, _ in channel.eventLoop.makeSucceededVoidFuture() })
@@ -196,7 +196,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         let response = HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: headers)
         context.write(Self.wrapOutboundOut(.head(response)), promise: nil)
         context.writeAndFlush(Self.wrapOutboundOut(.end(nil)), promise: nil)
-        host.log.connected(client, from: context.remoteAddress)
+        host.log.connected(client, from: context.remoteAddress, requestID: requestID)
         let pipeline = context.pipeline.syncOperations
         do {
             // Last first: the decoder hands on what the client sent right behind its request when it goes.
@@ -235,12 +235,12 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         _ status: HTTPResponseStatus, code: String, message: String, context: ChannelHandlerContext
     ) {
         state = .done
-        host.log.refused(client, from: context.remoteAddress, status: status, code: code)
+        host.log.refused(client, from: context.remoteAddress, requestID: requestID, status: status, code: code)
         let body = ByteBuffer(string: ErrorBody.json(code: code, message: message))
         var headers = RefusalHeaders.of(status)
         headers.add(name: "Content-Length", value: String(body.readableBytes))
         headers.add(name: Self.connectionIDHeader, value: client.id.description)
-        headers.add(name: RequestID.header, value: RequestID.of(requestID))
+        headers.add(name: RequestID.header, value: requestID)
         let response = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
         context.write(Self.wrapOutboundOut(.head(response)), promise: nil)
         context.write(Self.wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)

@@ -11,8 +11,16 @@ public struct HealthReport: Sendable, Encodable, Equatable {
 
     /// How one topic is being consumed.
     public struct Topic: Sendable, Encodable, Equatable {
+        /// Every state, with its meaning.
+        public static let states: [(state: String, meaning: String)] = [
+            ("consuming", "records are read"), ("waiting", "no partition is assigned yet"),
+            ("unreadable", "the brokers refuse it, or don't know it; `reasons` has why"),
+            ("halted", "a route with `on_error: stop` stopped at a record"), ("unreachable", "no broker answers"),
+            ("stopped", "the consumer ended"),
+        ]
+
         public var topic: String
-        /// `consuming`, `waiting` (for an assignment), `unknown_topic`, `unreachable` (no broker).
+        /// One of `states`.
         public var state: String
         public var partitions: [Partition]
         public var recordsConsumed: Int64
@@ -83,6 +91,28 @@ public struct HealthReport: Sendable, Encodable, Equatable {
         public var passSeconds: Double
     }
 
+    /// Subscriptions whose client doesn't read; at most about a second old.
+    public struct Slow: Sendable, Encodable, Equatable {
+        /// Subscriptions whose socket is full; some always are for a moment when much is sent.
+        public var stalled: Int
+        /// Those of them that are further behind than their channel's buffer, and so lose messages.
+        public var losing: Int
+        /// Messages that the slowest of them is behind.
+        public var furthestBehind: Int64
+        /// Those furthest behind of the losing, at most ten.
+        public var subscriptions: [Subscription]
+
+        /// A subscription that loses messages.
+        public struct Subscription: Sendable, Encodable, Equatable {
+            /// As in the log, and in the header `X-Connection-Id` of the client's handshake.
+            public var connection: String
+            public var channel: String
+            public var behind: Int64
+            /// Since when the socket is full.
+            public var stalledSeconds: Double
+        }
+    }
+
     public var status: Status
     /// Sentences for people; empty when `ok`.
     public var reasons: [String]
@@ -94,6 +124,7 @@ public struct HealthReport: Sendable, Encodable, Equatable {
     public var routes: [Route]
     public var topics: [Topic]
     public var fanout: FanoutFigures
+    public var slow: Slow
     /// Now: ISO 8601, UTC, milliseconds.
     public var timestamp: String
     public var uptimeSeconds: Double

@@ -76,6 +76,8 @@ final class HealthReporter: Sendable {
             reasons.append("route \(route.name) stopped at \(Self.place(halt)): \(halt.rejection.explanation)")
         }
         let made = router.madeChannels
+        let slow = router.slowSubscribers
+        let now = NIODeadline.now()
         if isDraining { reasons.append("the server is shutting down") }
         return HealthReport(
             status: !source.failures.isEmpty || isDraining ? .unavailable : reasons.isEmpty ? .ok : .degraded,
@@ -102,8 +104,15 @@ final class HealthReporter: Sendable {
                 passes: fanout.passes, writes: fanout.writes, bytesWritten: fanout.bytesWritten,
                 deliveries: fanout.deliveries, dropped: fanout.dropped,
                 passSeconds: Double(fanout.nanoseconds) / 1e9),
+            slow: .init(
+                stalled: slow.stalled, losing: slow.losing, furthestBehind: slow.furthestBehind,
+                subscriptions: slow.named.map {
+                    .init(
+                        connection: $0.connection, channel: $0.channel, behind: $0.behind,
+                        stalledSeconds: Double((now - .uptimeNanoseconds($0.since)).nanoseconds / 1_000_000) / 1e3)
+                }),
             timestamp: Timestamp.text(Timestamp.nowMilliseconds()),
-            uptimeSeconds: Double((NIODeadline.now() - started).nanoseconds) / 1e9)
+            uptimeSeconds: Double((now - started).nanoseconds) / 1e9)
     }
 
     private static func place(_ record: RejectedRecord) -> String {

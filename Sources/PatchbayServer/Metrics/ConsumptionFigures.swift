@@ -6,12 +6,15 @@ public struct ConsumptionFigures: Sendable {
         public var isReachable: Bool
         /// How often the consumer had to be made anew.
         public var restarts: Int
+        /// Commits that the brokers refused.
+        public var commitFailures: Int
         public var topics: [Topic]
 
-        public init(name: String, isReachable: Bool, restarts: Int, topics: [Topic]) {
+        public init(name: String, isReachable: Bool, restarts: Int, commitFailures: Int = 0, topics: [Topic]) {
             self.name = name
             self.isReachable = isReachable
             self.restarts = restarts
+            self.commitFailures = commitFailures
             self.topics = topics
         }
     }

@@ -25,7 +25,7 @@ public enum MetricFamilies {
         labels: ["channel"])
     static let channelDropped = MetricFamily(
         "patchbay_channel_dropped_messages_total", .counter,
-        "Messages dropped for subscribers of the channel, each of which was told by a gap message.", labels: ["channel"])
+        "Messages dropped for subscribers of the channel. Each is told by a gap message once it reads again; this counts already while it doesn't.", labels: ["channel"])
     static let channelRetained = MetricFamily(
         "patchbay_channel_retained_bytes", .gauge, "Bytes of frames that the channel's log holds.", labels: ["channel"])
     static let templateChannels = MetricFamily(
@@ -48,6 +48,15 @@ public enum MetricFamilies {
         "patchbay_writes_total", .counter, "Writes to client sockets that carried messages.")
     static let writtenBytes = MetricFamily(
         "patchbay_written_bytes_total", .counter, "Bytes of messages handed to client sockets.")
+
+    static let stalled = MetricFamily(
+        "patchbay_stalled_subscriptions", .gauge,
+        "Subscriptions whose client's socket is full. Some always are for a moment when much is sent.")
+    static let losing = MetricFamily(
+        "patchbay_slow_subscriptions", .gauge,
+        "Subscriptions that lose messages now: stalled, and further behind than their channel's buffer. /health names the slowest.")
+    static let furthestBehind = MetricFamily(
+        "patchbay_slowest_subscription_messages", .gauge, "Messages that the slowest stalled subscription is behind.")
 
     // MARK: Routes
 
@@ -75,6 +84,10 @@ public enum MetricFamilies {
         "patchbay_kafka_reachable", .gauge, "1 when a broker of the cluster answers.", labels: ["cluster"])
     static let consumerRestarts = MetricFamily(
         "patchbay_kafka_consumer_restarts_total", .counter, "How often the cluster's consumer had to be made anew.",
+        labels: ["cluster"])
+    static let commitFailures = MetricFamily(
+        "patchbay_kafka_commit_failures_total", .counter,
+        "Commits of record offsets that the brokers refused: after a restart those records would come again.",
         labels: ["cluster"])
     static let consumed = MetricFamily(
         "patchbay_kafka_records_consumed_total", .counter, "Records handed to the routes.", labels: ["cluster", "topic"])
@@ -140,7 +153,7 @@ public enum MetricFamilies {
     public static let groups: [(heading: String, families: [MetricFamily])] = [
         ("Server", [build, up, connections, connectionsLimit, connectionsOpened, limitRefusals]),
         ("Channels", [subscriptions, channelMessages, channelDropped, channelRetained, templateChannels]),
-        ("Delivery", [deliveries, dropped, delay, pass, writes, writtenBytes]),
+        ("Delivery", [deliveries, dropped, stalled, losing, furthestBehind, delay, pass, writes, writtenBytes]),
         (
             "Routes",
             [
@@ -151,7 +164,8 @@ public enum MetricFamilies {
         (
             "Kafka",
             [
-                brokersReachable, consumerRestarts, consumed, unreadable, skipped, topicPartitions, assigned, lag, batch,
+                brokersReachable, consumerRestarts, commitFailures, consumed, unreadable, skipped, topicPartitions, assigned,
+                lag, batch,
             ]
         ),
         ("Alerts", [alertActive, webhook]),

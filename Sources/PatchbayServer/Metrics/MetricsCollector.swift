@@ -95,6 +95,10 @@ struct MetricsCollector {
         writer.write(
             MetricFamilies.dropped,
             [(["slow_consumer"], Double(figures.dropped - figures.overrun)), (["overrun"], Double(figures.overrun))])
+        let slow = router.slowSubscribers
+        writer.write(MetricFamilies.stalled, Double(slow.stalled))
+        writer.write(MetricFamilies.losing, Double(slow.losing))
+        writer.write(MetricFamilies.furthestBehind, Double(slow.furthestBehind))
         writer.write(MetricFamilies.delay, router.deliveryDelay)
         writer.write(MetricFamilies.pass, router.passDuration)
         writer.write(MetricFamilies.writes, Double(figures.writes))
@@ -121,6 +125,7 @@ struct MetricsCollector {
         let clusters = sources.consumption().clusters
         writer.write(MetricFamilies.brokersReachable, clusters.map { ([$0.name], $0.isReachable ? 1 : 0) })
         writer.write(MetricFamilies.consumerRestarts, clusters.map { ([$0.name], Double($0.restarts)) })
+        writer.write(MetricFamilies.commitFailures, clusters.map { ([$0.name], Double($0.commitFailures)) })
         let topics = clusters.flatMap { cluster in cluster.topics.map { ([cluster.name, $0.topic], $0) } }
         writer.write(MetricFamilies.consumed, topics.map { ($0.0, Double($0.1.records)) })
         writer.write(MetricFamilies.unreadable, topics.map { ($0.0, Double($0.1.unreadable)) })

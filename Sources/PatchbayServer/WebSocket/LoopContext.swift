@@ -45,9 +45,13 @@ final class LoopContext {
         connection.registryIndex = -1
     }
 
-    /// Starts pinging. One timer per loop: a timer per connection would cost more memory than all else a quiet
+    /// Starts pinging, and looking for clients that don't read. One timer per loop: a timer per connection would cost more memory than all else a quiet
     /// connection needs.
     func startKeepAlive() {
+        let bound = NIOLoopBound(self, eventLoop: fanout.eventLoop)
+        fanout.eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
+            bound.value.fanout.lookForSlowSubscribers()
+        }
         repeatedly(pingInterval) { $0.checkConnections() }
         if limits.idleTimeout > .zero { repeatedly(limits.idleTimeout) { $0.closeIdle() } }
     }

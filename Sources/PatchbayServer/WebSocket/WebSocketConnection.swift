@@ -93,6 +93,12 @@ package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
         isSocketFull = !context.channel.isWritable
     }
 
+    package var name: String { client.id.description }
+
+    package func losesMessages(_ subscription: Subscription, behind: Int64) {
+        environment.log.losesMessages(client, channel: subscription.log.name, behind: behind)
+    }
+
     package func subscriptionEnded(_ subscription: Subscription) { handler.subscriptionEnded(subscription) }
 
     // MARK: Control

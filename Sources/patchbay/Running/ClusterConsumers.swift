@@ -112,6 +112,7 @@ final class ClusterConsumers: Sendable {
             clusters: statuses.map { cluster, status in
                 .init(
                     name: cluster, isReachable: status.brokersReachable, restarts: status.recreations,
+                    commitFailures: status.commitFailures,
                     topics: status.topics.map { topic in
                         .init(
                             topic: topic.topic, partitionCount: topic.partitionCount,

@@ -35,6 +35,10 @@ enum ConsumptionHealth {
             health.failures.append(sentence)
             health.stuckThreads.append(sentence)
         }
+        if let problem = status.commitProblem, status.state == .consuming {
+            health.warnings.append(
+                "record offsets can't be committed, so a restart would repeat records: \(problem)")
+        }
         health.isAssigned = status.topics.contains { !$0.assigned.isEmpty }
         for topic in status.topics {
             if let problem = topic.problem { health.warnings.append("topic \(topic.topic): \(problem)") }
@@ -54,7 +58,7 @@ enum ConsumptionHealth {
             case .connecting, .starting: "unreachable"
             case .stopped, .failed: "stopped"
             case .waitingForAssignment, .consuming:
-                topic.problem != nil ? "unknown_topic" : topic.isHalted ? "halted" : topic.assigned.isEmpty ? "waiting" : "consuming"
+                topic.problem != nil ? "unreadable" : topic.isHalted ? "halted" : topic.assigned.isEmpty ? "waiting" : "consuming"
             }
         return .init(
             topic: topic.topic, state: word,

@@ -22,6 +22,8 @@ final class RouterService: Sendable {
     private static let shutdownBudget = Duration.milliseconds(9500)
     /// How often idle channels of templates are looked for.
     private static let retirementInterval = Duration.seconds(1)
+    /// Long enough that a flood, which mentions them itself, hardly leaves any.
+    private static let summaryInterval = Duration.seconds(5)
 
     private let configuration: RouterConfiguration
     private let group: MultiThreadedEventLoopGroup
@@ -140,6 +142,9 @@ final class RouterService: Sendable {
                 while (try? await Task.sleep(for: Self.retirementInterval)) != nil { router.retireIdleChannels() }
             },
             Task { [alerting] in await alerting.run() },
+            Task { [logger] in
+                while (try? await Task.sleep(for: Self.summaryInterval)) != nil { Self.sumUpRejections(router, logger) }
+            },
         ]
         if configuration.reload.watchesFiles {
             tasks.append(
@@ -161,6 +166,7 @@ final class RouterService: Sendable {
         await server.stopAccepting()
         async let told: Void = alerting.stop()
         await consumers.stop()
+        Self.sumUpRejections(router, logger)
         let left = Self.shutdownBudget - (ContinuousClock.now - start)
         let stragglers = await server.drain(timeout: max(.zero, min(configuration.server.drainTimeout, left)))
         if stragglers > 0 {
@@ -204,6 +210,15 @@ final class RouterService: Sendable {
         server.maximumHTTPConnections = limits.httpConnections
         server.maximumHeaderBytes = limits.maxHeaders
         return server
+    }
+
+    /// Says how many refused records the log hasn't mentioned: a flood of them is a line a second, and its end none.
+    private static func sumUpRejections(_ router: Router, _ logger: Logger) {
+        for route in router.table.routes {
+            let count = route.counters.takeHeldBackReports()
+            guard count > 0 else { continue }
+            logger.warning("more records rejected", metadata: ["route": "\(route.name)", "count": "\(count)"])
+        }
     }
 
     private static func report(to logger: Logger) -> RejectionObserver {
