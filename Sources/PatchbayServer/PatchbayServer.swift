@@ -84,6 +84,9 @@ public final class PatchbayServer: Sendable {
         reporter.observe(listener)
     }
 
+    /// Every path of the HTTP endpoints.
+    var paths: Set<String> { endpoints.paths }
+
     /// Open WebSocket connections.
     public var clientCount: Int { listener.clientCount }
 

@@ -16,6 +16,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 
@@ -214,14 +215,45 @@ def check_code(page, channels):
         assert socket_url in code and mark in code and all(json.dumps(name) in code for name in channels), code
         assert len(code.splitlines()) < 20
         if language == "Python":
-            compile(code, "snippet.py", "exec")
+            check_python(code, channels)
+        elif language == "JavaScript":
+            check_javascript(page.context, code, channels)
         if options.screenshots:
             options.screenshots.mkdir(parents=True, exist_ok=True)
             (options.screenshots / f"snippet-{language.lower()}.txt").write_text(code)
     page.locator("#code").scroll_into_view_if_needed()
     screenshot(page, "code")
-    done("copies the session as JavaScript, Python and Swift")
+    done("copies the session as JavaScript, Python and Swift, of which the first two run")
     page.locator("#code > summary").click()
+
+
+def check_python(code, channels):
+    """What a front-end developer pastes has to run as it is. (Swift's needs a newer libcurl than Debian 12 has.)"""
+    program = subprocess.Popen(
+        [sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    timer = threading.Timer(30, program.kill)
+    timer.start()
+    try:
+        said = []
+        while not any(channel in line and "subscription_confirmed" not in line for line in said for channel in channels):
+            line = program.stdout.readline()
+            assert line, "the Python program ended: " + "".join(said)
+            said.append(line)
+    finally:
+        timer.cancel()
+        program.kill()
+        program.wait()
+
+
+def check_javascript(context, code, channels):
+    other = context.new_page()
+    other.goto(base + "/docs")
+    with other.expect_console_message(
+        lambda message: any(name in message.text for name in channels) and "subscription_confirmed" not in message.text
+    ):
+        # Not the value of its last statement, a function, which Playwright would call.
+        other.evaluate(code + ";0")
+    other.close()
 
 
 def check_references(page, openapi, asyncapi):

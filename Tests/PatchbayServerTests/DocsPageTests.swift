@@ -154,6 +154,18 @@ import Testing
         }
     }
 
+    /// And what is there is in the document.
+    @Test func everyPathIsDocumented() async throws {
+        try await ServerFixture.run { server in
+            let data = Data(try await request("GET /openapi.json", server).body)
+            let document = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+            let paths = try #require(document["paths"] as? [String: [String: Any]])
+            let documented = Set(paths.filter { $0.value["servers"] == nil }.keys)
+            let served = server.server.paths.map { $0.hasPrefix("/docs/") ? "/docs/{asset}" : $0 }
+            #expect(Set(served) == documented)
+        }
+    }
+
     @Test func theDocumentsOfARunningServerAreValid() async throws {
         try await ServerFixture.run { server in
             server.publish(0..<10, to: "a")

@@ -23,6 +23,8 @@ struct Endpoints: Sendable {
     private let timeout: TimeAmount
     private let counters: LimitCounters
     private let open = OpenConnections()
+    /// Every path that is served.
+    let paths: Set<String>
 
     /// - Parameters:
     ///   - timeout: for a complete request, and for a complete answer.
@@ -42,6 +44,7 @@ struct Endpoints: Sendable {
         router.add(middleware: ErrorsAsJSON(methods: methods))
         add(router)
         methods.learn(router.routes)
+        paths = Set(router.routes.map { "\($0.path)" })
         let responder = router.buildResponder()
         self.logger = logger
         self.channelHandler = HTTP1Channel(responder: { request, writer, channel in
