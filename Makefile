@@ -1,5 +1,6 @@
 # make run    install what is missing, build, and start the demo on an embedded Kafka
 # make test   install what is missing and run all tests
+# make test-tsan, make test-asan  run them under ThreadSanitizer or AddressSanitizer
 # make docs   write the generated pages of docs/reference anew
 # make screenshots  take the README's pictures of /docs anew
 # make fuzz   fuzz the loader of routes.yaml for a minute (FUZZ_SECONDS=n for longer)
@@ -14,7 +15,7 @@ PACKAGES := librdkafka-dev libyaml-dev libsimdjson-dev libjq-dev libcurl4 pkg-co
 TEST_PACKAGES := python3-jsonschema python3-yaml python3-venv prometheus chromium
 PORT ?= 8080
 
-.PHONY: help setup setup-tests build run test bench docs screenshots fuzz clean
+.PHONY: help setup setup-tests build run test test-tsan test-asan bench docs screenshots fuzz clean
 
 help:
 	@grep -E '^# make ' Makefile | cut -c3-
@@ -59,6 +60,12 @@ test: setup-tests
 	swift test --skip-build --skip '$(LIVE_TESTS)'
 	swift test --skip-build --filter '$(LIVE_TESTS)'
 
+test-tsan: setup-tests
+	Tests/Sanitizers/run.sh thread
+
+test-asan: setup-tests
+	Tests/Sanitizers/run.sh address
+
 screenshots: setup-tests build
 	.venv/bin/python Tests/Browser/screenshots.py .build/release/patchbay
 
@@ -74,4 +81,4 @@ bench: build
 	.build/release/patchbay-bench all
 
 clean:
-	rm -rf .build
+	rm -rf .build .build-tsan .build-asan

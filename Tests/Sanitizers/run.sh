@@ -32,7 +32,7 @@ else
 fi
 
 program="$(swift build --show-bin-path --sanitize="$mode" --scratch-path "$scratch")/patchbayPackageTests.xctest"
-# Programs this slow leave each other no time, so tests with brokers, sockets and browsers run target by target.
+# Programs this slow leave each other no time, so tests with brokers, sockets and browsers run one by one.
 live="PatchbayKafkaTests PatchbayServerTests PatchbayAlertsTests PatchbayLoggingTests EndToEndTests"
 status=0
 run() { LD_PRELOAD="$preload" "$program" --testing-library swift-testing "$@" || status=$?; }
@@ -40,7 +40,7 @@ if [ "$filter" != . ]; then
   run --filter "$filter"
 else
   run --skip "${live// /|}"
-  for target in $live; do run --filter "^$target\\."; done
+  for target in $live; do run --no-parallel --filter "^$target\\."; done
 fi
 if compgen -G "$reports/report*" > /dev/null; then
   grep -h "^SUMMARY" "$reports"/report* | sort | uniq -c >&2
