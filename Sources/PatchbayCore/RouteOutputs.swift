@@ -6,7 +6,8 @@ import PatchbayAPI
 final class RouteOutput {
     let name: [UInt8]
     private(set) var log: ChannelLog
-    let prefix: [UInt8]
+    /// What each of its envelopes begins with. Ours; freed with us.
+    fileprivate let prefix: UnsafeRawBufferPointer
     /// Borrowed from the pool while frames are gathered.
     fileprivate(set) var staging: StagingBox?
     /// The last emission it took part in: two templates may make the same name.
@@ -15,16 +16,33 @@ final class RouteOutput {
     init(channel: String, type: String, log: ChannelLog) {
         self.name = Array(channel.utf8)
         self.log = log
-        self.prefix = Array(
-            "{\"type\":\(JSONLiteral.quoted(type)),\"channel\":\(JSONLiteral.quoted(channel)),\"data\":".utf8)
+        let text = "{\"type\":\(JSONLiteral.quoted(type)),\"channel\":\(JSONLiteral.quoted(channel)),\"data\":"
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: text.utf8.count, alignment: 1)
+        memory.copyBytes(from: text.utf8)
+        self.prefix = UnsafeRawBufferPointer(memory)
     }
+
+    deinit { prefix.deallocate() }
 
     fileprivate func replace(log: ChannelLog) { self.log = log }
 }
 
 /// A staging buffer that can be handed around.
+///
+/// Thread: consumer.
 final class StagingBox {
-    var frames = FrameStaging()
+    /// Sound: this object is the only owner and frees it in deinit; whoever holds the pointer holds the object.
+    let frames: UnsafeMutablePointer<FrameStaging>
+
+    init() {
+        frames = .allocate(capacity: 1)
+        frames.initialize(to: FrameStaging())
+    }
+
+    deinit {
+        frames.deinitialize(count: 1)
+        frames.deallocate()
+    }
 }
 
 /// Staging buffers that wait for their next batch. One per consumer thread, shared by its routes, so that the first
@@ -37,7 +55,7 @@ final class StagingPool {
     func take() -> StagingBox { boxes.popLast() ?? StagingBox() }
 
     func give(_ box: StagingBox) {
-        box.frames.removeAll()
+        box.frames.pointee.removeAll()
         boxes.append(box)
     }
 }
@@ -49,6 +67,9 @@ final class RouteOutputs {
     private let route: Route
     private let directory: ChannelDirectory
     private let plain: [RouteOutput]
+    /// The same for the hot path, without a reference to count for every record. Sound: ours alone; what they point to
+    /// belongs to `plain`, which lives as long, and to its staging, which is held for as long as it is pointed to.
+    private let stages: UnsafeMutableBufferPointer<Stage>
     private let renderer: TemplateRenderer?
     /// Channels of templates met so far, and where to find them: by the hash of the name.
     private var made: [RouteOutput] = []
@@ -60,6 +81,12 @@ final class RouteOutputs {
     private var name: [UInt8] = []
     private var emission = 0
 
+    private struct Stage {
+        let prefix: UnsafeRawBufferPointer
+        /// Where the frames of this batch are gathered; `nil` before the first.
+        var frames: UnsafeMutablePointer<FrameStaging>?
+    }
+
     init(route: Route, directory: ChannelDirectory, pool: StagingPool) {
         self.route = route
         self.pool = pool
@@ -67,21 +94,57 @@ final class RouteOutputs {
         plain = route.channels.filter(\.isPlain).map { channel in
             RouteOutput(channel: channel.text, type: route.type, log: directory.plainLog(named: channel.text))
         }
+        stages = .allocate(capacity: plain.count)
+        for (index, output) in plain.enumerated() {
+            stages.initializeElement(at: index, to: Stage(prefix: output.prefix))
+        }
         let templates = route.channels.filter { !$0.isPlain }
         renderer = templates.isEmpty ? nil : TemplateRenderer(templates, makeFieldReader: route.makeFieldReader)
+    }
+
+    deinit { stages.deallocate() }
+
+    /// Whether records have to be read for the names of channels.
+    var hasTemplates: Bool { renderer != nil }
+
+    /// Gathers one envelope for every plain channel.
+    ///
+    /// - Returns: how many those are.
+    @inline(__always)
+    func appendPlain(_ record: Record, data: UnsafeRawBufferPointer, suffix: UnsafeRawBufferPointer) -> Int {
+        for index in stages.indices {
+            let frames = stages[index].frames ?? borrow(index)
+            frames.pointee.append(
+                prefix: stages[index].prefix, data: data, suffix: suffix, recordTimestamp: record.timestampMilliseconds)
+        }
+        return stages.count
+    }
+
+    @inline(never)
+    private func borrow(_ index: Int) -> UnsafeMutablePointer<FrameStaging> {
+        let frames = staging(of: plain[index]).frames
+        stages[index].frames = frames
+        return frames
+    }
+
+    private func staging(of output: RouteOutput) -> StagingBox {
+        if let gathered = output.staging { return gathered }
+        let staging = pool.take()
+        output.staging = staging
+        touched.append(output)
+        return staging
     }
 
     /// Gathers one envelope for every channel it goes to.
     ///
     /// - Returns: how many those are.
-    @inline(__always)
     func append(
         _ record: Record, topic: String, data: UnsafeRawBufferPointer, suffix: UnsafeRawBufferPointer,
         refuse: (Rejection) -> Void
     ) -> Int {
-        for output in plain { stage(output, record, data: data, suffix: suffix) }
-        guard let renderer else { return plain.count }
-        return plain.count
+        let count = appendPlain(record, data: data, suffix: suffix)
+        guard let renderer else { return count }
+        return count
             + appendRendered(renderer, record, topic: topic, data: data, suffix: suffix, refuse: refuse)
     }
 
@@ -102,7 +165,8 @@ final class RouteOutputs {
             case .success(let output):
                 guard output.emission != emission else { continue }
                 output.emission = emission
-                stage(output, record, data: data, suffix: suffix)
+                staging(of: output).frames.pointee.append(
+                    prefix: output.prefix, data: data, suffix: suffix, recordTimestamp: record.timestampMilliseconds)
                 count += 1
             case .failure(let rejection): refuse(rejection)
             }
@@ -110,27 +174,11 @@ final class RouteOutputs {
         return count
     }
 
-    @inline(__always)
-    private func stage(
-        _ output: RouteOutput, _ record: Record, data: UnsafeRawBufferPointer, suffix: UnsafeRawBufferPointer
-    ) {
-        let staging: StagingBox
-        if let gathered = output.staging {
-            staging = gathered
-        } else {
-            staging = pool.take()
-            output.staging = staging
-            touched.append(output)
-        }
-        staging.frames.append(
-            prefix: output.prefix, data: data, suffix: suffix, recordTimestamp: record.timestampMilliseconds)
-    }
-
     /// Moves what was gathered into the logs, and adds those to `changed`.
     func commit(nowMilliseconds now: Int64, changed: inout [ChannelLog]) {
         for output in touched {
             guard let staging = output.staging else { continue }
-            output.log.append(staging.frames, nowMilliseconds: now)
+            output.log.append(staging.frames.pointee, nowMilliseconds: now)
             changed.append(output.log)
         }
         discard()
@@ -144,6 +192,7 @@ final class RouteOutputs {
             output.staging = nil
         }
         touched.removeAll(keepingCapacity: true)
+        for index in stages.indices { stages[index].frames = nil }
     }
 
     // MARK: Channels of templates

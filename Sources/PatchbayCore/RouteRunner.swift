@@ -15,7 +15,8 @@ final class RouteRunner: EnvelopeSink {
     private let deadLetters: (any DeadLetterWriter)?
     private var limiter = ReportLimiter()
     /// `,"timestamp":"…"}`: the same for all envelopes of a batch.
-    private var suffix: [UInt8]
+    /// Sound: ours alone, written at the start of a batch, freed with us.
+    private let suffix: UnsafeMutableRawBufferPointer
     private let timestampIndex: Int
     private var accepted: [Record] = []
 
@@ -45,8 +46,12 @@ final class RouteRunner: EnvelopeSink {
         self.observe = observe
         let lead = Array(",\"timestamp\":\"".utf8)
         self.timestampIndex = lead.count
-        self.suffix = lead + [UInt8](repeating: 0, count: Timestamp.size) + Array("\"}".utf8)
+        let text = lead + [UInt8](repeating: 0, count: Timestamp.size) + Array("\"}".utf8)
+        self.suffix = .allocate(byteCount: text.count, alignment: 1)
+        suffix.copyBytes(from: text)
     }
+
+    deinit { suffix.deallocate() }
 
     /// Runs the batch. What comes of it is gathered; `commit` or `discard` has to follow.
     ///
@@ -62,9 +67,7 @@ final class RouteRunner: EnvelopeSink {
         envelopes = 0
         lastOffset = Self.noRecord
         firstRefused = nil
-        suffix.withUnsafeMutableBytes { bytes in
-            if let base = bytes.baseAddress { Timestamp.write(nowMilliseconds, to: base + timestampIndex) }
-        }
+        if let base = suffix.baseAddress { Timestamp.write(nowMilliseconds, to: base + timestampIndex) }
         if batch.records.allSatisfy(isRoutable) {
             chain.run(batch, into: self)
         } else {
@@ -119,9 +122,11 @@ final class RouteRunner: EnvelopeSink {
     // MARK: EnvelopeSink
 
     func emit(_ record: Record, data: UnsafeRawBufferPointer) {
-        let count = suffix.withUnsafeBytes { suffix in
-            outputs.append(record, topic: topic, data: data, suffix: suffix) { refuse(record, $0) }
-        }
+        let suffix = UnsafeRawBufferPointer(suffix)
+        let count =
+            outputs.hasTemplates
+            ? outputs.append(record, topic: topic, data: data, suffix: suffix) { refuse(record, $0) }
+            : outputs.appendPlain(record, data: data, suffix: suffix)
         guard count > 0 else {
             rejected += 1
             return

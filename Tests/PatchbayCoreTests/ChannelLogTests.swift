@@ -13,7 +13,7 @@ func append(_ count: Int, to log: ChannelLog, payloadSize: Int = 8, batchSize: I
             let digits = String(next)
             let text = String(repeating: "0", count: payloadSize - digits.count) + digits
             Array(text.utf8).withUnsafeBytes {
-                staging.append(prefix: [], data: $0, suffix: UnsafeRawBufferPointer(start: nil, count: 0))
+                staging.append(prefix: .init(start: nil, count: 0), data: $0, suffix: .init(start: nil, count: 0))
             }
             next += 1
         }
