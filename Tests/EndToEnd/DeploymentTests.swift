@@ -29,7 +29,7 @@ import Testing
                 /name: ([A-Z][A-Z_]+)/, in: try file("docs/operations/kubernetes.yaml")[...]),
             "docs/operations/patchbay.service": matches(
                 /Environment=([A-Z_]+)=/, in: try file("docs/operations/patchbay.service")[...]),
-            "docker-compose.yml": matches(/ ([A-Z][A-Z_]+): /, in: compose[own...]),
+            "docker-compose.yml": matches(#/ ([A-Z][A-Z_]+): /#, in: compose[own...]),
             "Dockerfile": matches(/([A-Z_]+)=/, in: image),
         ]
         let documented = EnvironmentReference.markdown()
