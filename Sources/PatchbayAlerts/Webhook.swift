@@ -85,7 +85,8 @@ public final class Webhook: Sendable {
         self.clock = clock
         self.random = random
         self.logger = logger
-        transport = WebhookTransport(target: target, timeout: settings.timeout)
+        transport = WebhookTransport(
+            target: target, timeout: settings.timeout, userAgent: version.map { "patchbay/\($0)" } ?? "patchbay")
         state = Mutex(
             State(
                 queue: WebhookQueue(

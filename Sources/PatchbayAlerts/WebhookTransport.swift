@@ -9,6 +9,7 @@ struct WebhookTransport: Sendable {
     let target: WebhookTarget
     /// Until the answer is complete, not only until its first byte.
     let timeout: Duration
+    let userAgent: String
 
     /// Ends early, as a failure, when the task is cancelled.
     func post(_ body: Data) async -> WebhookAnswer {
@@ -21,6 +22,7 @@ struct WebhookTransport: Sendable {
         request.cachePolicy = .reloadIgnoringLocalCacheData
         request.httpShouldHandleCookies = false
         request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+        request.setValue(userAgent, forHTTPHeaderField: "User-Agent")
         for header in target.headers { request.setValue(header.value, forHTTPHeaderField: header.name) }
 
         let configuration = URLSessionConfiguration.ephemeral

@@ -141,6 +141,10 @@ def check_client(page, channel):
     page.select_option("#filter", "")
     done(f"sends raw text and shows the error: {page.locator('#status-detail').inner_text()}")
 
+    page.get_by_role("button", name="Subscribe", exact=True).click()
+    expect(page.locator("#status-detail")).to_be_hidden()
+    done("forgets the error once something works")
+
     check_code(page, [channel])
 
     page.get_by_role("button", name="Unsubscribe", exact=True).click()
@@ -167,7 +171,8 @@ def check_reload(page):
     routes = options.routes.read_text()
     page.evaluate("window.isTheSamePage = true")
     expect(page.locator("#channels button[data-channel='browser-notes']")).to_have_count(0)
-    route = "- { name: browser-notes, topic: browser-notes, transform: json, type: browser_note, channel: browser-notes }"
+    route = "- { name: browser-notes, topic: browser-notes, transform: json, type: browser_note, " \
+        "channels: [browser-notes, \"browser.{note}\"] }"
     options.routes.write_text(f"{routes.rstrip()}\n\n  {route}\n")
     expect(page.locator("#channels button[data-channel='browser-notes']")).to_be_visible()
     expect(page.locator("#channel-names option[value='browser-notes']")).to_have_count(1)
@@ -175,6 +180,17 @@ def check_reload(page):
     if not options.without_swagger:
         expect(page.locator("#swagger-ui")).to_contain_text("browser_note")
     done("shows a channel that is added to the routes")
+
+    page.locator("#channels button[data-channel='browser.{note}']").click()
+    page.get_by_role("button", name="Subscribe", exact=True).click()
+    assert "template" in page.evaluate("document.getElementById('channel').validationMessage")
+    assert page.evaluate("document.getElementById('channel').value.slice(...(({selectionStart: a, selectionEnd: b}) => [a, b])"
+                         "(document.getElementById('channel')))") == "{note}"
+    page.keyboard.type("x")
+    page.get_by_role("button", name="Subscribe", exact=True).click()
+    expect(page.locator("#subscriptions li:not([data-waiting])").filter(has_text="browser.x")).to_have_count(1)
+    page.get_by_role("button", name="Unsubscribe from browser.x").click()
+    done("asks for a value in place of a template's braces")
 
     page.locator("#channels button[data-channel='browser-notes']").click()
     page.get_by_role("button", name="Subscribe", exact=True).click()

@@ -79,8 +79,27 @@ function showSubscriptions() {
 
 find("subscribe-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  connection.subscribe(find("channel").value);
+  const input = find("channel");
+  if (templates.has(input.value)) {
+    selectPlaceholder(input);
+    input.setCustomValidity("This is a template, one channel per value: put a value in place of the braces.");
+    input.reportValidity();
+  } else {
+    connection.subscribe(input.value);
+  }
 });
+
+find("channel").addEventListener("input", (event) => event.target.setCustomValidity(""));
+
+/** Names that stand for many channels, of which none is called so. */
+const templates = new Set();
+
+/** What has to be filled in is selected, to be typed over. */
+function selectPlaceholder(input) {
+  const start = input.value.indexOf("{");
+  input.focus();
+  if (start >= 0) input.setSelectionRange(start, input.value.indexOf("}", start) + 1);
+}
 
 find("unsubscribe").addEventListener("click", () => {
   const channel = find("channel").value;
@@ -88,6 +107,8 @@ find("unsubscribe").addEventListener("click", () => {
 });
 
 function showChannels({ channels }) {
+  templates.clear();
+  for (const { name, template } of channels) if (template) templates.add(name);
   find("channel-names").replaceChildren(...channels.map(({ name, description = "", template }) => {
     const option = document.createElement("option");
     option.value = name;
@@ -110,10 +131,9 @@ function channelItem({ name, description, template, types }) {
   button.addEventListener("click", () => {
     const input = find("channel");
     input.value = name;
-    input.focus();
-    // What has to be filled in is selected, to be typed over.
-    const start = name.indexOf("{");
-    if (template && start >= 0) input.setSelectionRange(start, name.indexOf("}", start) + 1);
+    input.setCustomValidity("");
+    if (template) selectPlaceholder(input);
+    else input.focus();
   });
   const item = document.createElement("li");
   item.append(button);

@@ -79,6 +79,8 @@ export class Connection {
         if (data?.status === "subscribed") this.channels.set(channel, true);
         else this.channels.delete(channel);
         this.#listener.channels();
+        // What was wrong before is over.
+        this.#listener.state("open", "Connected");
         break;
       case "channel_closed":
         this.channels.delete(channel);

@@ -65,8 +65,8 @@ struct DemoCommand: AsyncParsableCommand {
                   WebSocket  ws://localhost:\(ports.clients)/ws
                   Health     http://localhost:\(ports.clients)/health
 
-                Watch trades:
-                  \(Self.program) tap dashboard --url ws://localhost:\(ports.clients)/ws
+                Open the page, or watch a channel here:
+                  \(Self.program) tap \(ports.channel ?? "CHANNEL") --url ws://localhost:\(ports.clients)/ws
 
                 Ctrl-C stops it.
 

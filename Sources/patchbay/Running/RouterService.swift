@@ -41,6 +41,8 @@ final class RouterService: Sendable {
         var clients: Int
         /// `nil` without an admin listener.
         var admin: Int?
+        /// A channel to look at first; `nil` when templates make all of them.
+        var channel: String?
     }
 
     /// - Parameters:
@@ -151,6 +153,7 @@ final class RouterService: Sendable {
                 Task { await FileWatcher().run(files: { reloader.files }, changed: { _ = await reloader.reload(.file) }) })
         }
         upkeep.withLock { $0 = tasks }
+        ports.channel = configuration.routes.lazy.flatMap(\.channels).first { $0.isPlain }?.text
         return ports
     }
 
