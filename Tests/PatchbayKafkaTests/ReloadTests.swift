@@ -49,8 +49,14 @@ struct ReloadTests {
             try await change(to: ["stream"] + others)
             wantsMore.withLock { $0 = false }
             let total = try await load.value
-            try await eventually("everything arrives") {
-                (["stream"] + others).allSatisfy { seen.count(of: $0) >= total }
+            do {
+                try await eventually("everything arrives") {
+                    (["stream"] + others).allSatisfy { seen.count(of: $0) >= total }
+                }
+            } catch {
+                // How far it came tells slowness from loss.
+                Issue.record("\((["stream"] + others).map { "\($0): \(seen.count(of: $0)) of \(total)" }); \(consumer.status.topics)")
+                throw error
             }
             // The group never took the stream away, as it would with the eager strategies.
             let revoked = fixture.log.lines.filter { $0.message == "partitions revoked" }
