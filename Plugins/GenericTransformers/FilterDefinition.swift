@@ -22,7 +22,8 @@ extension FilterTransformer {
                     jq has no time limit, so only what surely ends on every record may be used: all operators but \
                     assignments, `if`, `reduce`, `foreach`, `try`, `as`, `label`, and these functions: \
                     \(FilterLanguage.functions.map { "`\($0)`" }.joined(separator: ", ")). `recurse` takes no argument, \
-                    `index`, `rindex` and `indices` take a text that is written out, and texts can't be multiplied.
+                    `split` takes one, `index`, \
+                    `rindex` and `indices` take a text that is written out, and texts can't be multiplied.
                     """,
                 example: #"where: .level == "error""#)
         ],

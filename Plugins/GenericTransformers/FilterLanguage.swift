@@ -3,8 +3,9 @@ import PatchbayJSON
 /// What of jq's language a filter may use: what surely ends, and ends well, on every record.
 ///
 /// jq has no time limit, and some of its functions run for ever (`repeat`), do so on some records (`index` of an empty
-/// text, `gsub`), grow without bound (a text times a number) or end the process in an assertion (`todate` of a number
-/// that is no date). A list of what is harmless stays true when jq gets new functions; one of what isn't would not.
+/// text, `gsub`), grow without bound (a text times a number) or end the process (`todate` of a number that is no date,
+/// `scan` and all others that match again and again, on an empty text; `paths` when its first result is the last one that
+/// is asked for). A list of what is harmless stays true when jq gets new functions; one of what isn't would not.
 enum FilterLanguage {
     /// Why an expression is refused.
     struct Objection: Error, Equatable {
@@ -13,13 +14,13 @@ enum FilterLanguage {
     }
 
     static let functions = [
-        "add", "all", "any", "arrays", "ascii_downcase", "ascii_upcase", "booleans", "capture", "ceil", "contains", "empty",
+        "add", "all", "any", "arrays", "ascii_downcase", "ascii_upcase", "booleans", "ceil", "contains", "empty",
         "endswith", "error", "explode", "fabs", "first", "flatten", "floor", "from_entries", "fromjson", "getpath", "group_by",
         "has", "IN", "in", "index", "indices", "infinite", "inside", "isempty", "isinfinite", "isnan", "isnormal", "iterables",
-        "join", "keys", "keys_unsorted", "last", "leaf_paths", "length", "limit", "log", "log10", "log2", "ltrimstr", "map",
-        "map_values", "match", "max", "max_by", "min", "min_by", "nan", "not", "nth", "now", "nulls", "numbers", "objects",
-        "path", "paths", "pow", "recurse", "reverse", "rindex", "round", "rtrimstr", "scalars", "scan", "select", "sort",
-        "sort_by", "split", "splits", "sqrt", "startswith", "strings", "test", "to_entries", "tojson", "tonumber", "tostring",
+        "join", "keys", "keys_unsorted", "last", "length", "limit", "log", "log10", "log2", "ltrimstr", "map",
+        "map_values", "max", "max_by", "min", "min_by", "nan", "not", "nth", "now", "nulls", "numbers", "objects",
+        "pow", "recurse", "reverse", "rindex", "round", "rtrimstr", "scalars", "select", "sort",
+        "sort_by", "split", "sqrt", "startswith", "strings", "test", "to_entries", "tojson", "tonumber", "tostring",
         "type", "unique", "unique_by", "utf8bytelength", "values", "with_entries",
     ]
 
@@ -57,6 +58,11 @@ enum FilterLanguage {
             throw Objection(
                 reason: "`recurse` with an argument may never end", hint: "`..` or `recurse` alone give all inner values")
         }
+        if word == "split", hasSeveralArguments(rest) {
+            throw Objection(
+                reason: "`split` with a regular expression may end the process on an empty text",
+                hint: "`split(\",\")` cuts at a text, `test(…)` takes regular expressions")
+        }
         if searches.contains(word) {
             let argument = Array(rest.prefix(3))
             if argument.count == 3, argument[0] == .sign("("), argument[2] == .sign(")"),
@@ -70,8 +76,25 @@ enum FilterLanguage {
         }
     }
 
+    /// Whether the brackets that follow have a `;` of their own.
+    private static func hasSeveralArguments(_ rest: ArraySlice<JQTokens.Token>) -> Bool {
+        guard rest.first == .sign("(") else { return false }
+        var depth = 0
+        for token in rest {
+            switch token {
+            case .sign("("), .sign("["), .sign("{"): depth += 1
+            case .sign(")"), .sign("]"), .sign("}"):
+                depth -= 1
+                if depth == 0 { return false }
+            case .sign(";") where depth == 1: return true
+            default: break
+            }
+        }
+        return false
+    }
+
     /// Words whose functions use regular expressions.
-    static let patterns: Set<String> = ["test", "match", "capture", "scan", "split", "splits"]
+    static let patterns: Set<String> = ["test"]
 
     /// Stands before expressions that multiply or take remainders: jq 1.6 repeats a text as often as a number says, which
     /// a record could have in billions, and the remainder of the least integer by -1 ends the process (SIGFPE).

@@ -121,9 +121,9 @@ import Testing
         expect(
             try await run(["check", path], code: 78),
             has: [
-                "\(path):62:49: error: option `where` of `filter`: `indx` is not among the functions of jq that a filter may use\n",
+                "\(path):62:41: error: option `where` of `filter`: `indx` is not among the functions of jq that a filter may use\n",
                 "hint: did you mean `index`?\n",
-                "\(path):63:49: error: option `where` of `filter`: syntax error, unexpected $end",
+                "\(path):63:41: error: option `where` of `filter`: syntax error, unexpected $end",
                 "\(path):123:", "`repeat` is not among the functions of jq that a filter may use\n", "3 errors in \(path)\n",
             ])
     }
