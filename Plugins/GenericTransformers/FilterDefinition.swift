@@ -16,7 +16,7 @@ extension FilterTransformer {
                     alone: `filter: .level == "error"`.
 
                     Comparisons of fields with literals, joined by `and`, `or` and `| not`, cost less than a microsecond \
-                    per record. Anything more is left to jq, at several microseconds for a record of 300 bytes, so put \
+                    per record. Anything more is left to jq, at about ten microseconds for a record of 300 bytes, so put \
                     such filters behind cheaper steps where rates are high.
 
                     jq has no time limit, so only what surely ends on every record may be used: all operators but \

@@ -46,7 +46,9 @@ final class JQProgram: @unchecked Sendable {
     /// - Parameter expressions: when there are several, each must be balanced, so that it can't leave its brackets.
     init(_ expressions: [(text: String, tokens: JQTokens)]) throws(Invalid) {
         let usesPatterns = expressions.contains { expression in
-            expression.tokens.tokens.contains { if case .word(let word) = $0 { FilterLanguage.patterns.contains(word) } else { false } }
+            expression.tokens.tokens.contains {
+                if case .word(let word) = $0 { FilterLanguage.patterns.contains(word) } else { false }
+            }
         }
         if usesPatterns { guard Self.isWarm else { throw Invalid(reason: "no memory for jq") } }
         guard let state = jq_init() else { throw Invalid(reason: "no memory for jq") }
