@@ -23,9 +23,11 @@ public struct AggregateSettings: ShapedRules {
     public var passesAll: Bool { windows == nil && addresses == nil && !editor.hasEffect }
 
     public func verdict(on aggregate: JSONValue) -> ShapedVerdict {
-        guard passes(aggregate) else { return .filter }
+        if let reason = addresses?.objection(to: aggregate.field(AggregateField.token.rawValue)) { return .filter(reason) }
         switch selection(from: aggregate) {
-        case .none: return .filter
+        case .none:
+            return .filter(
+                FilterReason(option: "windows", explanation: "no window of this aggregate is among them"))
         case .all: return editor.hasEffect ? .edit : .pass
         case .some: return .edit
         }
@@ -33,12 +35,6 @@ public struct AggregateSettings: ShapedRules {
 
     public func append(_ aggregate: JSONValue, to bytes: inout [UInt8]) {
         editor.append(aggregate, to: &bytes) { _, window in keeps(window) }
-    }
-
-    /// Whether the record is of a wanted token.
-    private func passes(_ aggregate: JSONValue) -> Bool {
-        guard let addresses else { return true }
-        return aggregate.field(AggregateField.token.rawValue)?.string.map(addresses.contains) ?? false
     }
 
     /// How many of the record's windows stay. A record that never had any keeps none of those asked for.

@@ -5,20 +5,10 @@ import PatchbayJSON
 ///
 /// Thread: consumer.
 public final class FilterTransformer: Transformer {
-    private let expression: FilterExpression?
-    /// Why there is no expression; it was compiled once when the configuration was checked.
-    private let reason: String
+    private let expression: FilterExpression
     private var parser = JSONParser()
 
-    init(_ text: String) {
-        do throws(FilterExpression.Invalid) {
-            expression = try FilterExpression(text)
-            reason = ""
-        } catch {
-            expression = nil
-            reason = error.reason
-        }
-    }
+    init(_ expression: FilterExpression) { self.expression = expression }
 
     public func transform(_ batch: borrowing RecordBatch, into output: EnvelopeWriter) {
         for record in batch.records { transform(record, into: output) }
@@ -27,12 +17,32 @@ public final class FilterTransformer: Transformer {
     private func transform(_ record: Record, into output: EnvelopeWriter) {
         guard let value = record.value else { return output.reject(record, .tombstone) }
         // With the limits and the words of all other transformers; jq would take some things that are no JSON.
-        if let problem = parser.validate(value) { return output.reject(record, problem.rejection) }
-        switch expression?.verdict(on: value) ?? .failed(reason) {
-        case .holds: output.emit(record)
-        case .doesNotHold: output.filter(record)
-        case .failed(let message): output.reject(record, Self.failed(message))
+        switch verdict(on: value) {
+        case .failure(let problem): output.reject(record, problem.rejection)
+        case .success(.holds): output.emit(record)
+        case .success(.doesNotHold): output.filter(record, because: Self.doesNotHold)
+        case .success(.failed(let message)): output.reject(record, Self.failed(message))
         }
+    }
+
+    private func verdict(on value: UnsafeRawBufferPointer) -> Result<FilterExpression.Verdict, JSONProblem> {
+        switch expression {
+        case .condition(let condition):
+            return parser.read(value) { root in
+                do throws(FilterCondition.Failure) {
+                    return try condition.holds(on: root) ? .holds : .doesNotHold
+                } catch {
+                    return .failed(error.message)
+                }
+            }
+        case .program(let program, let index):
+            if let problem = parser.validate(value) { return .failure(problem) }
+            return .success(program.verdict(of: index, on: value))
+        }
+    }
+
+    private static var doesNotHold: FilterReason {
+        FilterReason(option: "where", explanation: "its result for this record is false, null or nothing")
     }
 
     @inline(never)

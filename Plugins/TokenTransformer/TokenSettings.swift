@@ -19,15 +19,20 @@ public struct TokenSettings: ShapedRules {
     public var passesAll: Bool { amm == nil && addresses == nil && !editor.hasEffect }
 
     public func verdict(on token: JSONValue) -> ShapedVerdict {
-        !passes(token) ? .filter : editor.hasEffect ? .edit : .pass
+        if let reason = objection(to: token) { return .filter(reason) }
+        return editor.hasEffect ? .edit : .pass
     }
 
     public func append(_ token: JSONValue, to bytes: inout [UInt8]) { editor.append(token, to: &bytes) }
 
-    /// Whether the options leave this record in.
-    private func passes(_ token: JSONValue) -> Bool {
-        if let amm, token.field(TokenField.isAMM.rawValue)?.bool != amm { return false }
-        guard let addresses else { return true }
-        return token.field(TokenField.token.rawValue)?.string.map(addresses.contains) ?? false
+    /// Why the options leave this record out; `nil` when they leave it in.
+    private func objection(to token: JSONValue) -> FilterReason? {
+        if let amm {
+            let given = token.field(TokenField.isAMM.rawValue)
+            if given?.bool != amm {
+                return FilterReason(option: "amm", explanation: "whether this token is on an AMM is", value: given?.text)
+            }
+        }
+        return addresses?.objection(to: token.field(TokenField.token.rawValue))
     }
 }

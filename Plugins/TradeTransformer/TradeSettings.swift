@@ -20,16 +20,21 @@ public struct TradeSettings: ShapedRules {
     public var passesAll: Bool { side == nil && addresses == nil && !editor.hasEffect }
 
     public func verdict(on trade: JSONValue) -> ShapedVerdict {
-        !passes(trade) ? .filter : editor.hasEffect ? .edit : .pass
+        if let reason = objection(to: trade) { return .filter(reason) }
+        return editor.hasEffect ? .edit : .pass
     }
 
     public func append(_ trade: JSONValue, to bytes: inout [UInt8]) { editor.append(trade, to: &bytes) }
 
-    /// Whether the options leave this record in.
-    private func passes(_ trade: JSONValue) -> Bool {
-        if let side, trade.field(TradeField.sellBuy.rawValue)?.isString(side) != true { return false }
-        guard let addresses else { return true }
-        return trade.field(TradeField.token.rawValue)?.string.map(addresses.contains) ?? false
+    /// Why the options leave this record out; `nil` when they leave it in.
+    private func objection(to trade: JSONValue) -> FilterReason? {
+        if let side {
+            let given = trade.field(TradeField.sellBuy.rawValue)
+            if given?.isString(side) != true {
+                return FilterReason(option: "sides", explanation: "the side of this trade is", value: given?.text)
+            }
+        }
+        return addresses?.objection(to: trade.field(TradeField.token.rawValue))
     }
 
     private static func side(_ options: OptionValues) throws(OptionError) -> String? {

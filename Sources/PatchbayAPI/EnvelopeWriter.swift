@@ -15,6 +15,23 @@ public struct Rejection: Error, Equatable, Sendable {
     }
 }
 
+/// Why a record is left out on purpose. Making one costs nothing: literals, and what is borrowed from the record.
+public struct FilterReason {
+    /// The option of the transformer that says so. A literal.
+    public let option: StaticString
+    /// The start of a clause that says what speaks against the record, which `value` ends if there is one: "its side
+    /// is". A literal.
+    public let explanation: StaticString
+    /// What the record has where the option looks, as it stands in the record. Valid only during the call.
+    public let value: UnsafeRawBufferPointer?
+
+    public init(option: StaticString, explanation: StaticString, value: UnsafeRawBufferPointer? = nil) {
+        self.option = option
+        self.explanation = explanation
+        self.value = value
+    }
+}
+
 /// What takes a transformer's output: the router's encoder, the next step of a chain, or a test.
 ///
 /// Thread: consumer.
@@ -24,7 +41,7 @@ public protocol EnvelopeSink: AnyObject {
     /// The record breaks a rule.
     func reject(_ record: Record, _ rejection: Rejection)
     /// The record is left out on purpose, because an option says so.
-    func filter(_ record: Record)
+    func filter(_ record: Record, because reason: FilterReason)
 }
 
 /// The one way out of a transformer.
@@ -50,9 +67,9 @@ public struct EnvelopeWriter {
     @inlinable
     public func reject(_ record: Record, _ rejection: Rejection) { sink.reject(record, rejection) }
 
-    /// Leaves the record out on purpose; counted, not logged.
+    /// Leaves the record out on purpose; counted, not logged. `patchbay explain` says why.
     @inlinable
-    public func filter(_ record: Record) { sink.filter(record) }
+    public func filter(_ record: Record, because reason: FilterReason) { sink.filter(record, because: reason) }
 }
 
 extension Rejection {

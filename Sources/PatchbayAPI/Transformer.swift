@@ -28,7 +28,13 @@ public struct TransformerDefinition: Sendable {
     public let outputSchema: @Sendable (OptionValues) -> OutputSchema
     /// Makes a factory from checked options, or explains what is wrong with them together.
     /// The factory runs once per route and consumer thread.
-    public let configure: @Sendable (OptionValues) throws(OptionError) -> @Sendable () -> any Transformer
+    public let configure: @Sendable (OptionValues) throws(OptionError) -> Factory
+    /// The same for all steps of a configuration together, one outcome each, in order. What takes long belongs here or
+    /// into `configure`, not into the factory, which runs on consumer threads; here it can be shared between steps.
+    public let configureAll: @Sendable ([OptionValues]) -> [Result<Factory, OptionError>]
+
+    /// Makes an instance. Thread: consumer.
+    public typealias Factory = @Sendable () -> any Transformer
 
     public init(
         name: String,
@@ -38,7 +44,8 @@ public struct TransformerDefinition: Sendable {
         shorthand: String? = nil,
         examples: [TransformerExample] = [],
         outputSchema: @escaping @Sendable (OptionValues) -> OutputSchema = { _ in .any },
-        configure: @escaping @Sendable (OptionValues) throws(OptionError) -> @Sendable () -> any Transformer
+        configure: @escaping @Sendable (OptionValues) throws(OptionError) -> Factory,
+        configureAll: (@Sendable ([OptionValues]) -> [Result<Factory, OptionError>])? = nil
     ) {
         self.name = name
         self.summary = summary
@@ -48,6 +55,10 @@ public struct TransformerDefinition: Sendable {
         self.examples = examples
         self.outputSchema = outputSchema
         self.configure = configure
+        self.configureAll =
+            configureAll ?? { all in
+                all.map { options in Result { () throws(OptionError) in try configure(options) } }
+            }
     }
 }
 

@@ -144,7 +144,7 @@ final class RouteRunner: EnvelopeSink {
         refuse(record, rejection)
     }
 
-    func filter(_ record: Record) {}
+    func filter(_ record: Record, because reason: FilterReason) {}
 
     private func refuse(_ record: Record, _ rejection: Rejection) {
         route.counters.addRejected(code: rejection.code)

@@ -11,10 +11,26 @@ public final class RouteTrial {
             /// The data of these envelopes, or the records of the next step.
             case outputs([[UInt8]])
             /// Left out on purpose.
-            case filtered
+            case filtered(Omission)
             case rejected(Rejection)
         }
 
+        /// Why a record was left out on purpose.
+        public struct Omission: Sendable, Equatable {
+            /// The option that says so.
+            public let option: String
+            /// A clause: what speaks against the record.
+            public let explanation: String
+
+            init(_ reason: FilterReason) {
+                option = "\(reason.option)"
+                let value = reason.value.map { " " + String(decoding: $0, as: UTF8.self) } ?? ""
+                explanation = "\(reason.explanation)\(value)"
+            }
+        }
+
+        /// In the chain, from 0. A step that gets several records runs once for each.
+        public let index: Int
         public let transformer: String
         public let input: [UInt8]
         public let outcome: Outcome
@@ -64,7 +80,7 @@ public final class RouteTrial {
             for input in inputs {
                 let outcome = step(transformer, sample, input: input, topic: topic)
                 result.steps.append(
-                    Step(transformer: route.steps[index].transformer, input: input, outcome: outcome))
+                    Step(index: index, transformer: route.steps[index].transformer, input: input, outcome: outcome))
                 switch outcome {
                 case .outputs(let data): outputs += data
                 case .filtered: break
@@ -90,7 +106,8 @@ public final class RouteTrial {
             }
         }
         if let rejection = sink.rejection { return .rejected(rejection) }
-        return sink.outputs.isEmpty ? .filtered : .outputs(sink.outputs)
+        if let omission = sink.omission { return .filtered(omission) }
+        return .outputs(sink.outputs)
     }
 
     private func deliver(_ data: [UInt8], _ sample: SampledRecord, topic: String, into result: inout Result) {
@@ -121,10 +138,11 @@ public final class RouteTrial {
 private final class TrialSink: EnvelopeSink {
     private(set) var outputs: [[UInt8]] = []
     private(set) var rejection: Rejection?
+    private(set) var omission: RouteTrial.Step.Omission?
 
     func emit(_ record: Record, data: UnsafeRawBufferPointer) { outputs.append(Array(data)) }
 
     func reject(_ record: Record, _ rejection: Rejection) { self.rejection = rejection }
 
-    func filter(_ record: Record) {}
+    func filter(_ record: Record, because reason: FilterReason) { omission = RouteTrial.Step.Omission(reason) }
 }

@@ -96,5 +96,5 @@ private final class StepOutput: EnvelopeSink {
 
     func reject(_ record: Record, _ rejection: Rejection) { outcome?.reject(record, rejection) }
 
-    func filter(_ record: Record) { outcome?.filter(record) }
+    func filter(_ record: Record, because reason: FilterReason) { outcome?.filter(record, because: reason) }
 }

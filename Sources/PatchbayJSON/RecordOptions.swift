@@ -1,4 +1,4 @@
-import PatchbayAPI
+public import PatchbayAPI
 
 /// The options that all transformers of shaped records have in common, declared and decoded in one place.
 public enum RecordOptions {
@@ -86,5 +86,13 @@ public enum RecordOptions {
             return "did you mean `\(shape.documentedName(field))`?"
         }
         return Suggestion.sentence(for: name, among: shape.documentedNames)
+    }
+}
+
+extension AddressSet {
+    /// Why `tokens` leaves out the record with this token; `nil` when it leaves it in.
+    public func objection(to token: JSONValue?) -> FilterReason? {
+        if let address = token?.string, contains(address) { return nil }
+        return FilterReason(option: "tokens", explanation: "the token of this record is", value: token?.text)
     }
 }

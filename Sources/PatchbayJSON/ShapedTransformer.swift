@@ -13,9 +13,9 @@ public protocol ShapedRules: Sendable {
 }
 
 /// What becomes of a record that has the right shape.
-public enum ShapedVerdict: Sendable {
+public enum ShapedVerdict {
     /// Left out on purpose.
-    case filter
+    case filter(FilterReason)
     /// Passed on byte for byte.
     case pass
     /// Passed on as the rules rewrite it.
@@ -42,7 +42,7 @@ public final class ShapedTransformer<Rules: ShapedRules>: Transformer {
         guard let value = record.value else { return output.reject(record, .tombstone) }
         let problem = parser.check(value, against: shape) { checked in
             switch rules.verdict(on: checked) {
-            case .filter: output.filter(record)
+            case .filter(let reason): output.filter(record, because: reason)
             case .pass: output.emit(record)
             case .edit:
                 edited.removeAll(keepingCapacity: true)

@@ -108,6 +108,26 @@ import Testing
         #expect(findings.count == headlines && headlines > 3)
     }
 
+    /// Filters are compiled many at a time; what is wrong with one still is found at its place, in jq's words.
+    @Test func aMistakeInOneOfManyFiltersIsFoundAtItsPlace() async throws {
+        var text = "version: 1\nroutes:\n"
+        for number in 1...120 {
+            let filter = number == 60 ? ".tags | indx(1)" : number == 61 ? "[.a | length" : #".tags | index("\#(number)")"#
+            text += "  - { topic: t\(number), transform: [{ filter: '\(filter)' }, { pick: [a] }], channel: c }\n"
+        }
+        text += "  - { topic: u, transform: { filter: '[repeat(1)] | length > 0' }, channel: c }\n"
+        let folder = try Folder(["routes.yaml": text])
+        let path = folder.path("routes.yaml")
+        expect(
+            try await run(["check", path], code: 78),
+            has: [
+                "\(path):62:41: error: option `where` of `filter`: `indx` is not among the functions of jq that a filter may use\n",
+                "hint: did you mean `index`?\n",
+                "\(path):63:41: error: option `where` of `filter`: syntax error, unexpected $end",
+                "\(path):123:", "`repeat` is not among the functions of jq that a filter may use\n", "3 errors in \(path)\n",
+            ])
+    }
+
     @Test func checkCallsNobodyUnlessAskedTo() async throws {
         let folder = try Folder(["routes.yaml": Self.plain])
         let broker = try SilentListener()
@@ -166,6 +186,105 @@ import Testing
 
         try folder.write("routes.yaml", Self.mistaken)
         expect(try await run(explain, code: 78), has: ["unknown key `chanel`", "there is no transformer `trde`"])
+    }
+
+    /// For a record that an option leaves out it said only "and leaves it out", and for a refused one nothing of where
+    /// it goes.
+    @Test func explainSaysWhyARecordIsLeftOutAndWhereARefusedOneGoes() async throws {
+        let folder = try Folder([
+            "routes.yaml": """
+            version: 1
+            routes:
+              - { name: buys, topic: trades, transform: { trade: { sides: [buy] } }, channel: c }
+              - { name: one, topic: trades, transform: { trade: { tokens: ["0xAA"] } }, channel: c, on_error: stop }
+              - name: chain
+                topic: trades
+                transform: [json, { filter: '.SellBuy == "buy" and .Token != null' }, { pick: [Token] }]
+                channel: c
+                on_error: dead_letter
+                dead_letter: rest
+              - { name: amm, topic: tokens, transform: { token: { amm: true } }, channel: c }
+              - { name: minutes, topic: sums, transform: { aggregate: { windows: [5min] } }, channel: c }
+            """
+        ])
+        let explain = ["explain", "--config", folder.path("routes.yaml"), "--topic"]
+        let trade = #"""
+            {"Token":"0x01","Wallet":"0x02","SellBuy":"sell","NativeAmount":"1","TokenAmount":"2","PriceUsd":"3",\#
+            "TransTime":"2024-01-01T12:00:00Z","TxHash":"0x03"}
+            """#
+        let token = #"""
+            {"Token":"0x01","Symbol":"D","Name":"Doge","MetaInfo":"","TotalSupply":"5","IsAMM":false,\#
+            "CreateTime":"2024-01-01T12:00:00Z"}
+            """#
+        let sum = #"""
+            {"token":"0x01","symbol":"D","name":"Doge","aggregate_data":[],"generated_at":"2024-01-01T12:01:00Z","version":"1.0"}
+            """#
+        let text = try await run(explain + ["trades", trade], code: 0)
+        expect(
+            text,
+            has: [
+                #"and leaves it out: `sides` is [buy], and the side of this trade is "sell""#,
+                #"and leaves it out: `tokens` is [0xAA], and the token of this record is "0x01""#,
+                "step 2, filter, gets:",
+                #"and leaves it out: `where` is .SellBuy == "buy" and .Token != null, and its result for this record is false, null or nothing"#,
+            ])
+
+        expect(
+            try await run(explain + ["tokens", token], code: 0),
+            has: ["and leaves it out: `amm` is true, and whether this token is on an AMM is false"])
+        expect(
+            try await run(explain + ["sums", sum], code: 0),
+            has: ["and leaves it out: `windows` is [5min], and no window of this aggregate is among them"])
+
+        let refused = try await run(explain + ["trades", "{"], code: 1)
+        expect(
+            refused,
+            has: [
+                "the refused record is counted and skipped (on_error: skip)",
+                "the topic stops at the refused record",
+                "the refused record goes to the topic rest (on_error: dead_letter)",
+            ])
+        let report = try await json(explain + ["trades", "{"], code: 1, as: [String: Any].self)
+        let routes = try #require(report["routes"] as? [[String: Any]])
+        #expect(routes.map { $0["on_error"] as? String } == ["skip", "stop", "dead_letter", nil, nil])
+        #expect(routes.map { $0["dead_letter"] as? String } == [nil, nil, "rest", nil, nil])
+
+        let left = try await json(explain + ["trades", trade], code: 0, as: [String: Any].self)
+        let outcomes = (left["routes"] as? [[String: Any]] ?? []).compactMap { $0["steps"] as? [[String: Any]] }
+        let omissions = outcomes.compactMap { $0.last?["omission"] as? [String: String] }
+        #expect(omissions.map { $0["option"] } == ["sides", "tokens", "where"])
+        #expect(omissions.first == ["option": "sides", "setting": "[buy]", "explanation": #"the side of this trade is "sell""#])
+        #expect(outcomes[2].map { $0["number"] as? Int } == [1, 2])
+        #expect(outcomes[2].last?["after"] as? [String] == [])
+    }
+
+    /// `routes diff` masked them; `explain` and `test` printed the secret.
+    @Test func namesOutOfSecretFilesAreMasked() async throws {
+        let folder = try Folder(["secret": "s3cret-topic"])
+        try folder.write(
+            "routes.yaml",
+            """
+            version: 1
+            routes:
+              - topic: "${file:\(folder.path("secret"))}"
+                transform: json
+                channel: c
+                on_error: dead_letter
+                dead_letter: "${file:\(folder.path("secret"))}-dead"
+                tests: [{ name: one, input: { a: 1 }, expect: [] }]
+              - { name: "${file:\(folder.path("secret"))}-route", topic: plain, transform: json, channel: c }
+
+            """)
+        let path = folder.path("routes.yaml")
+        for format in ["text", "json"] {
+            let explain = ["explain", "--config", path, "--format", format, "--topic"]
+            let other = try await run(explain + ["plain", "1"], code: 0)
+            // Whoever asks for the topic knows it; the name of its route still is a secret, and so are its dead letters.
+            let taken = try await run(explain + ["s3cret-topic", "{"], code: 1)
+            let tested = try await run(["test", "--format", format, path], code: 1)
+            for text in [other, tested] { #expect(!text.contains("s3cret") && text.contains("***"), "\(text)") }
+            #expect(!taken.contains("s3cret-topic-") && taken.contains("***"), "\(taken)")
+        }
     }
 
     // MARK: test and routes diff

@@ -13,7 +13,8 @@ final class MarkTransformer: Transformer {
             switch record.value?.first {
             case UInt8(ascii: "!"):
                 output.reject(record, Rejection(code: "invalid_value", field: "Mark", explanation: "no marks"))
-            case UInt8(ascii: "-"): output.filter(record)
+            case UInt8(ascii: "-"):
+                output.filter(record, because: FilterReason(option: "marks", explanation: "its mark is a dash"))
             case UInt8(ascii: "*"):
                 output.emit(record)
                 output.emit(record)

@@ -24,15 +24,26 @@ extension RouteSettings {
     }
 
     /// Its name, masked when it came out of a secret file.
-    var shownName: String {
+    public var shownName: String {
         // Without a name of its own it has its topics'.
         secrets.isDisjoint(with: ["name", "topic", "topics"]) ? name : Mask.text
+    }
+
+    /// What it takes, masked when it came out of a secret file.
+    public var shownTopics: String {
+        secrets.isDisjoint(with: ["topic", "topics"]) ? topics.map(\.text).joined(separator: ", ") : Mask.text
+    }
+
+    /// The topic of its dead letters, masked when it came out of a secret file; `nil` without one.
+    public var shownDeadLetterTopic: String? {
+        guard case .deadLetter(let topic) = onError else { return nil }
+        return secrets.contains("dead_letter") ? Mask.text : topic
     }
 
     static let aspects = [
         Aspect("enabled", \.isEnabled) { "\($0.isEnabled)" },
         Aspect("cluster", secrets: ["cluster"], \.cluster) { $0.cluster },
-        Aspect("topics", secrets: ["topic", "topics"], \.topics) { $0.topics.map(\.text).joined(separator: ", ") },
+        Aspect("topics", secrets: ["topic", "topics"], \.topics) { $0.shownTopics },
         Aspect("transform", { $0.steps.map(\.identity) }) { $0.steps.map(\.described).joined(separator: " → ") },
         Aspect("type", secrets: ["type"], \.type) { $0.type },
         Aspect("channels", secrets: ["channel", "channels"], \.channels) { $0.channels.map(\.text).joined(separator: ", ") },
@@ -56,6 +67,12 @@ extension TransformStep {
     }
 
     fileprivate var identity: Identity { Identity(transformer: transformer, options: options) }
+
+    /// The value of an option in words, masked when it is secret; `nil` when it isn't set.
+    public func shownOption(_ name: String) -> String? {
+        guard let value = options.all[name] else { return nil }
+        return secretOptions.contains(name) ? Mask.text : value.described
+    }
 
     /// Its name, with the options that are set; secrets are masked.
     var described: String {

@@ -30,9 +30,13 @@ struct RouteReader {
             defaults: defaults, topics: TopicReader(budget: budget, findings: findings),
             policies: ErrorPolicyReader(defaults: defaults, findings: findings),
             tests: TestReader(budget: budget, decoder: decoder, findings: findings))
-        for route in files.flatMap({ $0["routes"]?.items ?? [] }) {
-            guard let object = route.object else { continue }
-            if let settings = self.route(object, path: route.subject.path, parts, &names, &channelReader, &result.chains) {
+        let routes = files.flatMap { $0["routes"]?.items ?? [] }.compactMap { route in
+            route.object.map { (object: $0, path: route.subject.path) }
+        }
+        let chains = transformReader.configure(routes.map { drafts($0.object) })
+        for (route, chain) in zip(routes, chains) {
+            if let chain { result.chains[route.path + ".transform"] = chain }
+            if let settings = self.route(route.object, chain, parts, &names, &channelReader) {
                 result.routes.append(settings)
             }
         }
@@ -51,12 +55,10 @@ struct RouteReader {
     }
 
     private func route(
-        _ object: DecodedObject, path: String, _ parts: Parts, _ names: inout RouteNames, _ channelReader: inout ChannelReader,
-        _ chains: inout [String: [TransformReader.Step]]
+        _ object: DecodedObject, _ chain: [TransformReader.Step]?, _ parts: Parts, _ names: inout RouteNames,
+        _ channelReader: inout ChannelReader
     ) -> RouteSettings? {
         let isEnabled = object["enabled"]?.bool ?? true
-        let chain = chain(object)
-        if let chain { chains[path + ".transform"] = chain }
         let topics = parts.topics.read(object)
         let type = findings.checked(object["type"], NameRules.messageType)
         let name = names.claim(object, topics: topics, findings: findings)
@@ -78,7 +80,7 @@ struct RouteReader {
             onError: policy, tests: tests, position: position, secrets: secrets)
     }
 
-    private func chain(_ route: DecodedObject) -> [TransformReader.Step]? {
+    private func drafts(_ route: DecodedObject) -> [TransformReader.Draft]? {
         guard let value = route["transform"], case .tree(let node) = value.content else { return nil }
         return transformReader.read(node, path: value.subject.path)
     }

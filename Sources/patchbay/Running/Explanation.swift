@@ -14,11 +14,17 @@ struct Explanation: Encodable {
         var steps: [Step] = []
         var messages: [Message] = []
         var errors: [Refusal] = []
+        /// What becomes of the record when it, or one of its messages, is refused: `skip`, `dead_letter`, `stop`.
+        var onError: String?
+        /// Where it goes with `dead_letter`.
+        var deadLetter: String?
         /// Whether the record was left out on purpose.
         var isFiltered = false
     }
 
     struct Step: Encodable {
+        /// In the chain, from 1. A step that gets several records is listed once for each.
+        var number: Int
         var transformer: String
         var before: String
         /// One text per record that the step made; empty when there is none.
@@ -26,6 +32,16 @@ struct Explanation: Encodable {
         /// `passed` (unchanged), `changed`, `filtered`, `rejected`.
         var outcome: String
         var error: Refusal?
+        var omission: Omission?
+    }
+
+    /// Why a record is left out on purpose.
+    struct Omission: Encodable {
+        /// The option that says so, and what it is set to.
+        var option: String
+        var setting: String?
+        /// What speaks against the record.
+        var explanation: String
     }
 
     struct Message: Encodable {
@@ -56,16 +72,20 @@ struct Explanation: Encodable {
         let largest = configuration.clusters.first { $0.name == cluster }?.maxRecord ?? 1 << 20
         routes = configuration.routes.map { settings in
             if let reason = Self.objection(settings, cluster: cluster, topic: topic) {
-                return RouteOutcome(route: settings.name, takesTopic: false, reason: reason)
+                return RouteOutcome(route: settings.shownName, takesTopic: false, reason: reason)
             }
-            var outcome = RouteOutcome(route: settings.name, takesTopic: true)
+            var outcome = RouteOutcome(route: settings.shownName, takesTopic: true)
             guard let record else { return outcome }
             let trial = RouteTrial(route: TableBuilder.route(settings), maximumRecordBytes: largest)
             let result = trial.run(record, topic: topic)
-            outcome.steps = result.steps.map(Self.step)
+            outcome.steps = result.steps.map { Self.step($0, settings.steps[$0.index]) }
             outcome.messages = result.envelopes.map(Self.message)
             outcome.errors = result.rejections.map(Self.refusal)
             outcome.isFiltered = result.isFiltered
+            if !result.rejections.isEmpty {
+                outcome.onError = Self.name(of: settings.onError)
+                outcome.deadLetter = settings.shownDeadLetterTopic
+            }
             return outcome
         }
     }
@@ -77,25 +97,38 @@ struct Explanation: Encodable {
     }
 
     private static func objection(_ route: RouteSettings, cluster: String, topic: String) -> String? {
-        let topics = route.topics.map(\.text).joined(separator: ", ")
-        if !route.topics.contains(where: { $0.matches(topic) }) { return "it takes \(topics)" }
+        if !route.topics.contains(where: { $0.matches(topic) }) { return "it takes \(route.shownTopics)" }
         if route.cluster != cluster { return "it reads cluster \(route.cluster)" }
         if !route.isEnabled { return "it is disabled" }
         return nil
     }
 
-    private static func step(_ step: RouteTrial.Step) -> Step {
+    private static func name(of policy: ErrorPolicy) -> String {
+        switch policy {
+        case .skip: "skip"
+        case .deadLetter: "dead_letter"
+        case .stop: "stop"
+        }
+    }
+
+    private static func step(_ step: RouteTrial.Step, _ settings: TransformStep) -> Step {
         let before = String(decoding: step.input, as: UTF8.self)
+        let number = step.index + 1
         switch step.outcome {
         case .outputs(let outputs):
             let after = outputs.map { String(decoding: $0, as: UTF8.self) }
             return Step(
-                transformer: step.transformer, before: before, after: after,
+                number: number, transformer: step.transformer, before: before, after: after,
                 outcome: after == [before] ? "passed" : "changed")
-        case .filtered: return Step(transformer: step.transformer, before: before, after: [], outcome: "filtered")
+        case .filtered(let omission):
+            return Step(
+                number: number, transformer: step.transformer, before: before, after: [], outcome: "filtered",
+                omission: Omission(
+                    option: omission.option, setting: settings.shownOption(omission.option),
+                    explanation: omission.explanation))
         case .rejected(let rejection):
             return Step(
-                transformer: step.transformer, before: before, after: [], outcome: "rejected", error: refusal(rejection))
+                number: number, transformer: step.transformer, before: before, after: [], outcome: "rejected", error: refusal(rejection))
         }
     }
 
@@ -126,28 +159,45 @@ extension Explanation.RouteOutcome {
         guard takesTopic else { return "\nroute \(route): no, \(reason ?? "")\n" }
         var text = "\nroute \(route): takes it\n"
         guard hasRecord else { return text }
-        for (index, step) in steps.enumerated() { text += step.text(number: index + 1) }
+        for step in steps { text += step.text }
         if isFiltered { text += "  left out on purpose; no message\n" }
         for error in errors where !steps.contains(where: { $0.error?.code == error.code }) {
             text += "  refused: \(error.text)\n"
         }
+        if let fate { text += "  \(fate)\n" }
         for message in messages { text += "  message to \(message.channel):\n\(indented(message.envelope))" }
         return text
     }
 }
 
+extension Explanation.RouteOutcome {
+    /// Where a refused record goes.
+    private var fate: String? {
+        switch onError {
+        case "skip": "the refused record is counted and skipped (on_error: skip)"
+        case "dead_letter": "the refused record goes to the topic \(deadLetter ?? "") (on_error: dead_letter)"
+        case "stop": "the topic stops at the refused record until the route or the record's rule is changed (on_error: stop)"
+        default: nil
+        }
+    }
+}
+
 extension Explanation.Step {
-    fileprivate func text(number: Int) -> String {
+    fileprivate var text: String {
         var text = "  step \(number), \(transformer), gets:\n\(indented(JSONPretty.text(before) ?? before))"
         switch outcome {
         case "passed": text += "  and passes it on unchanged\n"
-        case "filtered": text += "  and leaves it out\n"
+        case "filtered": text += "  and leaves it out\(omission.map { ": \($0.text)" } ?? "")\n"
         case "rejected": text += "  and refuses it: \(error?.text ?? "")\n"
         default:
             text += "  and makes of it:\n" + after.map { indented(JSONPretty.text($0) ?? $0) }.joined()
         }
         return text
     }
+}
+
+extension Explanation.Omission {
+    fileprivate var text: String { "`\(option)` is \(setting ?? "not set"), and \(explanation)" }
 }
 
 extension Explanation.Refusal {

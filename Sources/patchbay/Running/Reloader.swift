@@ -84,7 +84,7 @@ actor Reloader {
     private func perform(_ trigger: Trigger) async -> ReloadReport {
         var report = ReloadReport(result: .unchanged, generation: status.generation)
         guard !shared.withLock({ $0.isStopped }) else { return report }
-        let loaded = load()
+        let loaded = await OffPool.run(load)
         report.findings = loaded.findings.map(Finding.init)
         shared.withLock { $0.files = loaded.files }
         guard let next = loaded.configuration else {
@@ -92,7 +92,8 @@ actor Reloader {
             note(refusal: loaded, trigger)
             return report
         }
-        let difference = ConfigurationDifference(from: current, to: next)
+        let before = current
+        let difference = await OffPool.run { ConfigurationDifference(from: before, to: next) }
         report.changes = difference.changes
         let hadError = status.error != nil
         guard difference.changes.contains(where: { !$0.needsRestart }) else {
@@ -129,9 +130,17 @@ actor Reloader {
         return report
     }
 
-    private func examine() -> ReloadReport {
-        var report = ReloadReport(result: .wouldChangeNothing, generation: status.generation)
-        let loaded = load()
+    private func examine() async -> ReloadReport {
+        let (load, recent, current) = (load, recent, current)
+        let generation = status.generation
+        return await OffPool.run { Self.examine(load(), recent, current, generation: generation) }
+    }
+
+    private static func examine(
+        _ loaded: LoadedConfiguration, _ recent: () -> [(cluster: String, topic: String, records: [SampledRecord])],
+        _ current: RouterConfiguration, generation: Int
+    ) -> ReloadReport {
+        var report = ReloadReport(result: .wouldChangeNothing, generation: generation)
         report.findings = loaded.findings.map(Finding.init)
         guard let next = loaded.configuration else {
             report.result = .wouldRefuse

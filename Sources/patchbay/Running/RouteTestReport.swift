@@ -41,12 +41,12 @@ struct RouteTestReport: Encodable {
                 covered.formUnion(result.steps.map(\.transformer))
                 outcomes.append(
                     Outcome(
-                        route: route.name, test: test.name,
+                        route: route.shownName, test: test.name,
                         place: "\(test.position.file):\(test.position.line):\(test.position.column)",
                         differences: RouteTestJudge.differences(test.expectation, result)))
             }
         }
-        uncoveredRoutes = configuration.routes.filter { $0.tests.isEmpty && $0.isEnabled }.map(\.name)
+        uncoveredRoutes = configuration.routes.filter { $0.tests.isEmpty && $0.isEnabled }.map(\.shownName)
         var seen: Set<String> = covered
         uncoveredTransformers = configuration.routes.flatMap(\.steps).map(\.transformer).filter { seen.insert($0).inserted }
     }
@@ -137,7 +137,12 @@ enum RouteTestJudge {
         if let rejection = result.rejections.first {
             return "the error \(rejection.code)\(rejection.field.map { " in \($0)" } ?? ""): \(rejection.explanation)"
         }
-        if result.isFiltered { return "nothing: the record was left out" }
+        if result.isFiltered {
+            for case .filtered(let omission) in result.steps.reversed().map(\.outcome) {
+                return "nothing: the record was left out by `\(omission.option)`: \(omission.explanation)"
+            }
+            return "nothing: the record was left out"
+        }
         return "messages to \(result.envelopes.map(\.channel).joined(separator: ", "))"
     }
 }

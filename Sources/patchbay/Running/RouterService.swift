@@ -70,14 +70,17 @@ final class RouterService: Sendable {
         let reloader = Reloader(
             current: loaded, configuration: configuration, load: reload,
             apply: { next in
-                let before = inForce.withLock { $0 }
-                var generation = router.generation
-                if !ConfigurationDifference(from: before, to: next).isEmpty {
-                    let table = TableBuilder.table(next, replacing: (router.table, before))
-                    generation = router.replace(with: table, reason: "the channel was removed from the configuration")
-                    inForce.withLock { $0 = next }
+                let generation = await OffPool.run {
+                    let before = inForce.withLock { $0 }
+                    var generation = router.generation
+                    if !ConfigurationDifference(from: before, to: next).isEmpty {
+                        let table = TableBuilder.table(next, replacing: (router.table, before))
+                        generation = router.replace(with: table, reason: "the channel was removed from the configuration")
+                        inForce.withLock { $0 = next }
+                    }
+                    documentation.update(next)
+                    return generation
                 }
-                documentation.update(next)
                 alerting.update(next.alerts)
                 await consumers.apply(next.clusters)
                 return generation

@@ -43,7 +43,7 @@ public final class CollectingSink: EnvelopeSink {
         outcomes.append((record.recordOffset, .rejected(rejection)))
     }
 
-    public func filter(_ record: Record) { outcomes.append((record.recordOffset, .filtered)) }
+    public func filter(_ record: Record, because reason: FilterReason) { outcomes.append((record.recordOffset, .filtered)) }
 }
 
 /// Counts outcomes without allocating.
@@ -56,7 +56,7 @@ public final class CountingSink: EnvelopeSink {
 
     public func emit(_ record: Record, data: UnsafeRawBufferPointer) { emitted += 1 }
     public func reject(_ record: Record, _ rejection: Rejection) { rejected += 1 }
-    public func filter(_ record: Record) { filtered += 1 }
+    public func filter(_ record: Record, because reason: FilterReason) { filtered += 1 }
 }
 
 /// A batch of records that own their values.

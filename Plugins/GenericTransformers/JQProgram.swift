@@ -1,0 +1,135 @@
+import CLibJQ
+import Synchronization
+
+/// One or several expressions as one program of jq.
+///
+/// jq 1.6 reads and binds the definitions of its whole library for every program, about 20 ms each; what the expressions
+/// add to that is a fraction of a millisecond. So the expressions of a file share programs.
+///
+/// Thread: any. A program runs on one thread at a time, under its lock: it is compiled by whoever loads the
+/// configuration and then used by the consumer threads of all routes with one of its expressions, and by previews.
+final class JQProgram: @unchecked Sendable {
+    /// What is wrong with an expression, in jq's words.
+    struct Invalid: Error {
+        let reason: String
+    }
+
+    /// Expressions of one program, and bytes of their texts. Jumps in a program are 16 bits wide and not checked by jq;
+    /// an expression takes up to ten such words per byte.
+    static let maximumExpressions = 100
+    static let maximumBytes = 4_000
+
+    // Sound: made in `init`, freed in `deinit`, in between only touched with the lock.
+    private var state: OpaquePointer?
+    private let lock = Mutex(())
+    private let messages = Messages()
+    private let hasSeveral: Bool
+
+    /// What jq says. The callback must not outlive this; `state` is torn down first.
+    private final class Messages {
+        var lines: [String] = []
+    }
+
+    /// Oniguruma, jq's regular expressions, sets itself up with the first one compiled, which its API document
+    /// (`onig_initialize`) forbids to happen on two threads at once.
+    private static let isWarm: Bool = {
+        var state = jq_init()
+        guard let made = state else { return false }
+        if jq_compile(made, "test(\"a\")") != 0 {
+            jq_start(made, jv_string("a"), 0)
+            jv_free(jq_next(made))
+        }
+        jq_teardown(&state)
+        return true
+    }()
+
+    /// - Parameter expressions: when there are several, each must be balanced, so that it can't leave its brackets.
+    init(_ expressions: [(text: String, tokens: JQTokens)]) throws(Invalid) {
+        let usesPatterns = expressions.contains { expression in
+            expression.tokens.tokens.contains {
+                if case .word(let word) = $0 { FilterLanguage.patterns.contains(word) } else { false }
+            }
+        }
+        if usesPatterns { guard Self.isWarm else { throw Invalid(reason: "no memory for jq") } }
+        guard let state = jq_init() else { throw Invalid(reason: "no memory for jq") }
+        self.state = state
+        hasSeveral = expressions.count > 1
+        jq_set_error_cb(
+            state,
+            { context, message in
+                guard let context else { return jv_free(message) }
+                let messages = Unmanaged<Messages>.fromOpaque(context).takeUnretainedValue()
+                messages.lines.append(JQProgram.text(message))
+            }, Unmanaged.passUnretained(messages).toOpaque())
+        // Without a search path, `import` ends the process in an assertion of jq 1.6 (jv_array_concat in linker.c).
+        jq_set_attr(state, jv_string("JQ_LIBRARY_PATH"), jv_array())
+        // jq 1.6 leaves these pointers as they are in fresh memory, and `input` and `debug` call what they find there.
+        jq_set_input_cb(state, nil, nil)
+        jq_set_debug_cb(state, nil, nil)
+        let prelude = expressions.contains { FilterLanguage.needsPrelude($0.tokens) } ? FilterLanguage.prelude : ""
+        let texts = expressions.map(\.text)
+        let isCompiled = jq_compile(state, prelude + (hasSeveral ? Self.choice(among: texts[...]) : texts.joined())) != 0
+        let reason = messages.lines.first
+        messages.lines = []
+        guard isCompiled else { throw Invalid(reason: reason.map(Self.tidied) ?? "jq doesn't accept it") }
+    }
+
+    deinit { jq_teardown(&state) }
+
+    /// A program for `[index, record]` that runs the expression of that index on the record. Halves, so that it takes
+    /// few steps. No variable is bound: expressions could see it.
+    private static func choice(among texts: ArraySlice<String>) -> String {
+        if let only = texts.first, texts.count == 1 { return ".[1] | (\(only)\n)" }
+        let middle = (texts.startIndex + texts.endIndex) / 2
+        return "if .[0] < \(middle) then \(choice(among: texts[..<middle])) else \(choice(among: texts[middle...])) end"
+    }
+
+    /// What the expression of that index says of a record, which must be checked JSON.
+    func verdict(of index: Int, on json: UnsafeRawBufferPointer) -> FilterExpression.Verdict {
+        guard let length = Int32(exactly: json.count) else { return .failed("the record is too large for jq") }
+        let record = jv_parse_sized(json.baseAddress?.assumingMemoryBound(to: CChar.self), length)
+        guard jv_get_kind(record) != JV_KIND_INVALID else {
+            return .failed(Self.tidied(Self.text(jv_invalid_get_msg(record))))
+        }
+        let input = hasSeveral ? jv_array_append(jv_array_append(jv_array(), jv_number(Double(index))), record) : record
+        return lock.withLock { _ in verdict(on: input) }
+    }
+
+    private func verdict(on input: jv) -> FilterExpression.Verdict {
+        guard let state else {
+            jv_free(input)
+            return .failed("no memory for jq")
+        }
+        jq_start(state, input, 0)
+        let result = jq_next(state)
+        messages.lines.removeAll(keepingCapacity: true)
+        switch jv_get_kind(result) {
+        case JV_KIND_INVALID:
+            guard jv_invalid_has_msg(jv_copy(result)) != 0 else {
+                jv_free(result)
+                return jq_halted(state) != 0 ? .failed("the expression stops the program (halt)") : .doesNotHold
+            }
+            return .failed(Self.tidied(Self.text(jv_invalid_get_msg(result))))
+        case JV_KIND_FALSE, JV_KIND_NULL:
+            jv_free(result)
+            return .doesNotHold
+        default:
+            jv_free(result)
+            return .holds
+        }
+    }
+
+    /// The text of a message, which is consumed; JSON when it isn't a string.
+    private static func text(_ message: jv) -> String {
+        let string = jv_get_kind(message) == JV_KIND_STRING ? message : jv_dump_string(message, 0)
+        defer { jv_free(string) }
+        return String(cString: jv_string_value(string))
+    }
+
+    /// On one line, without jq's own prefix.
+    private static func tidied(_ message: String) -> String {
+        var text = message.split(whereSeparator: \.isNewline).joined(separator: " ")
+        if text.hasPrefix("jq: error: ") { text = String(text.dropFirst("jq: error: ".count)) }
+        return text.count > 300 ? text.prefix(300) + "…" : text
+    }
+}
