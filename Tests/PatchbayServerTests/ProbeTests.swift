@@ -97,6 +97,21 @@ import Testing
         return (head.hasPrefix("HTTP/1.1 200 "), body)
     }
 
+    /// A request with `Connection: close` and more behind it in the same packet got no answer.
+    @Test func whatFollowsTheLastRequestIsNotLookedAt() async throws {
+        try await ServerFixture.run { server in
+            for line in ["GET /health/live", "POST /ws", "POST /health/live"] {
+                for excess in ["excess", "GET /health HTTP/1.1\r\nHost: x\r\n\r\n"] {
+                    let socket = try TestSocket(port: server.port)
+                    try await socket.send("\(line) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n\(excess)")
+                    let answer = String(decoding: try await socket.receiveToEnd(), as: UTF8.self)
+                    #expect(answer.hasPrefix(line.hasPrefix("GET") ? "HTTP/1.1 200 " : "HTTP/1.1 405 "), "\(line): \(answer)")
+                    #expect(answer.components(separatedBy: "HTTP/1.1 ").count == 2, "\(answer)")
+                }
+            }
+        }
+    }
+
     @Test func headWorksAndOtherMethodsAre405() async throws {
         try await ServerFixture.run { server in
             for path in ["/health", "/health/live", "/health/ready", "/metrics"] {

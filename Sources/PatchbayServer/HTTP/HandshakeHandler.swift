@@ -122,12 +122,17 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             context.close(promise: nil)
             return
         }
+        // RFC 9112, section 9.6: what follows a request with `Connection: close` is not looked at. That one is answered.
+        guard error != .closedConnection else { return }
         switch state {
         case .done: return
         case .passing:
             // The endpoints may be answering already.
             context.close(promise: nil)
             return
+        case .decided(.refuse(let status, let code, let message), _):
+            // Whatever follows a request that is refused anyway.
+            return refuse(status, code: code, message: message, context: context)
         case .waiting, .decided: break
         }
         if error == .headerOverflow {

@@ -29,7 +29,9 @@ final class MalformedRequest: ChannelDuplexHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard error is HTTPParserError, !isOver else { return context.fireErrorCaught(error) }
+        guard let error = error as? HTTPParserError, !isOver else { return context.fireErrorCaught(error) }
+        // RFC 9112, section 9.6: what follows a request with `Connection: close` is not looked at. That one is answered.
+        guard error != .closedConnection else { return }
         isOver = true
         guard unanswered == 0 else { return context.close(promise: nil) }
         let body = ByteBuffer(string: ErrorBody.json(code: "bad_request", message: "this is not HTTP/1.1: \(error)"))
