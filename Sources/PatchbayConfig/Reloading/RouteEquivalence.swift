@@ -24,7 +24,7 @@ extension RouteSettings {
     }
 
     /// Its name, masked when it came out of a secret file.
-    var shownName: String {
+    package var shownName: String {
         // Without a name of its own it has its topics'.
         secrets.isDisjoint(with: ["name", "topic", "topics"]) ? name : Mask.text
     }
