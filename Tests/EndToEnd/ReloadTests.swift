@@ -102,13 +102,14 @@ import Testing
                 group.addTask {
                     var number = 0
                     while !stream.isDone.load(ordering: .relaxed) {
-                        for _ in 0..<10 {
+                        // As much as the client of a debug build keeps up with: the turns wait for it.
+                        for _ in 0..<5 {
                             try produce("trade-info", number)
                             try produce("extra", number)
                             number += 1
                         }
                         stream.sent.store(number, ordering: .relaxed)
-                        try await Task.sleep(for: .milliseconds(10))
+                        try await Task.sleep(for: .milliseconds(20))
                     }
                 }
                 for turn in 1...100 {
@@ -116,7 +117,7 @@ import Testing
                     #expect(report.result == .applied, "\(report.text)")
                     #expect(report.generation == turn + 1)
                     // Produced after the reload, and here before the next: nothing but this table can have made it.
-                    let next = stream.sent.load(ordering: .relaxed) + 10
+                    let next = stream.sent.load(ordering: .relaxed) + 5
                     if turn % 4 != 0 {
                         try await eventually("record \(next) to come after reload \(turn)") {
                             await collector.type(of: next, on: "trades") != nil

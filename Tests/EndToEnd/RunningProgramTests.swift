@@ -173,7 +173,7 @@ import Testing
         }
         #expect(try await preview(Self.routes("two"), code: 0).contains("+ channel two"))
         let wrong = try await preview(Self.routes("two").replacingOccurrences(of: "channel", with: "chanel"), code: 78)
-        #expect(wrong.contains("would be refused") && wrong.contains("candidate:4:48: error: unknown key `chanel`"), "\(wrong)")
+        #expect(wrong.contains("would be refused") && wrong.contains("candidate:4:47: error: unknown key `chanel`"), "\(wrong)")
         #expect(wrong.contains("did you mean `channel`?") && wrong.contains("^"))
         #expect(try await preview("", code: 78).contains("candidate"))
         // What is relative is so to the server's file.
