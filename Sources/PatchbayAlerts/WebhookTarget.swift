@@ -3,6 +3,18 @@ import Foundation
 /// Why a webhook's URL or header can't be used. Contains no secret: neither the URL nor a header's value.
 public struct WebhookProblem: Error, Equatable, CustomStringConvertible {
     public let description: String
+    /// The same about the URL, beginning with a verb; `nil` when it is about a header.
+    let aboutURL: String?
+
+    fileprivate init(url problem: String) {
+        description = "the URL \(problem)"
+        aboutURL = problem
+    }
+
+    fileprivate init(header problem: String) {
+        description = problem
+        aboutURL = nil
+    }
 }
 
 /// Where alerts are posted to. Prints as its origin only: path, query and credentials may be secrets.
@@ -23,18 +35,18 @@ public struct WebhookTarget: Sendable, Equatable, CustomStringConvertible, Custo
     /// - Throws: `WebhookProblem`.
     public init(url text: String, headers: [(name: String, value: String)] = []) throws(WebhookProblem) {
         guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }), var parts = URLComponents(string: text) else {
-            throw WebhookProblem(description: "the URL is malformed")
+            throw WebhookProblem(url: "is malformed")
         }
         guard let scheme = parts.scheme?.lowercased() else {
-            throw WebhookProblem(description: "the URL must begin with http:// or https://")
+            throw WebhookProblem(url: "must begin with http:// or https://")
         }
         guard scheme == "http" || scheme == "https" else {
             // A scheme can be a secret's first half when somebody pasted the wrong thing, so it isn't repeated.
-            throw WebhookProblem(description: "the URL must be http or https")
+            throw WebhookProblem(url: "must be http or https")
         }
-        guard let host = parts.host, !host.isEmpty else { throw WebhookProblem(description: "the URL has no host") }
+        guard let host = parts.host, !host.isEmpty else { throw WebhookProblem(url: "has no host") }
         if let port = parts.port, !(1...65_535).contains(port) {
-            throw WebhookProblem(description: "the URL's port is not in 1...65535")
+            throw WebhookProblem(url: "has a port that is not in 1...65535")
         }
         var sent = headers
         for header in headers { try Self.check(header) }
@@ -48,17 +60,27 @@ public struct WebhookTarget: Sendable, Equatable, CustomStringConvertible, Custo
         }
         parts.scheme = scheme
         parts.fragment = nil
-        guard let url = parts.url else { throw WebhookProblem(description: "the URL is malformed") }
+        guard let url = parts.url else { throw WebhookProblem(url: "is malformed") }
         self.url = url
         self.headers = sent
         let shownHost = host.contains(":") && !host.hasPrefix("[") ? "[\(host)]" : host
         description = "\(scheme)://\(shownHost)\(parts.port.map { ":\($0)" } ?? "")"
     }
 
-    /// What is wrong with a webhook's settings, for whoever checks a configuration; `nil` when nothing is.
-    public static func problem(url: String, headers: [(name: String, value: String)] = []) -> String? {
+    /// What is wrong with a webhook's URL, beginning with a verb, for whoever checks a configuration; `nil` when nothing is.
+    public static func problem(url: String) -> String? {
         do throws(WebhookProblem) {
-            _ = try WebhookTarget(url: url, headers: headers)
+            _ = try WebhookTarget(url: url)
+            return nil
+        } catch {
+            return error.aboutURL ?? error.description
+        }
+    }
+
+    /// What is wrong with a header, without its value; `nil` when nothing is.
+    public static func problem(header: (name: String, value: String)) -> String? {
+        do throws(WebhookProblem) {
+            try check(header)
             return nil
         } catch {
             return error.description
@@ -79,12 +101,12 @@ public struct WebhookTarget: Sendable, Equatable, CustomStringConvertible, Custo
             default: punctuation.contains(byte)
             }
         }
-        guard isToken else { throw WebhookProblem(description: "a header's name is malformed") }
+        guard isToken else { throw WebhookProblem(header: "a header's name is malformed") }
         guard !reserved.contains(header.name.lowercased()) else {
-            throw WebhookProblem(description: "the header \(header.name) can't be set")
+            throw WebhookProblem(header: "the header \(header.name.prefix(100)) can't be set")
         }
         guard header.value.utf8.allSatisfy({ $0 == 0x09 || ($0 >= 0x20 && $0 < 0x7F) }) else {
-            throw WebhookProblem(description: "the value of the header \(header.name) has characters that can't be sent")
+            throw WebhookProblem(header: "the value of the header \(header.name.prefix(100)) has characters that can't be sent")
         }
     }
 

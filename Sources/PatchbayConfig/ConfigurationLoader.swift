@@ -8,28 +8,47 @@ public enum ConfigurationLoader {
     ///   - path: the file; at most 8 MiB of UTF-8.
     ///   - environment: wins over the file where a field names a variable; a variable set to nothing counts as not set.
     ///   - transformers: what routes may name; names are unique.
+    ///   - judges: know about values that are not the configuration's own.
     public static func load(
-        path: String, environment: [String: String], transformers: [TransformerDefinition]
+        path: String, environment: [String: String], transformers: [TransformerDefinition],
+        judges: ConfigurationJudges = .none
     ) -> LoadResult {
-        load(path: path, environment: environment, transformers: transformers, files: .system)
+        load(path: path, environment: environment, transformers: transformers, files: .system, judges: judges)
     }
 
     /// The same for a text in memory; `file` is what positions call it, and what included files are relative to.
     public static func load(
-        text: String, file: String, environment: [String: String], transformers: [TransformerDefinition]
+        text: String, file: String, environment: [String: String], transformers: [TransformerDefinition],
+        judges: ConfigurationJudges = .none
     ) -> LoadResult {
-        load(bytes: Array(text.utf8), file: file, environment: environment, transformers: transformers)
+        load(bytes: Array(text.utf8), file: file, environment: environment, transformers: transformers, judges: judges)
+    }
+
+    /// Bytes that a file may have.
+    public static let largestFile = YAMLLimits().bytes
+
+    /// The same for bytes in memory in the place of the file at `path`. Since who sends them need not be allowed to read the
+    /// machine's files, and findings show lines of files, they only bring in what is below the file's directory and `known`.
+    ///
+    /// - Parameter known: files that may be read all the same.
+    public static func load(
+        candidate bytes: [UInt8], path: String, known: [String], environment: [String: String],
+        transformers: [TransformerDefinition], judges: ConfigurationJudges = .none
+    ) -> LoadResult {
+        load(
+            bytes: bytes, file: path, environment: environment, transformers: transformers,
+            files: .confined(toDirectoryOf: path, and: known), judges: judges)
     }
 
     /// The same for other files than those of the machine.
     package static func load(
         path: String, environment: [String: String], transformers: [TransformerDefinition], files access: FileAccess,
-        limits: YAMLLimits = YAMLLimits()
+        limits: YAMLLimits = YAMLLimits(), judges: ConfigurationJudges = .none
     ) -> LoadResult {
         let files = LoadedFiles(access: access)
         do {
             let bytes = try files.read(path, limit: limits.bytes)
-            return load(bytes, file: path, environment, transformers, files, limits)
+            return load(bytes, file: path, environment, transformers, files, limits, judges)
         } catch {
             let hint: String? =
                 switch error {
@@ -37,30 +56,33 @@ public enum ConfigurationLoader {
                 case .isDirectory, .notRegular: "give the path of a file such as `routes.yaml`"
                 case .notPermitted: "check the file's owner and mode"
                 case .tooLarge: "a configuration is text written by people; check that this is the right file"
-                case .other: nil
+                case .outside, .other: nil
                 }
             let finding = Diagnostic(
                 position: nil, message: "can't read \(Shown.quoted(path)): \(error.reason)", hint: hint)
-            return LoadResult(configuration: nil, diagnostics: [finding], origins: [], files: files.paths)
+            return LoadResult(
+                configuration: nil, diagnostics: [finding], origins: [], files: files.paths, contentHash: files.contentHash)
         }
     }
 
     /// The same for bytes in memory.
     package static func load(
         bytes: [UInt8], file: String, environment: [String: String], transformers: [TransformerDefinition],
-        files access: FileAccess = .system, limits: YAMLLimits = YAMLLimits()
+        files access: FileAccess = .system, limits: YAMLLimits = YAMLLimits(), judges: ConfigurationJudges = .none
     ) -> LoadResult {
-        load(bytes, file: file, environment, transformers, LoadedFiles(access: access), limits)
+        load(bytes, file: file, environment, transformers, LoadedFiles(access: access), limits, judges)
     }
 
     private static func load(
         _ bytes: [UInt8], file: String, _ environment: [String: String], _ transformers: [TransformerDefinition],
-        _ files: LoadedFiles, _ limits: YAMLLimits
+        _ files: LoadedFiles, _ limits: YAMLLimits, _ judges: ConfigurationJudges
     ) -> LoadResult {
         let findings = Findings()
         let source = SourceText(file: file, bytes: bytes)
         func failure() -> LoadResult {
-            LoadResult(configuration: nil, diagnostics: findings.sorted(), origins: [], files: files.paths)
+            LoadResult(
+                configuration: nil, diagnostics: findings.sorted(), origins: [], files: files.paths,
+                contentHash: files.contentHash)
         }
         guard bytes.count <= limits.bytes else {
             let reason = FileFailure.tooLarge(limit: limits.bytes).reason
@@ -72,13 +94,15 @@ public enum ConfigurationLoader {
         else { return failure() }
         let decoder = FieldDecoder(environment: environment, files: files, findings: findings)
         var reader = ConfigurationReader(
-            file: file, decoder: decoder, transformers: transformers, files: files, limits: limits, findings: findings)
+            file: file, decoder: decoder, transformers: transformers, files: files, limits: limits, judges: judges,
+            findings: findings)
         guard let (configuration, origins) = reader.read(root), !findings.hasErrors else {
             // Each reader reports why it returns nothing; should one not, the start must still be refused.
             if !findings.hasErrors { findings.add("the configuration is incomplete", at: root.position) }
             return failure()
         }
         return LoadResult(
-            configuration: configuration, diagnostics: findings.sorted(), origins: origins, files: files.paths)
+            configuration: configuration, diagnostics: findings.sorted(), origins: origins, files: files.paths,
+            contentHash: files.contentHash, sources: findings.sources)
     }
 }

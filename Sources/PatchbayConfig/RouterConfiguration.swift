@@ -229,6 +229,10 @@ public struct RouteSettings: Sendable {
     public let tests: [RouteTest]
     /// Where the route starts in its file.
     public let position: SourcePosition
+    /// Where each of `topics` stands.
+    package var topicPositions: [SourcePosition?] = []
+    /// Where the route's own `dead_letter` stands; `nil` when it has none.
+    package var deadLetterPosition: SourcePosition?
     /// Keys whose values came out of secret files and must not be shown.
     package let secrets: Set<String>
 

@@ -165,8 +165,7 @@ final class RouteRunner: EnvelopeSink {
                 $0.recordOffset == report.recordOffset && $0.partition == report.partition
             })
         else { return }
-        deadLetters.write(record, refused: report, to: topic)
-        route.counters.addDeadLettered()
+        if deadLetters.write(record, refused: report, to: topic) { route.counters.addDeadLettered() }
         hasDeadLetters = true
     }
 }

@@ -13,11 +13,17 @@ struct ClientConfiguration: ~Copyable {
 
     /// - Throws: `configuration` with librdkafka's own words.
     borrowing func set(_ name: String, _ value: String) throws(KafkaError) {
+        let (result, text) = attempt(name, value)
+        guard result == RD_KAFKA_CONF_OK else {
+            throw KafkaError(.configuration, text, code: .init(RD_KAFKA_RESP_ERR__INVALID_ARG))
+        }
+    }
+
+    /// Sets a property, or says in librdkafka's words why not.
+    borrowing func attempt(_ name: String, _ value: String) -> (result: rd_kafka_conf_res_t, text: String) {
         var text = ErrorText()
         let result = text.withBuffer { rd_kafka_conf_set(native, name, value, $0, $1) }
-        guard result == RD_KAFKA_CONF_OK else {
-            throw KafkaError(.configuration, text.string, code: .init(RD_KAFKA_RESP_ERR__INVALID_ARG))
-        }
+        return (result, result == RD_KAFKA_CONF_OK ? "" : text.string)
     }
 
     /// Sets each default that `properties` doesn't mention, then `properties` in order.

@@ -33,7 +33,7 @@ struct RepeatCollapser {
         guard policy.window > .zero, line.level >= policy.lowestLevel, line.weight <= RepeatPolicy.maximumWeight
         else { return true }
         var identity: [String: String] = [:]
-        for (key, value) in line.metadata where policy.identifyingKeys.contains(key) { identity[key] = "\(value)" }
+        for (key, value) in line.metadata where !policy.varyingKeys.contains(key) { identity[key] = "\(value)" }
         let key = Key(level: line.level, label: line.label, message: line.message, identity: identity)
         if entries[key] != nil {
             entries[key]?.repetitions += 1

@@ -4,9 +4,9 @@ import Logging
 public struct RepeatPolicy: Sendable, Equatable {
     /// Repetitions within this time of a line are counted instead of written. Zero or less: everything is written.
     public var window: Duration
-    /// Lines are the same when level, label, message and the values of these metadata keys are. What else they carry
-    /// (record offsets, partitions, connections, counts) is where it happened again, not what happened.
-    public var identifyingKeys: Set<String>
+    /// Lines are the same when level, label, message and all metadata are, but for these keys: they say where, to whom and
+    /// how much it happened again, not what happened.
+    public var varyingKeys: Set<String>
     /// How many different lines are watched at a time; others are written as they come. Memory is bounded by this times
     /// twice `RepeatPolicy.maximumWeight`.
     public var capacity: Int
@@ -17,18 +17,19 @@ public struct RepeatPolicy: Sendable, Equatable {
     public static let maximumWeight = 4096
 
     public init(
-        window: Duration = .seconds(5), identifyingKeys: Set<String> = RepeatPolicy.commonKeys, capacity: Int = 1000,
+        window: Duration = .seconds(5), varyingKeys: Set<String> = RepeatPolicy.commonVaryingKeys, capacity: Int = 1000,
         lowestLevel: Logger.Level = .info
     ) {
         self.window = window
-        self.identifyingKeys = identifyingKeys
+        self.varyingKeys = varyingKeys
         self.capacity = max(0, capacity)
         self.lowestLevel = lowestLevel
     }
 
-    /// What a line of Patchbay is about.
-    public static let commonKeys: Set<String> = [
-        "alert", "channel", "cluster", "code", "error", "facility", "field", "group", "path", "plugin", "reason",
-        "route", "setting", "settings", "signal", "status", "topic", "topics", "transformer", "trigger", "url",
+    /// A key that isn't here keeps lines apart: at worst a line too many is written, but none is lost.
+    public static let commonVaryingKeys: Set<String> = [
+        "address", "also", "also_rejected", "away", "clients", "connection", "count", "duration_s", "failed_attempts", "lag",
+        "partition", "peak_lag", "record_offset", "records", "retry_in_ms", "seconds", "since", "suppressed", "trace_id",
+        "traceparent",
     ]
 }

@@ -19,6 +19,14 @@ public struct AdminAnswer: Sendable {
     }
 }
 
+/// What an operator asks for.
+public enum ReloadRequest: Sendable, Equatable {
+    /// Load the configuration again.
+    case apply
+    /// Say what that would change, or what the candidate would change in the place of the main file.
+    case preview(candidate: [UInt8]?)
+}
+
 /// The listener for operators: reloading, health, metrics. Apart from the clients' port, so that a firewall, or the
 /// loopback address alone, can keep it from them.
 ///
@@ -39,12 +47,14 @@ public final class AdminServer: Sendable {
     ///   - health: the report behind `/health`.
     ///   - metrics: the page behind `/metrics`.
     ///   - probes: the answers behind `/health/live` and `/health/ready`; without them there are none.
-    ///   - reload: loads the configuration again; with `isDryRun` it only says what that would change.
+    ///   - largestCandidate: bytes that a posted candidate may have.
+    ///   - reload: loads the configuration again, or says what that would change.
     public init(
         host: String, port: Int, group: any EventLoopGroup, logger: Logger,
         health: @escaping @Sendable () -> HealthReport, metrics: @escaping @Sendable () -> ByteBuffer = { ByteBuffer() },
         probes: HealthProbes? = nil,
-        reload: @escaping @Sendable (_ isDryRun: Bool) async -> AdminAnswer
+        largestCandidate: Int = 8 << 20,
+        reload: @escaping @Sendable (ReloadRequest) async -> AdminAnswer
     ) {
         self.host = host
         self.port = port
@@ -54,7 +64,7 @@ public final class AdminServer: Sendable {
             if let probes { StandardEndpoints.add(probes, to: router) }
             router.post("-/reload") { request, _ -> Response in
                 try Self.refuseBrowsers(request)
-                let answer = await reload(try Self.isDryRun(request))
+                let answer = await reload(try await Self.wish(request, largestCandidate: largestCandidate))
                 return .json(status: .init(code: answer.status), body: ByteBuffer(string: answer.body))
             }
         }
@@ -96,6 +106,32 @@ public final class AdminServer: Sendable {
             throw EndpointError(
                 status: .forbidden, code: "forbidden_origin", message: "web pages may not call the admin endpoints")
         }
+    }
+
+    private static func wish(_ request: Request, largestCandidate: Int) async throws -> ReloadRequest {
+        let isDryRun = try isDryRun(request)
+        var body: ByteBuffer
+        do {
+            // A reload takes none, so one byte is as good as many.
+            body = try await request.body.collect(upTo: isDryRun ? largestCandidate : 1)
+        } catch is NIOTooManyBytesError {
+            guard isDryRun else { throw noBodyWanted }
+            throw EndpointError(
+                status: .contentTooLarge, code: "body_too_large",
+                message: "a candidate may have \(largestCandidate) bytes, as the file itself")
+        }
+        let bytes = body.readBytes(length: body.readableBytes) ?? []
+        guard isDryRun else {
+            guard bytes.isEmpty else { throw noBodyWanted }
+            return .apply
+        }
+        return .preview(candidate: bytes.isEmpty ? nil : bytes)
+    }
+
+    private static var noBodyWanted: EndpointError {
+        EndpointError(
+            status: .badRequest, code: "unexpected_body",
+            message: "a reload loads the server's own files; a candidate can only be looked at: add ?dry_run=1")
     }
 
     private static func isDryRun(_ request: Request) throws -> Bool {

@@ -46,8 +46,20 @@ import Testing
         }
     }
 
-    /// A validator that is not ours judges the shipped files by the schema of the real transformers.
+    /// A validator that is not ours judges the shipped files, and those that `init` writes, by the schema of the real
+    /// transformers.
     @Test func theShippedFilesFitTheSchema() async throws {
+        let kafka = try TestKafka(topics: [("trade-info", 1), ("mixed", 1)])
+        defer { kafka.close() }
+        try kafka.produce("trade-info", [Sample.trade(0), Sample.trade(1)])
+        try kafka.produce("mixed", ["{\"a\":1}", "no json"])
+        var written: [String: String] = [:]
+        for arguments in [[], ["--from-topic", "trade-info"], ["--from-topic", "mixed"]] {
+            let brokers = arguments.isEmpty ? [] : ["--brokers", kafka.brokers]
+            let program = try PatchbayProgram(["init", "--output", "-"] + arguments + brokers)
+            #expect(try await program.exitCode() == 0, "\(program.text)")
+            written["init \(arguments.joined(separator: " "))"] = program.text
+        }
         let script = """
             import json, re, sys, yaml
             from jsonschema import Draft202012Validator
@@ -58,14 +70,19 @@ import Testing
             for path in ["docs/routes.md"]:
                 for number, block in enumerate(re.findall("```yaml\\n(version: 1.*?)```", open(path).read(), re.S)):
                     files[f"{path}#{number}"] = block
-            assert len(files) > 1, "the example is not found"
+            for document in yaml.safe_load_all(open("docs/operations/kubernetes.yaml")):
+                if document["kind"] == "ConfigMap": files["kubernetes.yaml"] = document["data"]["routes.yaml"]
+            files.update(json.load(sys.stdin))
+            assert len(files) == 6, f"something is not found: {files.keys()}"
             for name, text in files.items():
                 for error in validator.iter_errors(yaml.safe_load(text)):
                     sys.exit(f"{name}: {error.json_path}: {error.message}")
             broken = yaml.safe_load(files["routes.yaml"].replace("channel: ", "chanel: "))
             if validator.is_valid(broken): sys.exit("a typo is not found")
             """
-        let result = try await ExternalProgram.run(["/usr/bin/python3", "-c", script], in: Self.root)
+        let result = try await ExternalProgram.run(
+            ["/usr/bin/python3", "-c", script], input: String(decoding: try JSONEncoder().encode(written), as: UTF8.self),
+            in: Self.root)
         #expect(result.status == 0, "\(result.said)")
     }
 
@@ -84,10 +101,15 @@ import Testing
                 files["\(path)#\(index)"] = String(block.dropFirst(5))
             }
         }
-        #expect(files.count == 2)
+        let manifest = try document("docs/operations/kubernetes.yaml")
+        let block = try #require(manifest.firstRange(of: "routes.yaml: |\n"))
+        files["kubernetes.yaml"] = manifest[block.upperBound...].split(separator: "\n").prefix { $0.hasPrefix("    ") }
+            .map { $0.dropFirst(4) + "\n" }.joined()
+        #expect(files.count == 3)
         for (name, text) in files {
             let result = ConfigurationLoader.load(
-                text: text, file: name, environment: [:], transformers: BuiltinTransformers.all)
+                text: text, file: name, environment: ["KAFKA_BROKERS": "kafka:9092", "KAFKA_CONSUMER_GROUP": "g"],
+                transformers: BuiltinTransformers.all, judges: ConfigurationFile.judges)
             #expect(result.diagnostics.isEmpty, "\(DiagnosticRenderer.render(result.diagnostics, file: name))")
         }
     }

@@ -494,8 +494,10 @@ import Testing
         #expect(rows.count >= 20)
         // Suites by name, with the files that declare them.
         var suites: [String: String] = [:]
-        for file in try FileManager.default.contentsOfDirectory(atPath: folder.path) where file.hasSuffix(".swift") {
-            let source = try String(contentsOf: folder.appendingPathComponent(file), encoding: .utf8)
+        let folders = [folder, folder.deletingLastPathComponent().appendingPathComponent("PatchbayServerTests")]
+        let files = try folders.flatMap { try FileManager.default.contentsOfDirectory(at: $0, includingPropertiesForKeys: nil) }
+        for file in files where file.pathExtension == "swift" {
+            let source = try String(contentsOf: file, encoding: .utf8)
             for match in source.matches(of: /@Suite.* struct (\w+)/) { suites[String(match.1)] = source }
         }
         var named = Set<String>()
@@ -587,7 +589,7 @@ private struct Scene {
         }
         let log = LogBook()
         let service = RouterService(
-            configuration: configuration, loaded: loaded, reload: read,
+            configuration: configuration, loaded: loaded, reload: { _ in read() },
             consumerProperties: EmbeddedKafka.consumerProperties, logger: log.logger)
         let ports = try await service.start()
         let router = RunningRouter(service: service, port: ports.clients, adminPort: ports.admin ?? 0, file: file)

@@ -204,6 +204,25 @@ import Testing
         _ = try await run(["check", path], code: 0)
         let text = try await run(["check", "--live", path], code: 78, environment: ["KAFKA_BROKERS": kafka.brokers])
         #expect(text.contains("topic `trade-inf`") && text.contains("did you mean `trade-info`?"), "\(text)")
+        // It was placed at the route, without its line.
+        try folder.write(
+            "many.yaml",
+            """
+            version: 1
+            routes:
+              - transform: trade
+                channel: c
+                topics: [trade-info, ^gone, trade-inf]
+                on_error: dead_letter
+                dead_letter: dead
+
+            """)
+        let many = try await run(["check", "--live", folder.path("many.yaml")], code: 78, environment: ["KAFKA_BROKERS": kafka.brokers])
+        for part in [
+            "many.yaml:5:26: warning: no topic matches `^gone`", "many.yaml:5:33: error: topic `trade-inf`",
+            "        topics: [trade-info, ^gone, trade-inf]\n                                    ^",
+            "many.yaml:7:18: warning: the dead-letter topic `dead`",
+        ] { #expect(many.contains(part), "no \(part) in: \(many)") }
         _ = try await run(
             ["check", "--live", "--timeout", "1", path], code: 69, environment: ["KAFKA_BROKERS": "127.0.0.1:1"])
         try kafka.producer.produce(

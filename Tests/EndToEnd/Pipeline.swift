@@ -70,7 +70,10 @@ struct RunningRouter {
             throw SocketFailure(description: DiagnosticRenderer.render(loaded.findings, file: path))
         }
         let service = RouterService(
-            configuration: configuration, loaded: loaded, reload: { ConfigurationFile.read(path, environment: [:]) },
+            configuration: configuration, loaded: loaded, reload: { candidate in
+                candidate.map { ConfigurationFile.read($0, insteadOf: path, environment: [:]) }
+                    ?? ConfigurationFile.read(path, environment: [:])
+            },
             consumerProperties: EmbeddedKafka.consumerProperties, logger: TestKafka.quiet)
         let ports = try await service.start()
         let router = RunningRouter(service: service, port: ports.clients, adminPort: ports.admin ?? 0, file: file)

@@ -52,6 +52,8 @@ final class PatchbayProgram: @unchecked Sendable {
 
     var isRunning: Bool { process.isRunning }
 
+    var identifier: Int32 { process.processIdentifier }
+
     /// Awaits the end and returns the exit code, with a signal as its negative number. `text` is complete then.
     func exitCode() async throws -> Int32 {
         try await eventually("patchbay to end; it said: \(text)") { !process.isRunning }

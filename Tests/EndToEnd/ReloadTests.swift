@@ -12,18 +12,35 @@ import Testing
 
 /// Changes of routes.yaml while the router runs.
 @Suite(.serialized) struct ReloadingTests {
-    /// Collects the messages of a client by type, and where order or number is wrong.
+    /// Collects what comes on some channels, in the order in which it comes.
     private actor Collector {
-        private(set) var numbers: [String: [Int]] = [:]
+        struct Item {
+            let number: Int
+            let type: String
+        }
+
+        private(set) var items: [String: [Item]] = [:]
         private(set) var gaps = 0
+        private(set) var closings: [String: Int] = [:]
+        private var types: [String: [Int: String]] = [:]
 
         func add(_ message: WebSocketTestClient.Envelope) {
             if message.type == "gap" { gaps += 1 }
+            if message.type == "channel_closed" { closings[message.channel, default: 0] += 1 }
             guard let number = Sample.number(message) else { return }
-            numbers[message.channel, default: []].append(number)
+            items[message.channel, default: []].append(Item(number: number, type: message.type))
+            types[message.channel, default: [:]][number] = message.type
         }
 
-        func count(_ channel: String) -> Int { numbers[channel]?.count ?? 0 }
+        func count(_ channel: String) -> Int { items[channel]?.count ?? 0 }
+
+        /// The type of a numbered message; `nil` while it hasn't come.
+        func type(of number: Int, on channel: String) -> String? { types[channel]?[number] }
+
+        /// Numbers of one partition, in the order in which they came.
+        func numbers(_ channel: String, partition: Int) -> [Int] {
+            (items[channel] ?? []).lazy.map(\.number).filter { $0 % ReloadingTests.partitions == partition }
+        }
     }
 
     /// How far the producing side of a test is.
@@ -39,7 +56,7 @@ import Testing
             text: "version: 1\nroutes: [{ topic: t, transform: json, channel: c }]\n", file: "routes.yaml", environment: [:],
             transformers: BuiltinTransformers.all)
         let configuration = try #require(result.configuration)
-        let loaded = LoadedConfiguration(configuration: configuration, findings: [], files: [], origins: [])
+        let loaded = LoadedConfiguration(result)
         let gate = Gate()
         let reloads = ProcessInfo.processInfo.activeProcessorCount * 4
         await withTaskGroup(of: Void.self) { group in
@@ -47,7 +64,7 @@ import Testing
                 group.addTask {
                     let reloader = Reloader(
                         current: loaded, configuration: configuration,
-                        load: {
+                        load: { _ in
                             gate.wait()
                             return loaded
                         }, apply: { _ in 1 }, recent: { [] }, logger: Logger(label: "test"))
@@ -80,79 +97,156 @@ import Testing
         func open(for count: Int) { for _ in 0..<count { semaphore.signal() } }
     }
 
-    /// The promise of hot reload: a stream of records runs through a hundred changes of the file, among them changes of
-    /// its own route, of channels, of other topics and of the topics consumed. Everything arrives once and in order.
-    @Test func aHundredReloadsUnderLoadLoseDoubleAndReorderNothing() async throws {
-        let topics = [("trade-info", 1), ("extra", 1)]
-        let variants = (0..<5).map { variant in
-            """
+    /// Of each topic of the test under load; a record's number says in which it is.
+    private static let partitions = 3
+
+    /// The file of one turn. Every turn changes a type, an option and a filter; every fourth the topics; every fifth a
+    /// channel comes or goes.
+    private static func routes(turn: Int) -> String {
+        let isExtraGone = (40..<45).contains(turn) || turn == 70
+        var channels = ["trades", turn.isMultiple(of: 2) ? "more" : "dashboard"]
+        if turn % 5 == 4 { channels.append("\"by.{Token}\"") }
+        if hasPassing(turn) { channels.append("passing") }
+        let side = turn / 4
+        return """
             routes:
               - name: trades
                 topic: trade-info
-                transform: \(variant.isMultiple(of: 2) ? "trade" : "[trade, json]")
-                type: \(variant == 3 ? "other_type" : "trade_data")
-                channels: [trades, \(variant == 1 ? "more" : "dashboard")\(variant == 4 ? ", \"by.{Token}\"" : "")]
+                transform: \(turn.isMultiple(of: 3) ? "trade" : "[trade, json]")
+                type: t\(turn)
+                channels: [\(channels.joined(separator: ", "))]
+              - name: filtered
+                topic: trade-info
+                transform: [{ filter: { where: ".Seq % 2 == 0 or \(turn.isMultiple(of: 2))" } }, { filter: .Seq >= -\(turn) }]
+                channel: filtered
+              - { name: keep, topic: \(isExtraGone ? "other" : "extra"), transform: json, channel: kept }
+              - { name: side, topics: [side-\(side % 3)\(side % 2 == 0 ? "" : ", side-more")], transform: json, channel: side }
             """
-        }
-        let extra = "\n  - { topic: extra, transform: trade, channel: extra }\n  - { name: keep, topic: extra, transform: json, channel: trades2 }"
-        try await RunningRouter.run(routes: variants[0] + extra, topics: topics) { kafka, router in
+    }
+
+    private static func hasPassing(_ turn: Int) -> Bool { turn % 10 < 5 }
+
+    /// The promise of hot reload: a stream of records, over several partitions of two topics, runs through a hundred changes
+    /// of the file. Every turn changes routes of the stream itself, every fourth the topics consumed, which moves the
+    /// whole group. Everything arrives once and in order, made by the table that was in force.
+    @Test func aHundredReloadsUnderLoadLoseDoubleAndReorderNothing() async throws {
+        let partitions = Self.partitions
+        let topics = ["trade-info", "extra", "other", "side-0", "side-1", "side-2", "side-more"]
+        try await RunningRouter.run(
+            routes: Self.routes(turn: 0), topics: topics.map { ($0, partitions) }
+        ) { kafka, router in
             let client = try await WebSocketTestClient(port: router.port)
-            for channel in ["trades", "trades2"] { try await client.subscribe(channel) }
-            let collector = Collector()
-            let receiving = Task {
-                while let message = try? await client.receive() { await collector.add(message) }
+            for channel in ["trades", "filtered", "kept"] { try await client.subscribe(channel) }
+            let passing = try await WebSocketTestClient(port: router.port)
+            try await passing.subscribe("passing")
+            let (collector, ofPassing) = (Collector(), Collector())
+            let receiving = [(client, collector), (passing, ofPassing)].map { client, collector in
+                Task { while let message = try? await client.receive() { await collector.add(message) } }
+            }
+            @Sendable func produce(_ topic: String, _ number: Int) throws {
+                try kafka.producer.produce(
+                    topic: topic, partition: Int32(number % partitions), value: Sample.trade(number))
             }
             let stream = Stream()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     var number = 0
                     while !stream.isDone.load(ordering: .relaxed) {
-                        for _ in 0..<20 {
-                            try kafka.producer.produce(topic: "trade-info", partition: 0, value: Sample.trade(number))
-                            try kafka.producer.produce(topic: "extra", partition: 0, value: Sample.trade(number))
+                        // As much as the client of a debug build keeps up with: the turns wait for it.
+                        for _ in 0..<5 {
+                            try produce("trade-info", number)
+                            try produce("extra", number)
                             number += 1
                         }
                         stream.sent.store(number, ordering: .relaxed)
-                        try await Task.sleep(for: .milliseconds(5))
+                        try await Task.sleep(for: .milliseconds(20))
                     }
                 }
                 for turn in 1...100 {
-                    // Now and then the second topic is left out of the file, and comes back later.
-                    let hasExtra = !(40..<45).contains(turn) && turn != 70
-                    let report = try await router.reload(
-                        variants[turn % variants.count]
-                            + (hasExtra ? extra : "\n  - { name: keep, topic: other, transform: json, channel: trades2 }"))
+                    let report = try await router.reload(Self.routes(turn: turn))
                     #expect(report.result == .applied, "\(report.text)")
                     #expect(report.generation == turn + 1)
-                    let received = await collector.count("trades")
-                    try await eventually("the stream to go on after reload \(turn)") {
-                        await collector.count("trades") > received
+                    // Produced after the reload, and here before the next: nothing but this table can have made it.
+                    let next = stream.sent.load(ordering: .relaxed) + 5
+                    if turn % 4 != 0 {
+                        try await eventually("record \(next) to come after reload \(turn)") {
+                            await collector.type(of: next, on: "trades") != nil
+                        }
+                        #expect(await collector.type(of: next, on: "trades") == "t\(turn)")
+                    }
+                    if Self.hasPassing(turn - 1), !Self.hasPassing(turn) {
+                        try await eventually("the subscriber of a channel that is gone to be told, turn \(turn)") {
+                            await ofPassing.closings["passing"] == turn / 10 + 1
+                        }
+                    } else if !Self.hasPassing(turn - 1), Self.hasPassing(turn) {
+                        try await passing.send(#"{"type":"subscribe","channel":"passing"}"#)
                     }
                 }
                 stream.isDone.store(true, ordering: .relaxed)
                 try await group.waitForAll()
             }
             let total = stream.sent.load(ordering: .relaxed)
-            try await eventually("everything to arrive", timeout: .seconds(120)) {
-                let counts = (await collector.count("trades"), await collector.count("trades2"))
-                return counts.0 >= total && counts.1 >= total
+            // Whatever came twice comes before these.
+            for number in total..<(total + partitions) {
+                try produce("trade-info", number)
+                try produce("extra", number)
             }
-            // Whatever came twice would follow now.
-            let marker = Sample.trade(total)
-            try kafka.produce("trade-info", [marker])
-            try kafka.produce("extra", [marker])
-            try await eventually("the end of both streams") {
-                let numbers = await collector.numbers
-                return numbers["trades"]?.last == total && numbers["trades2"]?.last == total
+            let last = total + partitions - 1
+            for channel in ["trades", "kept"] {
+                try await eventually("everything to arrive on \(channel)", timeout: .seconds(120)) {
+                    for number in total...last where await collector.type(of: number, on: channel) == nil { return false }
+                    return true
+                }
             }
-            let numbers = await collector.numbers
-            #expect(numbers["trades"] == Array(0...total))
-            #expect(numbers["trades2"] == Array(0...total))
+            for partition in 0..<partitions {
+                let expected = Array(stride(from: partition, through: last, by: partitions))
+                for channel in ["trades", "kept"] {
+                    #expect(await collector.numbers(channel, partition: partition) == expected, "\(channel)")
+                }
+                // Some turns let odd ones through, too; what comes, comes once and in order.
+                let filtered = await collector.numbers("filtered", partition: partition)
+                #expect(zip(filtered, filtered.dropFirst()).allSatisfy { $0 < $1 })
+                #expect(filtered.filter { $0.isMultiple(of: 2) } == expected.filter { $0.isMultiple(of: 2) })
+                #expect(filtered.contains { !$0.isMultiple(of: 2) })
+            }
+            // No table comes back once another is in force.
+            let turns = await (collector.items["trades"] ?? []).compactMap { Int($0.type.dropFirst()) }
+            #expect(zip(turns, turns.dropFirst()).allSatisfy { $0 <= $1 })
+            #expect(await collector.items["kept"]?.allSatisfy { $0.type == "message" } == true)
             #expect(await collector.gaps == 0)
+            #expect(await ofPassing.closings == ["passing": 10])
+            #expect(await ofPassing.gaps == 0)
             #expect(router.service.health.configuration.generation == 101)
             #expect(router.service.health.configuration.applied == 100)
             client.socket.close()
-            await receiving.value
+            passing.socket.close()
+            for task in receiving { await task.value }
+        }
+    }
+
+    /// The watcher saw what a request had just taken up, and everything was said twice: so was a refusal.
+    @Test func whatARequestHasTakenUpIsNotTakenUpByTheWatcherAgain() async throws {
+        try await RunningRouter.run { _, router in
+            let (reloader, path) = (router.service.reloader, router.file.path)
+            func counts() -> [Int] {
+                let status = router.service.health.configuration
+                return [status.applied, status.refused, status.unchanged]
+            }
+            #expect(try await router.reload("routes: [{ topic: trade-info, transfrm: trade, channel: a }]").result == .refused)
+            _ = await reloader.reload(.file)
+            #expect(counts() == [0, 1, 0])
+            #expect(try await router.reload("routes: [{ topic: trade-info, transform: trade, channel: a }]").result == .applied)
+            _ = await reloader.reload(.file)
+            #expect(counts() == [1, 1, 0])
+            // Whoever asks, is answered; so is who touches the file, which makes stopped routes try again.
+            _ = await reloader.reload(.request)
+            #expect(counts() == [1, 1, 1])
+            try FileManager.default.setAttributes([.modificationDate: Date(timeIntervalSinceNow: -100)], ofItemAtPath: path)
+            _ = await reloader.reload(.file)
+            #expect(counts() == [1, 1, 2])
+            try router.file.write("routes: []")
+            #expect(await reloader.reload(.file).result == .refused)
+            #expect(counts() == [1, 2, 2])
         }
     }
 
@@ -198,7 +292,8 @@ import Testing
             let text = try String(contentsOfFile: path, encoding: .utf8).replacingOccurrences(of: "5000", with: "4000")
             try text.write(toFile: path, atomically: true, encoding: .utf8)
             let report = await router.service.reloader.reload(.signal)
-            #expect(report.result == .unchanged)
+            #expect(report.result == .unchanged && report.text.hasPrefix("nothing changed without a restart"))
+            #expect(await router.service.reloader.preview().result == .wouldChangeNothing)
             #expect(router.service.health.configuration.restartNeeded == ["server.max_clients"])
             #expect(router.service.health.reasons.contains { $0.contains("server.max_clients") })
             #expect(router.service.health.maxClients == 5000)

@@ -59,4 +59,65 @@ struct ErrorPolicyTests {
         #expect(load(Self.file("dead_letter: a b, on_error: dead_letter")).diagnostics.count == 1)
         #expect(load(Self.file("dead_letter: [a, b], on_error: dead_letter")).diagnostics.count == 1)
     }
+
+    /// A file whose routes take each other's dead letters passed, and its refused records went round a hundred times a
+    /// second.
+    @Test("ways round over several routes are found", arguments: [
+        Case("two", routes("a: x > y", "b: y > x"), [:], Finding(3, 83, way("`a` → `y` → route `b` → `x` → route `a`"), wayHint)),
+        Case("three, entered from outside", routes("in: s > x", "c: z > x", "a: x > y", "b: y > z"), [:],
+            Finding(4, 83, way("`c` → `x` → route `a` → `y` → route `b` → `z` → route `c`"), wayHint)),
+        Case("through a pattern", routes("a: x > dead.x", "b: ^dead.. > x"), [:],
+            Finding(3, 83, way("`a` → `dead.x` → route `b` → `x` → route `a`"), wayHint)),
+        Case("two ways, both told", routes("a: x > y", "b: y > x", "c: u > v", "d: v > u"), [:],
+            Finding(3, 83, way("`a` → `y` → route `b` → `x` → route `a`"), wayHint),
+            Finding(5, 83, way("`c` → `v` → route `d` → `u` → route `c`"), wayHint)),
+        Case("told beside other mistakes", routes("a: x > y", "b: y > x") + "nonsense: 1\n", [:],
+            Finding(3, 83, way("`a` → `y` → route `b` → `x` → route `a`"), wayHint),
+            Finding(5, 1, "unknown key `nonsense`",
+                "allowed keys: `version`, `include`, `server`, `limits`, `admin`, `reload`, `alerts`, `kafka`, `defaults`, `channels`, `routes`")),
+        Case("a chain is none", routes("a: x > y", "b: y > z", "c: z > end"), [:]),
+        Case("a diamond is none", routes("a: x > y", "b: y > z", "c: y > u", "d: [z, u] > end"), [:]),
+        Case("a route that is off breaks it", routes("a: x > y", "b: y > x").replacing("name: b", with: "enabled: false, name: b"), [:]),
+        Case("a route that skips breaks it",
+            routes("a: x > y", "b: y > x").replacing("on_error: dead_letter, topic: y, dead_letter: x", with: "topic: y"), [:]),
+        Case("other clusters have other topics",
+            "kafka: { clusters: { two: { brokers: 'a:1' } } }\n" + routes("a: x > y", "b: y > x").replacing("name: b", with: "cluster: two, name: b"), [:]),
+    ])
+    func cycles(_ row: Case) { row.check() }
+
+    @Test("a secret dead-letter topic isn't told in a way round")
+    func secretCycle() {
+        let text = Self.routes("a: x > y", "b: y > '${file:/secret}'")
+        let result = ConfigurationLoader.load(
+            path: "routes.yaml", environment: [:], transformers: fakes,
+            files: .memory(["routes.yaml": Array(text.utf8), "/secret": Array("x".utf8)]))
+        #expect(result.diagnostics.map(\.message) == [Self.way("`a` → `y` → route `b` → *** → route `a`")])
+    }
+
+    @Test("thousands of routes in a ring, and a dense graph of patterns, are no trouble")
+    func large() {
+        let count = 3000
+        let ring = Self.routes((0..<count).map { "r\($0): t\($0) > t\(($0 + 1) % count)" })
+        let time = ContinuousClock().measure { #expect(load(ring).diagnostics.count == 1) }
+        #expect(time < .seconds(20))
+        let dense = Self.routes((0..<200).map { "r\($0): '^t[0-9]*.$' > t\($0)x" })
+        #expect(!load(dense).diagnostics.isEmpty)
+    }
+
+    /// Each as `name: topic > dead-letter topic`, on a line of its own from the third on.
+    private static func routes(_ routes: String...) -> String { Self.routes(routes) }
+
+    private static func routes(_ routes: [String]) -> String {
+        "version: 1\nroutes:\n"
+            + routes.map { route in
+                let parts = route.split(separator: " ").map(String.init)
+                let topics = parts[1...].prefix { $0 != ">" }.joined(separator: " ")
+                let name = parts[0].dropLast()
+                return "  - { transform: token, channel: c, on_error: dead_letter, topic: \(topics), dead_letter: "
+                    + "\(parts[parts.count - 1]), name: \(name) }\n"
+            }.joined()
+    }
+
+    private static func way(_ steps: String) -> String { "refused records would come back for ever: route \(steps)" }
+    private static let wayHint = "take another topic for one `dead_letter` that no route with `on_error: dead_letter` reads"
 }

@@ -52,6 +52,11 @@ import Testing
         letters.lostPerSettle = 1
         process(["x5"], topic: "t", with: processor)
         #expect(router.deadLettersLost == 1)
+        // One that the writer doesn't take is no dead letter, but has to be settled: that is where it is counted as lost.
+        letters.takes = false
+        process(["x6"], topic: "t", with: processor)
+        #expect(route.counters.snapshot.deadLettered == 3)
+        #expect(letters.settled == 3 && router.deadLettersLost == 2)
     }
 
     @Test func aRouteThatStopsTakesNothingFromTheRefusedRecordOn() {

@@ -85,12 +85,15 @@ final class FakeDeadLetters: DeadLetterWriter {
     private(set) var letters: [Letter] = []
     private(set) var settled = 0
     var lostPerSettle = 0
+    /// What `write` answers.
+    var takes = true
 
-    func write(_ record: Record, refused: RejectedRecord, to topic: String) {
+    func write(_ record: Record, refused: RejectedRecord, to topic: String) -> Bool {
         letters.append(
             Letter(
                 value: record.value.map { String(decoding: $0, as: UTF8.self) }, topic: topic,
                 offset: record.recordOffset, code: refused.rejection.code))
+        return takes
     }
 
     func settle() -> Int {

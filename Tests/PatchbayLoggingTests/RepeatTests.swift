@@ -48,7 +48,7 @@ import Testing
         let fixture = LogFixture()
         let pipeline = fixture.pipeline()
         let logger = fixture.logger(pipeline)
-        for key in ["route", "topic", "reason", "code", "cluster"] {
+        for key in ["route", "topic", "reason", "code", "a_key_of_tomorrow"] {
             logger.info("m", metadata: [key: "1"])
             logger.info("m", metadata: [key: "2"])
         }
@@ -59,6 +59,35 @@ import Testing
         #expect(fixture.lines.count == 14)
         for key in ["record_offset", "partition", "connection", "count"] { logger.info("m", metadata: [key: "1"]) }
         #expect(fixture.lines.count == 14)
+    }
+
+    /// A second file refused within five seconds of the first was counted as a repetition of it, and what was wrong with it
+    /// never written; so were clients closed for different limits. Keys that lines are told apart by were listed, and
+    /// these were not: now those are listed by which they are not.
+    @Test func differentRefusalsAndDifferentLimitsAreAllWritten() {
+        let fixture = LogFixture()
+        let logger = fixture.logger(fixture.pipeline())
+        for finding in ["routes.yaml:3:1: a", "routes.yaml:4:1: b", "routes.yaml:3:1: a"] {
+            logger.error("configuration refused", metadata: ["trigger": "request", "findings": "\(finding)"])
+        }
+        for (generation, change) in [("2", "+ channel a"), ("3", "- channel a")] {
+            logger.info("configuration reloaded", metadata: ["generation": "\(generation)", "changes": "\(change)"])
+        }
+        for (limit, code, connection) in [("requests", "4408", "a"), ("control_frames", "4408", "b"), ("requests", "4409", "c"), ("requests", "4408", "d")] {
+            logger.warning(
+                "client ran into a limit and is closed",
+                metadata: ["limit": "\(limit)", "close_code": "\(code)", "connection": "\(connection)"])
+        }
+        #expect(
+            suffixes(fixture) == [
+                "ERROR configuration refused  findings=\"routes.yaml:3:1: a\" trigger=request",
+                "ERROR configuration refused  findings=\"routes.yaml:4:1: b\" trigger=request",
+                "INFO  configuration reloaded  changes=\"+ channel a\" generation=2",
+                "INFO  configuration reloaded  changes=\"- channel a\" generation=3",
+                "WARNING client ran into a limit and is closed  close_code=4408 connection=a limit=requests",
+                "WARNING client ran into a limit and is closed  close_code=4408 connection=b limit=control_frames",
+                "WARNING client ran into a limit and is closed  close_code=4409 connection=c limit=requests",
+            ])
     }
 
     @Test func flushWritesWhatIsHeldBackOnce() {

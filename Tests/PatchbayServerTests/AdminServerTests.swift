@@ -10,9 +10,9 @@ import Testing
 /// The operators' listener, over real sockets.
 @Suite(.serialized) struct AdminServerTests {
     private final class Calls: Sendable {
-        private let items = Mutex<[Bool]>([])
-        func add(_ isDryRun: Bool) { items.withLock { $0.append(isDryRun) } }
-        var all: [Bool] { items.withLock { $0 } }
+        private let items = Mutex<[ReloadRequest]>([])
+        func add(_ request: ReloadRequest) { items.withLock { $0.append(request) } }
+        var all: [ReloadRequest] { items.withLock { $0 } }
     }
 
     private func withAdmin(
@@ -31,8 +31,9 @@ import Testing
             let admin = AdminServer(
                 host: "127.0.0.1", port: 0, group: fixture.group, logger: logger, health: { reporter.report() },
                 metrics: { collector.bytes() },
-                reload: { isDryRun in
-                    calls.add(isDryRun)
+                largestCandidate: 1000,
+                reload: { request in
+                    calls.add(request)
                     return AdminAnswer(status: status, body: "{\"done\":true}")
                 })
             let port = try await admin.start()
@@ -47,10 +48,10 @@ import Testing
     }
 
     private func request(
-        _ line: String, port: Int, headers: String = ""
+        _ line: String, port: Int, headers: String = "", body: String = ""
     ) async throws -> (head: String, body: String) {
         let socket = try TestSocket(port: port)
-        try await socket.send("\(line) HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\(headers)\r\n")
+        try await socket.send("\(line) HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n\(body)")
         let head = try await socket.receive(through: "\r\n\r\n")
         return (head, String(decoding: try await socket.receiveToEnd(), as: UTF8.self))
     }
@@ -61,7 +62,22 @@ import Testing
             #expect(head.hasPrefix("HTTP/1.1 200 ") && body == "{\"done\":true}")
             _ = try await request("POST /-/reload?dry_run=1", port: port)
             _ = try await request("POST /-/reload?dry_run=0", port: port)
-            #expect(calls.all == [false, true, false])
+            #expect(calls.all == [.apply, .preview(candidate: nil), .apply])
+        }
+    }
+
+    @Test func looksAtAPostedCandidateOfABoundedSize() async throws {
+        try await withAdmin { port, calls in
+            let largest = String(repeating: "x", count: 1000)
+            #expect(try await request("POST /-/reload?dry_run=1", port: port, body: largest).head.hasPrefix("HTTP/1.1 200 "))
+            #expect(calls.all == [.preview(candidate: Array(largest.utf8))])
+            let larger = try await request("POST /-/reload?dry_run=1", port: port, body: largest + "x")
+            #expect(larger.head.hasPrefix("HTTP/1.1 413 ") && larger.body.contains("body_too_large"), "\(larger)")
+            for body in ["x", largest] {
+                let applied = try await request("POST /-/reload", port: port, body: body)
+                #expect(applied.head.hasPrefix("HTTP/1.1 400 ") && applied.body.contains("unexpected_body"), "\(applied)")
+            }
+            #expect(calls.all.count == 1)
         }
     }
 

@@ -6,18 +6,16 @@ import PatchbayAPI
 package final class Findings {
     /// Findings kept; a person fixes the first dozen and runs again.
     static let limit = 1000
-    /// Bytes of a line that is still shown; longer ones are no text for people, and each finding on one would walk it.
-    private static let longestLine = 64 * 1024
 
     private var diagnostics: [Diagnostic] = []
     private var seen: Set<Key> = []
     private var left = 0
-    private var sources: [String: SourceText] = [:]
+    /// What findings are shown with.
+    private(set) var sources = FindingSources()
     /// Findings are shown in the order in which files were read.
     private var order: [String: Int] = [:]
     /// Comparisons with known names that are left: each costs microseconds, and a bad file may ask for millions.
     private var comparisons = 100_000
-    private var withheld: [String: Set<Int>] = [:]
 
     /// An aliased mapping is decoded once per alias; what is wrong with it is said once.
     private struct Key: Hashable {
@@ -34,7 +32,7 @@ package final class Findings {
     package var hasErrors: Bool { errorCount > 0 }
 
     func add(source: SourceText) {
-        sources[source.file] = source
+        sources.add(source)
         if order[source.file] == nil { order[source.file] = order.count }
     }
 
@@ -64,41 +62,25 @@ package final class Findings {
     func withhold(_ node: YAMLNode) {
         switch node.content {
         case .scalar:
-            withheld[node.position.file, default: []].formUnion(node.position.line...max(node.position.line, node.endLine))
+            sources.withhold(node.position.line...max(node.position.line, node.endLine), of: node.position.file)
         case .sequence(let items): items.forEach(withhold)
         case .mapping(let entries): entries.forEach { withhold($0.value) }
         case .invalid: break
         }
     }
 
+    /// Keeps one line out of what is shown.
+    func withholdLine(at position: SourcePosition) { sources.withhold(position.line...position.line, of: position.file) }
+
     /// All findings by position, those without one first, each with its line of the file.
     package func sorted() -> [Diagnostic] {
         guard !diagnostics.isEmpty else { return [] }
-        let lines = shownLines()
-        var result = diagnostics.enumerated().sorted(by: precedes).map { _, finding in
-            Diagnostic(
-                severity: finding.severity, position: finding.position, message: finding.message, hint: finding.hint,
-                sourceLine: finding.position.flatMap { lines[$0.file]?[$0.line] })
-        }
+        var result = sources.withLines(diagnostics.enumerated().sorted(by: precedes).map(\.element))
         if left > 0 {
             result.append(
                 Diagnostic(
                     severity: hasErrors ? .error : .warning, position: nil, message: "\(left) more findings are not shown",
                     hint: "fix these first and check again"))
-        }
-        return result
-    }
-
-    /// The lines that findings are on, by file and number: without those that hold a secret or that nobody could read.
-    private func shownLines() -> [String: [Int: String]] {
-        var numbers: [String: Set<Int>] = [:]
-        for case let position? in diagnostics.map(\.position) { numbers[position.file, default: []].insert(position.line) }
-        var result: [String: [Int: String]] = [:]
-        for (file, numbers) in numbers {
-            guard let source = sources[file] else { continue }
-            result[file] = source.lines(numbers.subtracting(withheld[file] ?? [])).filter { _, line in
-                line.utf8.count <= Self.longestLine && !SecretNames.occursAsKey(in: line)
-            }
         }
         return result
     }

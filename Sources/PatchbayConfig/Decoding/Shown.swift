@@ -7,7 +7,7 @@ package enum Shown {
     /// In backticks, as messages name keys and values.
     static func quoted(_ text: String) -> String { "`\(plain(text))`" }
 
-    static func plain(_ text: String) -> String {
+    package static func plain(_ text: String) -> String {
         var result = ""
         var count = 0
         for scalar in text.unicodeScalars {

@@ -2,6 +2,7 @@ import PatchbayAPI
 
 /// `kafka` with its further clusters as values, with the checks that a field's kind can't express.
 struct ClusterReader {
+    let judges: ConfigurationJudges
     let findings: Findings
 
     /// The default cluster, then the others in the order of the file; `nil` when something is wrong, and then it was
@@ -35,6 +36,7 @@ struct ClusterReader {
     ) -> KafkaSettings? {
         let brokers = findings.checked(object["brokers"]?.items, NameRules.broker)
         let properties = object["properties"]?.entries.compactMap { property($0, path: path) } ?? []
+        judge(properties)
         func value(_ key: String) -> DecodedValue? { object[key] ?? inherited?[key] }
         guard object.failed.isEmpty || object.failed == ["clusters"], let brokers, let group = value("group")?.string,
             let batchSize = value("batch_size")?.integer, let maxRecord = value("max_record")?.integer
@@ -46,6 +48,35 @@ struct ClusterReader {
         return KafkaSettings(
             name: name, brokers: brokers, group: group, batchSize: Int(batchSize), maxRecord: Int(maxRecord),
             properties: properties, secrets: secrets)
+    }
+
+    /// What librdkafka has against a cluster's properties, at their places.
+    private func judge(_ properties: [KafkaProperty]) {
+        guard !properties.isEmpty else { return }
+        let secrets = properties.lazy.filter { $0.isSecret && !$0.value.isEmpty }.map(\.value)
+        for problem in judges.properties(properties.map { ($0.name, $0.value) }) {
+            let property = properties[problem.index]
+            if problem.isUnknownName {
+                reportUnknown(property)
+                continue
+            }
+            // librdkafka repeats values in its messages, which secrets must not be.
+            let mustHide = property.isSecret || secrets.contains { problem.message.contains($0) }
+            findings.add(
+                "property \(Shown.quoted(property.name)): \(mustHide ? "librdkafka refuses its value" : problem.message)",
+                at: property.valuePosition, hint: "see librdkafka's CONFIGURATION.md for its values")
+        }
+    }
+
+    private func reportUnknown(_ property: KafkaProperty) {
+        let near = findings.nearest(to: property.name, among: judges.propertyNames())
+        // Its value may be what it would be under the right name.
+        if let near, SecretNames.contains(near) { findings.withholdLine(at: property.valuePosition) }
+        let own = near.flatMap { Self.ownKeys[$0] }
+        findings.add(
+            "librdkafka has no property \(Shown.quoted(property.name))", at: property.position,
+            hint: own.map { "did you mean the key `\($0)`?" } ?? near.map { "did you mean `\($0)`?" }
+                ?? "see librdkafka's CONFIGURATION.md for its properties")
     }
 
     /// librdkafka's names for what has a key of its own; set twice, one of them would silently lose.

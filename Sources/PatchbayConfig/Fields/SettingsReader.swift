@@ -2,6 +2,7 @@ import PatchbayAPI
 
 /// `server`, `limits`, `admin`, `reload` and `alerts` as values, with the checks that a field's kind can't express.
 struct SettingsReader {
+    let judges: ConfigurationJudges
     let findings: Findings
 
     /// `nil` when something is wrong with it; it was reported.
@@ -68,6 +69,8 @@ struct SettingsReader {
 
     /// `nil` when something is wrong with it; it was reported.
     func alerts(_ object: DecodedObject) -> AlertSettings? {
+        let webhook = object["webhook"]?.object
+        guard webhook.map(isRight) ?? true else { return nil }
         guard object.failed.isEmpty, let lagFor = object.duration("for"), let endsBelow = object["ends_below"]?.number,
             let watches = object["partial_assignment"]?.bool, let settling = object.duration("settling")
         else { return nil }
@@ -87,7 +90,6 @@ struct SettingsReader {
         settings.watchesAssignment = watches
         settings.settling = settling
         settings.node = object["node"]?.string
-        let webhook = object["webhook"]?.object
         if let url = webhook?["url"] {
             guard let text = url.string else { return nil }
             let pairs = (webhook?["headers"]?.entries ?? []).compactMap { entry in
@@ -100,6 +102,20 @@ struct SettingsReader {
         }
         settings.secrets = object.secrets
         return settings
+    }
+
+    /// What is wrong with a webhook is reported.
+    private func isRight(_ webhook: DecodedObject) -> Bool {
+        let before = findings.errorCount
+        if let url = webhook["url"], let text = url.string, let problem = judges.webhookURL(text) {
+            findings.add(
+                problem, found: nil, about: url.subject, from: url.source, hint: "for example `url: https://hooks.example.com/x`")
+        }
+        for header in webhook["headers"]?.entries ?? [] {
+            guard let value = header.value.string, let problem = judges.webhookHeader(header.name, value) else { continue }
+            findings.add(problem, at: header.position, hint: "for example `headers: { Authorization: … }`")
+        }
+        return findings.errorCount == before
     }
 
     /// `nil` when something is wrong with it; it was reported.

@@ -24,6 +24,25 @@ package struct FileAccess: Sendable {
         read: { (path, limit) throws(FileFailure) in try FileReader.read(path, limit: limit) },
         names: { FileReader.names(in: $0, limit: $1) }, identity: { FileReader.resolved($0) })
 
+    /// The machine's files below the directory of `path`, symbolic links followed, and those in `known`.
+    package static func confined(toDirectoryOf path: String, and known: [String]) -> FileAccess {
+        let directory = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        let root = FileReader.resolved(directory)
+        let prefix = root.map { $0 == "/" ? "/" : $0 + "/" }
+        let known = Set(known.compactMap { FileReader.resolved($0) })
+        @Sendable func isAllowed(_ path: String) -> Bool {
+            // What isn't there can't be read either.
+            guard let resolved = FileReader.resolved(path) else { return true }
+            return known.contains(resolved) || resolved == root || prefix.map { resolved.hasPrefix($0) } == true
+        }
+        return FileAccess(
+            read: { (path, limit) throws(FileFailure) in
+                guard isAllowed(path) else { throw .outside }
+                return try system.read(path, limit)
+            },
+            names: { isAllowed($0) ? system.names($0, $1) : nil }, identity: system.identity)
+    }
+
     /// There is nothing to read.
     package static let none = FileAccess(
         read: { (_, _) throws(FileFailure) in throw .notFound }, names: { _, _ in nil }, identity: { _ in nil })

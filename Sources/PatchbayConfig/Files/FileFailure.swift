@@ -5,12 +5,14 @@
 #endif
 
 /// Why a file can't be read.
-package enum FileFailure: Error, Equatable {
+package enum FileFailure: Error, Hashable {
     case notFound
     case isDirectory
     case notPermitted
     case notRegular
     case tooLarge(limit: Int)
+    /// A candidate for the configuration names a file that it may not have read.
+    case outside
     case other(Int32)
 
     init(code: Int32) {
@@ -24,9 +26,10 @@ package enum FileFailure: Error, Equatable {
     }
 
     /// Completes "can't read `x`: …".
-    var reason: String {
+    package var reason: String {
         switch self {
         case .notFound: "no such file"
+        case .outside: "a candidate only gets files below the server's own and those that the server reads already"
         case .isDirectory: "it is a directory, not a file"
         case .notPermitted: "permission denied"
         case .notRegular: "it is neither a file nor a pipe"

@@ -166,7 +166,7 @@ final class IncludeReader {
         case .notFound: "paths are relative to the file that includes"
         case .isDirectory: "include the files in it, such as `conf.d/*.yaml`"
         case .notPermitted: "check the file's owner and mode"
-        case .notRegular, .tooLarge, .other: nil
+        case .notRegular, .tooLarge, .outside, .other: nil
         }
     }
 

@@ -6,17 +6,33 @@ final class LoadedFiles {
     private var seen: Set<String> = []
     /// In the order in which they were first looked for, directories included.
     private(set) var paths: [String] = []
+    private var hasher = Hasher()
+
+    /// Of everything read so far; the same for the same contents, within this process.
+    var contentHash: Int {
+        let hasher = hasher
+        return hasher.finalize()
+    }
 
     init(access: FileAccess) { self.access = access }
 
     func read(_ path: String, limit: Int) throws(FileFailure) -> [UInt8] {
         note(path)
-        return try access.read(path, limit)
+        do throws(FileFailure) {
+            let bytes = try access.read(path, limit)
+            bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+            return bytes
+        } catch {
+            hasher.combine(error)
+            throw error
+        }
     }
 
     func names(in directory: String, limit: Int) -> [String]? {
         note(directory)
-        return access.names(directory, limit)
+        let names = access.names(directory, limit)
+        hasher.combine(names?.sorted())
+        return names
     }
 
     /// What all paths to one file have in common.

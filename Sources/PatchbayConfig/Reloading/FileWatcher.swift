@@ -13,7 +13,7 @@
 /// Thread: any.
 public struct FileWatcher: Sendable {
     /// What tells one state of a file from another. Links are followed.
-    struct Fingerprint: Equatable {
+    struct Fingerprint: Equatable, Sendable {
         /// 0 when there is nothing.
         var inode: UInt64 = 0
         var device: UInt64 = 0
@@ -32,6 +32,14 @@ public struct FileWatcher: Sendable {
             modifiedNanoseconds = Int64(status.st_mtim.tv_nsec)
         }
     }
+
+    /// A state of several files, to compare with a later one.
+    public struct Look: Sendable, Equatable {
+        fileprivate let fingerprints: [String: Fingerprint]
+    }
+
+    /// How these files are now. Blocks on the file system.
+    public static func look(atFiles files: [String]) -> Look { Look(fingerprints: look(at: files)) }
 
     /// Time between two looks. A change is reported when it has stood still from one look to the next, so that a file
     /// is not read while it is being written.

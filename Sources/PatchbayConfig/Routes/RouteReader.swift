@@ -40,6 +40,7 @@ struct RouteReader {
                 result.routes.append(settings)
             }
         }
+        DeadLetterCycles(result.routes, budget: budget).report(findings)
         // A file whose routes can't be read at all may use any channel.
         if files.allSatisfy({ !$0.failed.contains("routes") }) { channelReader.reportUnused() }
         result.channels = channelReader.channels()
@@ -73,11 +74,14 @@ struct RouteReader {
         else { return nil }
         var secrets = secrets(object, parts.defaults)
         if channels.contains(where: { !$0.isPlain && channelReader.hasSecretBuffer($0.text) }) { secrets.insert("buffer") }
-        return RouteSettings(
+        var settings = RouteSettings(
             name: name, isEnabled: isEnabled, cluster: cluster, topics: topics, steps: chain.map(\.settings),
             type: type ?? chain.lazy.reversed().compactMap(\.definition.defaultType).first ?? Self.fallbackType,
             channels: channels, maxChannels: Int(limit), channelIdle: .milliseconds(idle), templateBuffer: templateBuffer,
             onError: policy, tests: tests, position: position, secrets: secrets)
+        settings.topicPositions = ((object["topic"]?.items ?? []) + (object["topics"]?.items ?? [])).map(\.source.position)
+        settings.deadLetterPosition = object["dead_letter"]?.source.position
+        return settings
     }
 
     private func drafts(_ route: DecodedObject) -> [TransformReader.Draft]? {

@@ -53,7 +53,9 @@ public struct ErrorCode: Sendable, Hashable {
 
         ErrorCode("unknown_parameter", .admin(400), "The query has a parameter that nobody knows."),
         ErrorCode("invalid_parameter", .admin(400), "A parameter has a value that means nothing."),
+        ErrorCode("unexpected_body", .admin(400), "A candidate was posted without `dry_run=1`."),
         ErrorCode("forbidden_origin", .admin(403), "The request comes from a web page."),
+        ErrorCode("body_too_large", .admin(413), "The candidate is larger than a configuration file may be."),
     ] + service
 
     /// Those of `error` messages.

@@ -259,9 +259,18 @@ struct OpenAPIDocument {
             parameters: [
                 [
                     "name": "dry_run", "in": "query", "required": false,
-                    "description": "1 only says what a reload would change.",
+                    "description": "1 only says what a reload, or the candidate in the body, would change.",
                     "schema": ["type": "string", "enum": ["1", "0", "true", "false"]],
                 ]
+            ],
+            requestBody: [
+                "description": """
+                    With `dry_run=1`: a text to look at in the place of the server's own file. What it includes is relative to \
+                    that file; it only gets files below that file's directory and those that the server reads already. \
+                    Findings about it are placed in `candidate`.
+                    """,
+                "required": false,
+                "content": ["application/yaml": ["schema": ["type": "string"]]],
             ], responses: responses.sorted { $0.0 < $1.0 })
     }
 
@@ -286,7 +295,7 @@ struct OpenAPIDocument {
 
     private func operation(
         _ id: String, tag: String, summary: String, description: String, parameters: [JSONTree] = [],
-        responses: [(String, JSONTree)]
+        requestBody: JSONTree? = nil, responses: [(String, JSONTree)]
     ) -> JSONTree {
         let start: JSONTree = [
             "operationId": .string(id), "tags": [.string(tag)], "summary": .string(summary),
@@ -295,7 +304,7 @@ struct OpenAPIDocument {
         // The handshake and the admin listener have codes of their own.
         let hasOwn = id == "connect" || tag == "Admin"
         let others = hasOwn ? [] : [("default", refusal(ErrorCode.endpoints))]
-        return start.with("parameters", parameters.isEmpty ? nil : .array(parameters))
+        return start.with("parameters", parameters.isEmpty ? nil : .array(parameters)).with("requestBody", requestBody)
             .with("responses", .members(responses + others))
     }
 

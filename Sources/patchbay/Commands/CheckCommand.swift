@@ -54,7 +54,7 @@ struct CheckCommand: AsyncParsableCommand {
             if live, let configuration = loaded.configuration {
                 for cluster in configuration.clusters {
                     let answer = LiveCheck.run(cluster, of: configuration, timeout: .seconds(timeout))
-                    findings += answer.findings
+                    findings += loaded.sources.withLines(answer.findings)
                     if let reason = answer.unreachable { unreachable.append(reason) }
                 }
             }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import NIOCore
 import NIOHTTP1
+import PatchbayConfig
 
 /// `patchbay reload`: makes a running server take up its changed files, or say what that would do.
 struct ReloadCommand: AsyncParsableCommand {
@@ -11,7 +12,9 @@ struct ReloadCommand: AsyncParsableCommand {
         discussion: """
             Servers watch their files by themselves unless `reload.watch` is false. With --dry-run nothing changes: the \
             server runs both the old and the new routes over the last records of each topic and reports what would \
-            differ.
+            differ. With --dry-run FILE it takes that file's text in the place of its own, which a server that watches \
+            its files would already have taken up; `include` stays relative to the server's file, and \
+            `candidate` is what findings call FILE.
 
             Exit codes: 0 in force, or it would be; 69 the server can't be reached; 78 refused, \
             or it would be, or ADMIN_PORT is no port.
@@ -19,6 +22,9 @@ struct ReloadCommand: AsyncParsableCommand {
 
     @Flag(help: "Only say what would change.")
     var dryRun = false
+
+    @Argument(help: "With --dry-run: a file to look at in the place of the server's own.")
+    var file: String?
 
     @Option(help: "The admin listener's host.")
     var host = "127.0.0.1"
@@ -32,17 +38,20 @@ struct ReloadCommand: AsyncParsableCommand {
     @OptionGroup var format: FormatOption
 
     func validate() throws {
+        if file != nil, !dryRun { throw ValidationError("FILE can only be looked at: add --dry-run") }
         try ServerPort.check(port)
         guard (1...3600).contains(timeout) else { throw ValidationError("--timeout must be between 1 and 3600 seconds") }
     }
 
     func run() async throws {
         let port = try port ?? ServerPort.of("ADMIN_PORT", default: 8081)
+        var candidate: [UInt8] = []
+        if let file { candidate = try Self.candidate(file) }
         let answer: HTTPRequestOnce.Answer
         do {
             answer = try await HTTPRequestOnce.run(
                 .POST, host: host, port: port, path: "/-/reload" + (dryRun ? "?dry_run=1" : ""),
-                timeout: .seconds(Int64(timeout)))
+                body: candidate, timeout: .seconds(Int64(timeout)))
         } catch {
             throw Exit.because("no answer from \(host):\(port): \(error); is admin.enabled set?", Exit.unavailable)
         }
@@ -56,5 +65,15 @@ struct ReloadCommand: AsyncParsableCommand {
         case .json: Output.standard(answer.body + "\n")
         }
         if report.isRefusal { throw Exit.configuration }
+    }
+
+    private static func candidate(_ path: String) throws -> [UInt8] {
+        do throws(FileFailure) {
+            let bytes = try FileAccess.system.read(path, ConfigurationLoader.largestFile)
+            // A body of nothing would ask for a look at the server's own file.
+            return bytes.isEmpty ? [0x0A] : bytes
+        } catch {
+            throw Exit.because("can't read \(path): \(error.reason)", Exit.configuration)
+        }
     }
 }

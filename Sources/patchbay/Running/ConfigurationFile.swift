@@ -12,6 +12,37 @@ struct LoadedConfiguration: Sendable {
     /// Every file read or looked for.
     let files: [String]
     let origins: [ResolvedSetting]
+    /// For what is found later, with the brokers' help.
+    let sources: FindingSources
+    /// The same for the same contents of all files.
+    let contentHash: Int
+
+    private init(_ other: LoadedConfiguration, findings: [Diagnostic]) {
+        configuration = other.configuration
+        self.findings = findings
+        files = other.files
+        origins = other.origins
+        sources = other.sources
+        contentHash = other.contentHash
+    }
+
+    func with(findings: [Diagnostic]) -> LoadedConfiguration { LoadedConfiguration(self, findings: findings) }
+
+    init(_ result: LoadResult) {
+        configuration = result.configuration
+        findings = result.diagnostics
+        files = result.files
+        origins = result.origins
+        sources = result.sources
+        contentHash = result.contentHash
+    }
+}
+
+/// A text that might become routes.yaml.
+struct Candidate: Sendable {
+    var bytes: [UInt8]
+    /// Files that are in use now.
+    var known: [String]
 }
 
 /// Loads routes.yaml.
@@ -20,13 +51,17 @@ enum ConfigurationFile {
     static func read(
         _ path: String, environment: [String: String], transformers: [TransformerDefinition] = BuiltinTransformers.all
     ) -> LoadedConfiguration {
-        let result = ConfigurationLoader.load(path: path, environment: environment, transformers: transformers)
-        var findings = result.diagnostics + (result.configuration?.clusters ?? []).flatMap(propertyFindings)
-        if let finding = result.configuration?.alerts.webhook.flatMap(webhookFinding) { findings.append(finding) }
-        let hasErrors = findings.contains { $0.severity == .error }
-        return LoadedConfiguration(
-            configuration: hasErrors ? nil : result.configuration, findings: findings, files: result.files,
-            origins: result.origins)
+        LoadedConfiguration(
+            ConfigurationLoader.load(path: path, environment: environment, transformers: transformers, judges: judges))
+    }
+
+    /// The same for another text in the place of the file: what it includes is relative to the file. Its own findings are
+    /// placed in `candidate`, since the lines are not the file's.
+    static func read(_ candidate: Candidate, insteadOf path: String, environment: [String: String]) -> LoadedConfiguration {
+        let loaded = LoadedConfiguration(
+            ConfigurationLoader.load(
+                candidate: candidate.bytes, path: path, known: candidate.known, environment: environment, transformers: BuiltinTransformers.all, judges: judges))
+        return loaded.with(findings: loaded.findings.map { $0.moved(from: path, to: "candidate") })
     }
 
     /// - Throws: exit code 78, after printing everything that was found.
@@ -42,23 +77,23 @@ enum ConfigurationFile {
         return configuration
     }
 
-    /// What is wrong with the webhook; the address itself is a secret.
-    private static func webhookFinding(_ webhook: AlertSettings.Webhook) -> Diagnostic? {
-        WebhookTarget.problem(url: webhook.url, headers: webhook.headers.map { ($0.key, $0.value) }).map {
-            Diagnostic(position: nil, message: "alerts.webhook: \($0)", hint: "for example `url: https://hooks.example.com/x`")
-        }
-    }
+    /// What librdkafka and the sender of alerts think of what is for them.
+    static let judges = ConfigurationJudges(
+        properties: { properties in
+            KafkaProperties.validate(properties).map {
+                ConfigurationJudges.PropertyProblem(index: $0.index, isUnknownName: $0.isUnknownName, message: $0.message)
+            }
+        },
+        propertyNames: { KafkaProperties.names }, webhookURL: { WebhookTarget.problem(url: $0) },
+        webhookHeader: { WebhookTarget.problem(header: ($0, $1)) })
+}
 
-    /// What librdkafka has against a cluster's properties, at their places in the file.
-    static func propertyFindings(_ cluster: KafkaSettings) -> [Diagnostic] {
-        KafkaProperties.validate(cluster.properties.map { ($0.name, $0.value) }).map { name, message in
-            let property = cluster.properties.first { $0.name == name }
-            // librdkafka repeats the value in its message, which a secret must not be.
-            let text = property?.isSecret == true ? "librdkafka refuses its value" : message
-            let place = cluster.name == KafkaSettings.defaultName ? "kafka" : "kafka.clusters.\(cluster.name)"
-            return Diagnostic(
-                position: property?.position, message: "\(place).properties: \(name): \(text)",
-                hint: "see librdkafka's CONFIGURATION.md for names and values")
-        }
+extension Diagnostic {
+    /// The same finding, its place in another file when it is in `file`.
+    fileprivate func moved(from file: String, to name: String) -> Diagnostic {
+        guard let position, position.file == file else { return self }
+        return Diagnostic(
+            severity: severity, position: SourcePosition(file: name, line: position.line, column: position.column),
+            message: message, hint: hint, sourceLine: sourceLine)
     }
 }

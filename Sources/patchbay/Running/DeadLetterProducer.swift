@@ -12,11 +12,17 @@ final class DeadLetterProducer: DeadLetterWriter {
     /// How long `settle` waits for the brokers.
     static let patience = Duration.seconds(4)
 
+    private static let routeHeader = "patchbay.route"
+
     private let settings: KafkaSettings
     private let logger: Logger
     private var producer: Producer?
     /// Letters that could not even be queued since the last `settle`.
     private var refused = 0
+    /// Records since the last `settle` that this very route had refused before.
+    private var returned = 0
+    /// One of them.
+    private var firstReturned: RejectedRecord?
 
     init(settings: KafkaSettings, logger: Logger) {
         self.settings = settings
@@ -25,11 +31,17 @@ final class DeadLetterProducer: DeadLetterWriter {
 
     deinit { producer?.close(timeoutMilliseconds: 0) }
 
-    func write(_ record: Record, refused report: RejectedRecord, to topic: String) {
+    func write(_ record: Record, refused report: RejectedRecord, to topic: String) -> Bool {
         var headers: [(name: String, value: [UInt8]?)] = []
         record.headers.forEach { name, value in headers.append((name, value.map { Array($0) })) }
+        // A loop through other processes, which no check of a file can see, would go on for ever.
+        if headers.contains(where: { $0.name == Self.routeHeader && $0.value?.elementsEqual(report.route.utf8) == true }) {
+            returned += 1
+            firstReturned = firstReturned ?? report
+            return false
+        }
         headers += [
-            ("patchbay.route", Array(report.route.utf8)), ("patchbay.topic", Array(report.topic.utf8)),
+            (Self.routeHeader, Array(report.route.utf8)), ("patchbay.topic", Array(report.topic.utf8)),
             ("patchbay.partition", Array("\(report.partition)".utf8)),
             ("patchbay.offset", Array("\(report.recordOffset)".utf8)),
             ("patchbay.timestamp", Array("\(record.timestampMilliseconds)".utf8)),
@@ -40,6 +52,7 @@ final class DeadLetterProducer: DeadLetterWriter {
         do throws(KafkaError) {
             try client().produce(
                 topic: topic, key: record.key.map { Array($0) }, value: record.value.map { Array($0) }, headers: headers)
+            return true
         } catch {
             refused += 1
             logger.error(
@@ -48,12 +61,22 @@ final class DeadLetterProducer: DeadLetterWriter {
                     "route": "\(report.route)", "topic": "\(report.topic)", "partition": "\(report.partition)",
                     "record_offset": "\(report.recordOffset)", "dead_letter": "\(topic)", "error": "\(error.message)",
                 ])
+            return false
         }
     }
 
     func settle() -> Int {
-        defer { refused = 0 }
-        guard let producer else { return refused }
+        defer { (refused, returned, firstReturned) = (0, 0, nil) }
+        let untaken = refused + returned
+        if let first = firstReturned {
+            logger.error(
+                "a refused record had come back from a dead-letter topic; it is not written there again and is lost",
+                metadata: [
+                    "records": "\(returned)", "route": "\(first.route)", "topic": "\(first.topic)",
+                    "partition": "\(first.partition)", "record_offset": "\(first.recordOffset)",
+                ])
+        }
+        guard let producer else { return untaken }
         let failedBefore = producer.deliveries.failed
         do throws(KafkaError) {
             try producer.flush(timeoutMilliseconds: Int(Self.patience / .milliseconds(1)) + 1000)
@@ -69,7 +92,7 @@ final class DeadLetterProducer: DeadLetterWriter {
                     "error": "\(producer.deliveries.lastError?.message ?? "no reason known")",
                 ])
         }
-        return refused + failed
+        return untaken + failed
     }
 
     private func client() throws(KafkaError) -> Producer {

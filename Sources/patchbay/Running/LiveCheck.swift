@@ -30,12 +30,12 @@ enum LiveCheck {
     /// - Parameter existing: every topic of the cluster.
     static func findings(_ routes: [RouteSettings], existing: Set<String>) -> [Diagnostic] {
         routes.flatMap { route in
-            var findings = route.topics.compactMap { finding($0, of: route, existing: existing) }
+            var findings = route.topics.indices.compactMap { finding($0, of: route, existing: existing) }
             if case .deadLetter(let topic) = route.onError, !existing.contains(topic) {
                 findings.append(
                     Diagnostic(
-                        severity: .warning, position: route.position,
-                        message: "the dead-letter topic `\(topic)` of route `\(route.name)` does not exist",
+                        severity: .warning, position: route.deadLetterPosition ?? route.position,
+                        message: "the dead-letter topic \(route.shown(topic, "dead_letter")) of route `\(route.shownName)` does not exist",
                         hint: "create it, unless the brokers create topics by themselves"))
             }
             return findings
@@ -43,21 +43,32 @@ enum LiveCheck {
     }
 
     private static func finding(
-        _ selector: TopicSelector, of route: RouteSettings, existing: Set<String>
+        _ index: Int, of route: RouteSettings, existing: Set<String>
     ) -> Diagnostic? {
+        let selector = route.topics[index]
+        let position = route.topicPositions.indices.contains(index) ? route.topicPositions[index] : nil
+        let shown = route.shown(selector.text, "topic", "topics")
         switch selector {
         case .name(let topic):
             guard !existing.contains(topic) else { return nil }
-            let near = Suggestion.nearest(to: topic, among: existing.sorted())
+            let near = route.secrets.isDisjoint(with: ["topic", "topics"])
+                ? Suggestion.nearest(to: topic, among: existing.sorted()) : nil
             return Diagnostic(
-                position: route.position, message: "topic `\(topic)` of route `\(route.name)` does not exist",
+                position: position ?? route.position, message: "topic \(shown) of route `\(route.shownName)` does not exist",
                 hint: near.map { "did you mean `\($0)`?" } ?? "create it; until then the route gets nothing")
         case .pattern(let pattern):
             guard !existing.contains(where: pattern.matches) else { return nil }
             return Diagnostic(
-                severity: .warning, position: route.position,
-                message: "no topic matches `\(pattern.text)` of route `\(route.name)` yet",
+                severity: .warning, position: position ?? route.position,
+                message: "no topic matches \(shown) of route `\(route.shownName)` yet",
                 hint: "topics that appear later are picked up by themselves")
         }
+    }
+}
+
+extension RouteSettings {
+    /// A value of one of these keys as a message may name it.
+    fileprivate func shown(_ text: String, _ keys: String...) -> String {
+        secrets.isDisjoint(with: keys) ? "`\(text)`" : "from `${file:…}`"
     }
 }

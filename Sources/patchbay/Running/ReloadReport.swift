@@ -36,12 +36,14 @@ struct ReloadReport: Sendable, Codable {
         switch result {
         case .applied: "applied; generation \(generation) is in force"
         case .refused: "refused; generation \(generation) stays in force"
-        case .unchanged: "nothing changed; generation \(generation) stays in force"
+        case .unchanged: "nothing changed\(waiting); generation \(generation) stays in force"
         case .wouldApply: "would be applied (dry run); generation \(generation) is in force"
         case .wouldRefuse: "would be refused (dry run); generation \(generation) is in force"
-        case .wouldChangeNothing: "would change nothing (dry run); generation \(generation) is in force"
+        case .wouldChangeNothing: "would change nothing\(waiting) (dry run); generation \(generation) is in force"
         }
     }
+
+    private var waiting: String { changes.isEmpty ? "" : " without a restart" }
 }
 
 /// A finding as programs take it.

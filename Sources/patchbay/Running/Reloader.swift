@@ -17,8 +17,8 @@ actor Reloader {
         case request = "request"
     }
 
-    /// Loads and checks the files.
-    typealias Load = @Sendable () -> LoadedConfiguration
+    /// Loads and checks the files, or a candidate in the place of the main one.
+    typealias Load = @Sendable (_ candidate: Candidate?) -> LoadedConfiguration
     /// Puts a table and the consumers it needs in force, and returns the generation.
     typealias Apply = @Sendable (RouterConfiguration) async -> Int
 
@@ -28,12 +28,13 @@ actor Reloader {
     private let logger: Logger
     private var current: RouterConfiguration
     private var last: Task<ReloadReport, Never>?
+    /// The files as they were loaded last. The watcher sees a change that somebody has asked to be taken up too, later.
+    private var handled: (look: FileWatcher.Look, contentHash: Int)?
 
     /// What other threads see.
     private struct Shared {
         var status: ConfigurationStatus
         var files: [String]
-        /// What the last refusal said, so that a watcher that sees the same file again doesn't say it again.
         var isStopped = false
     }
 
@@ -67,7 +68,9 @@ actor Reloader {
     func reload(_ trigger: Trigger) async -> ReloadReport { await enqueue { await self.perform(trigger) } }
 
     /// What a reload would do.
-    func preview() async -> ReloadReport { await enqueue { await self.examine() } }
+    ///
+    /// - Parameter candidate: what the main file would hold; `nil` for what it does.
+    func preview(candidate: [UInt8]? = nil) async -> ReloadReport { await enqueue { await self.examine(candidate) } }
 
     private func enqueue(_ body: @escaping @Sendable () async -> ReloadReport) async -> ReloadReport {
         let previous = last
@@ -84,9 +87,14 @@ actor Reloader {
     private func perform(_ trigger: Trigger) async -> ReloadReport {
         var report = ReloadReport(result: .unchanged, generation: status.generation)
         guard !shared.withLock({ $0.isStopped }) else { return report }
-        let loaded = await OffPool.run(load)
+        let loaded = await OffPool.run { [load] in load(nil) }
         report.findings = loaded.findings.map(Finding.init)
         shared.withLock { $0.files = loaded.files }
+        let look = FileWatcher.look(atFiles: loaded.files)
+        // Both: a touched file may be meant as "try again", and two writes may be too close for the file system's clock.
+        let isHandled = handled.map { $0.look == look && $0.contentHash == loaded.contentHash } ?? false
+        handled = (look, loaded.contentHash)
+        if trigger == .file, isHandled { return report }
         guard let next = loaded.configuration else {
             report.result = .refused
             note(refusal: loaded, trigger)
@@ -130,10 +138,13 @@ actor Reloader {
         return report
     }
 
-    private func examine() async -> ReloadReport {
+    private func examine(_ candidate: [UInt8]?) async -> ReloadReport {
         let (load, recent, current) = (load, recent, current)
         let generation = status.generation
-        return await OffPool.run { Self.examine(load(), recent, current, generation: generation) }
+        let known = files
+        return await OffPool.run {
+            Self.examine(load(candidate.map { Candidate(bytes: $0, known: known) }), recent, current, generation: generation)
+        }
     }
 
     private static func examine(
@@ -147,7 +158,8 @@ actor Reloader {
             return report
         }
         report.changes = ConfigurationDifference(from: current, to: next).changes
-        if !report.changes.isEmpty { report.result = .wouldApply }
+        // As a reload has it: what waits for a restart alone is no change.
+        if report.changes.contains(where: { !$0.needsRestart }) { report.result = .wouldApply }
         report.preview = ReloadPreview.run(recent(), from: current, to: next)
         return report
     }

@@ -102,8 +102,13 @@ final class RouterService: Sendable {
             ? AdminServer(
                 host: configuration.admin.host, port: configuration.admin.port, group: group, logger: logger,
                 health: { server.health }, metrics: { server.metricsPage }, probes: server.probes,
-                reload: { isDryRun in
-                    let report = isDryRun ? await reloader.preview() : await reloader.reload(.request)
+                largestCandidate: ConfigurationLoader.largestFile,
+                reload: { request in
+                    let report =
+                        switch request {
+                        case .apply: await reloader.reload(.request)
+                        case .preview(let candidate): await reloader.preview(candidate: candidate)
+                        }
                     return AdminAnswer(status: report.isRefusal ? 422 : 200, body: report.json)
                 })
             : nil

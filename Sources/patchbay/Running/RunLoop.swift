@@ -31,7 +31,10 @@ enum RunLoop {
         }
         let service = RouterService(
             configuration: configuration, loaded: loaded,
-            reload: { ConfigurationFile.read(path, environment: environment) },
+            reload: { candidate in
+                guard let candidate else { return ConfigurationFile.read(path, environment: environment) }
+                return ConfigurationFile.read(candidate, insteadOf: path, environment: environment)
+            },
             consumerProperties: consumerProperties, logger: logger)
         let ports: RouterService.Ports
         do throws(RouterService.CantListen) {
