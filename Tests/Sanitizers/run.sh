@@ -27,7 +27,7 @@ if [ "$mode" = thread ]; then
   preload="$root/$scratch/threads.so"
 else
   # What Swift keeps for the length of the process looks like a leak.
-  export ASAN_OPTIONS="log_path=$reports/report:detect_leaks=0:${ASAN_OPTIONS:-}"
+  export ASAN_OPTIONS="log_path=$reports/report:suppressions=$root/Tests/Sanitizers/address.supp:detect_leaks=0:${ASAN_OPTIONS:-}"
   preload=""
 fi
 
