@@ -245,7 +245,8 @@ struct FilterExpressionTests {
     }
 }
 
-private struct SplitMix: RandomNumberGenerator {
+/// The same numbers for the same seed, on any machine.
+struct SplitMix: RandomNumberGenerator {
     var state: UInt64
     mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
