@@ -1,0 +1,100 @@
+/// Text that equals another one only when its UTF-8 bytes do: names of channels and fields, keys, values.
+///
+/// `String` holds canonically equal texts for equal: "é" as one character or as "e" with an accent, "K" and the Kelvin
+/// sign. Kafka, JSON and the clients that subscribe compare bytes, so what names a thing here does as well: dictionaries
+/// and sets of such names have this type as their key.
+///
+/// Thread: any. Immutable.
+public struct ByteString: Sendable {
+    /// The text itself.
+    public let string: String
+
+    public init(_ string: String) { self.string = string }
+
+    /// Bytes of its UTF-8.
+    public var count: Int { string.utf8.count }
+}
+
+extension ByteString: Hashable {
+    public static func == (left: ByteString, right: ByteString) -> Bool { left.string.hasSameBytes(as: right.string) }
+
+    public func hash(into hasher: inout Hasher) {
+        let isHashed: Void? = string.utf8.withContiguousStorageIfAvailable { bytes in
+            hasher.combine(bytes.count)
+            hasher.combine(bytes: UnsafeRawBufferPointer(bytes))
+        }
+        if isHashed == nil { hash(Array(string.utf8), into: &hasher) }
+    }
+
+    /// For texts that aren't stored as UTF-8, which come from other languages' libraries.
+    private func hash(_ bytes: [UInt8], into hasher: inout Hasher) {
+        hasher.combine(bytes.count)
+        bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+    }
+}
+
+extension ByteString: Comparable {
+    /// By their bytes, which is by their code points.
+    public static func < (left: ByteString, right: ByteString) -> Bool {
+        left.string.utf8.lexicographicallyPrecedes(right.string.utf8)
+    }
+}
+
+extension ByteString: ExpressibleByStringInterpolation {
+    public init(stringLiteral value: String) { string = value }
+}
+
+extension ByteString: CustomStringConvertible {
+    public var description: String { string }
+}
+
+extension ByteString: Codable {
+    public init(from decoder: any Decoder) throws { string = try decoder.singleValueContainer().decode(String.self) }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(string)
+    }
+}
+
+/// In JSON, a dictionary with such keys is an object.
+extension ByteString: CodingKeyRepresentable {
+    private struct Key: CodingKey {
+        let stringValue: String
+        var intValue: Int? { nil }
+
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
+    public var codingKey: any CodingKey { Key(stringValue: string) }
+
+    public init?<T: CodingKey>(codingKey: T) { string = codingKey.stringValue }
+}
+
+extension String {
+    /// Whether both are the same in UTF-8, byte for byte; `==` takes canonically equal texts for equal.
+    public func hasSameBytes(as other: String) -> Bool {
+        let same = utf8.withContiguousStorageIfAvailable { left in
+            other.utf8.withContiguousStorageIfAvailable { right in
+                left.count == right.count
+                    && UnsafeRawBufferPointer(left).elementsEqual(UnsafeRawBufferPointer(right))
+            }
+        }
+        if let inner = same, let isSame = inner { return isSame }
+        return utf8.elementsEqual(other.utf8)
+    }
+}
+
+extension Sequence<String> {
+    /// The same for every element, in order.
+    public func hasSameBytes(as other: some Sequence<String>) -> Bool {
+        elementsEqual(other) { $0.hasSameBytes(as: $1) }
+    }
+
+    /// Whether one of them is `text`, byte for byte.
+    public func containsBytes(of text: String) -> Bool { contains { $0.hasSameBytes(as: text) } }
+
+    /// In the order of their bytes.
+    public func sortedByBytes() -> [String] { sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) } }
+}
