@@ -4,9 +4,6 @@ import PatchbayAPI
 ///
 /// Thread: consumer.
 final class TemplateRenderer {
-    /// Bytes of the longest name that is rendered.
-    static let longestName = 255
-
     let templates: [ChannelTemplate]
     private let parts: [[Piece]]
     private let reader: (any FieldReader)?
@@ -82,10 +79,10 @@ final class TemplateRenderer {
                 appendDecimal(record.partition, to: &name)
             }
             if name.count == before { return missing(templates[index], position) }
-            if name.count > Self.longestName { return tooLong(templates[index]) }
+            // Before the next part is added: values may be large.
+            if name.count > ChannelName.maximumBytes { return tooLong(templates[index]) }
         }
-        if name.contains(where: { $0 < 0x20 || $0 == 0x7F }) { return unprintable(templates[index]) }
-        return nil
+        return ChannelName.fault(in: name).map { invalid($0, templates[index]) }
     }
 
     private func appendDecimal(_ number: Int32, to name: inout [UInt8]) {
@@ -114,17 +111,26 @@ final class TemplateRenderer {
     }
 
     @inline(never)
+    private func invalid(_ fault: ChannelName.Fault, _ template: ChannelTemplate) -> Rejection {
+        switch fault {
+        case .tooLong: tooLong(template)
+        case .empty, .unprintable: unprintable(template)
+        }
+    }
+
+    @inline(never)
     private func tooLong(_ template: ChannelTemplate) -> Rejection {
         Rejection(
             code: "channel_unrenderable",
-            explanation: "the channel made of `\(template.text)` would have more than \(Self.longestName) bytes")
+            explanation: "the channel made of `\(template.text)` would have more than \(ChannelName.maximumBytes) bytes")
     }
 
     @inline(never)
     private func unprintable(_ template: ChannelTemplate) -> Rejection {
         Rejection(
             code: "channel_unrenderable",
-            explanation: "the channel made of `\(template.text)` would contain control characters")
+            explanation: "the channel made of `\(template.text)` would contain control characters, line breaks or "
+                + "marks that change the direction of text")
     }
 
     /// Why a name that was rendered is no name.

@@ -32,9 +32,9 @@ struct RouteFindingTests {
         Case("channel named twice", route("topic: a", "transform: token", "channels: [c, d, c]"), [:],
             Finding(5, 22, "channel `c` is named twice in this route", "remove one of them")),
         Case("control character in a channel", route("topic: a", "transform: token", "channel: \"a\\nb\""), [:],
-            Finding(5, 14, "`channel` must not contain control characters or line breaks, found `a\\nb`", nil)),
+            Finding(5, 14, "`channel` must not contain control characters, line breaks or marks that change the direction of text, found `a\\nb`", nil)),
         Case("text direction override in a channel", route("topic: a", "transform: token", "channel: \"a\\u202Eb\""), [:],
-            Finding(5, 14, "`channel` must not contain control characters or line breaks, found `aU+202Eb`", nil)),
+            Finding(5, 14, "`channel` must not contain control characters, line breaks or marks that change the direction of text, found `aU+202Eb`", nil)),
         Case("topic that can't be", route("topic: a b", "transform: token", "channel: c"), [:],
             Finding(3, 12, "`topic` \(topicRule), found `a b`", nil)),
         Case("topic of dots", route("topic: ..", "transform: token", "channel: c"), [:],
@@ -115,13 +115,14 @@ struct RouteFindingTests {
     ])
     func names(_ row: Case) { row.check() }
 
-    @Test("a name may have 200 characters, a topic 249")
+    @Test("a channel's name may have 255 bytes, a topic's 249")
     func lengths() {
-        let longest = String(repeating: "é", count: 200)
+        // As long as what templates render: it was 200 characters here, so up to 800 bytes.
+        let longest = String(repeating: "é", count: 127) + "x"
         #expect(load(minimal().replacing("channel: c", with: "channel: \(longest)")).configuration != nil)
         #expect(
             findings(minimal().replacing("channel: c", with: "channel: \(longest)x")).map(\.message)
-                == ["`channel` must have between 1 and 200 characters, found `\(longest.prefix(60))…`"])
+                == ["`channel` must have between 1 and 255 bytes, found `\(longest.prefix(60))…`"])
         let topic = String(repeating: "t", count: 249)
         #expect(load(minimal().replacing("topic: a", with: "topic: \(topic)")).configuration != nil)
         #expect(load(minimal().replacing("topic: a", with: "topic: \(topic)t")).configuration == nil)

@@ -187,3 +187,29 @@ import Testing
         #expect(!template.isPlain)
     }
 }
+
+/// Files, rendered names and subscriptions had three different rules; see `ChannelName`.
+@Suite struct ChannelNameRuleTests {
+    @Test(arguments: [
+        ("a", nil), ("", .empty), (String(repeating: "x", count: 255), nil), (String(repeating: "x", count: 256), .tooLong),
+        (String(repeating: "漢", count: 85), nil), (String(repeating: "漢", count: 86), .tooLong),
+        ("a\u{0}", .unprintable), ("\u{1F}", .unprintable), ("\u{7F}", .unprintable), ("\u{80}", .unprintable),
+        ("\u{9F}x", .unprintable), ("\u{A0}", nil), ("\u{200D}", nil), ("\u{200E}", .unprintable), ("\u{2028}", .unprintable),
+        ("\u{202E}", .unprintable), ("\u{2030}", nil), ("\u{2066}", .unprintable), ("\u{206A}", nil), ("\u{FEFF}", .unprintable),
+        ("\u{FEFE}", nil), ("👍", nil),
+    ] as [(String, ChannelName.Fault?)])
+    func faults(name: String, fault: ChannelName.Fault?) {
+        #expect(ChannelName.fault(in: name) == fault)
+        // What a template renders of a record with that value.
+        let trial = RouteTrial(route: .make(channels: ["{@key}"]), maximumRecordBytes: 100)
+        let result = trial.run(SampledRecord(key: Array(name.utf8), value: [0x31]), topic: "t")
+        #expect(result.envelopes.count == (fault == nil ? 1 : 0))
+        #expect(result.rejections.map(\.code) == (fault == nil ? [] : ["channel_unrenderable"]))
+    }
+
+    @Test(arguments: [
+        ("user.*", "*"), ("user.>", ">"), ("#", "#"), ("a/+/b", "+"), ("a:**", "**"), ("user*", "*"), ("a.*b", nil), ("a>b", nil),
+        ("C#", nil), ("", nil), ("a..b", nil),
+    ] as [(String, String?)])
+    func wildcards(name: String, wildcard: String?) { #expect(ChannelName.wildcard(in: name) == wildcard) }
+}

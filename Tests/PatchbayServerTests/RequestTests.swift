@@ -12,8 +12,8 @@ import Testing
     @Test func readsEveryRequestInAnyOrderOfFields() throws {
         #expect(try parse(#"{"type":"subscribe","channel":"a"}"#).get() == .init(action: .subscribe(channel: "a")))
         #expect(
-            try parse(#" { "id" : 1.50, "channel":"\u0061\n", "type":"unsubscribe" } "#).get()
-                == .init(action: .unsubscribe(channel: "a\n"), id: "1.50"))
+            try parse(#" { "id" : 1.50, "channel":"\u0061\"", "type":"unsubscribe" } "#).get()
+                == .init(action: .unsubscribe(channel: "a\""), id: "1.50"))
         #expect(try parse(#"{"type":"ping","id":"x\"y"}"#).get() == .init(action: .ping, id: #""x\"y""#))
     }
 

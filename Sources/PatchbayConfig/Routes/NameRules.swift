@@ -15,12 +15,16 @@ enum NameRules {
         }
     }
 
-    /// Longest name of a channel or route, in characters.
+    /// Longest name of a route or cluster, in characters.
     static let longestName = 200
 
     /// A plain name or a template.
     static func channel(_ name: String) -> Objection? {
-        if let objection = plainName(name) { return objection }
+        switch ChannelName.fault(in: name) {
+        case nil: break
+        case .empty, .tooLong: return Objection("must have between 1 and \(ChannelName.maximumBytes) bytes", nil)
+        case .unprintable: return Objection(unprintable, nil)
+        }
         do {
             _ = try ChannelTemplate(name)
             return nil
@@ -29,13 +33,16 @@ enum NameRules {
         }
     }
 
-    /// Channel and route names: anything that can be shown.
+    private static let unprintable =
+        "must not contain control characters, line breaks or marks that change the direction of text"
+
+    /// Names of routes and clusters, and types: anything that can be shown.
     static func plainName(_ name: String) -> Objection? {
         guard (1...longestName).contains(name.unicodeScalars.count) else {
             return Objection("must have between 1 and \(longestName) characters", nil)
         }
         guard name.unicodeScalars.allSatisfy(Shown.isHarmless) else {
-            return Objection("must not contain control characters or line breaks", nil)
+            return Objection(unprintable, nil)
         }
         return nil
     }

@@ -1,3 +1,5 @@
+import PatchbayAPI
+
 /// The messages that every Patchbay knows, whatever its routes: requests and what is not a record.
 struct ControlKinds {
     let routes: DocumentedRoutes
@@ -37,7 +39,7 @@ struct ControlKinds {
                     "channel",
                     [
                         "type": "string", "minLength": 1,
-                        "description": .string("A channel's name, or one that a template can make.\(list)"),
+                        "description": .string("A channel's name, or one that a template can make: at most \(ChannelName.maximumBytes) bytes, no pattern.\(list)"),
                     ]
                 ))
             example = example.with("channel", .string(channel))

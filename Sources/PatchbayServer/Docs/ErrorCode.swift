@@ -1,3 +1,5 @@
+import PatchbayAPI
+
 /// Why something was refused, as a stable word for programs: one table, from which the documents are generated.
 public struct ErrorCode: Sendable, Hashable {
     /// Who is told, and how.
@@ -28,6 +30,9 @@ public struct ErrorCode: Sendable, Hashable {
         ErrorCode("invalid_json", .message, "The request is not one JSON object."),
         ErrorCode("unknown_type", .message, "`type` is none of `subscribe`, `unsubscribe` and `ping`."),
         ErrorCode("unknown_channel", .message, "There is no channel of that name, and no template makes it."),
+        ErrorCode(
+            "invalid_channel", .message,
+            "No channel has that name: more than \(ChannelName.maximumBytes) bytes, control characters, or a pattern such as `user.*`."),
         ErrorCode("channel_required", .message, "`channel` is missing, empty or no string."),
         ErrorCode("unknown_field", .message, "The request has a field that nobody knows."),
         ErrorCode("invalid_field", .message, "A field has the wrong type."),

@@ -41,6 +41,38 @@ struct RequestRefusal: Error, Equatable {
                 id, "{\"error\":\(JSONLiteral.quoted(message)),\"code\":\(JSONLiteral.quoted(code))}"))
     }
 
+    /// The name of no channel that can be, whoever wanted to make it.
+    static func invalidChannel(_ name: String, _ fault: ChannelName.Fault, id: String?) -> RequestRefusal {
+        let reason =
+            switch fault {
+            case .empty: "it is empty"
+            case .tooLong: "it has \(name.utf8.count) bytes, but may have \(ChannelName.maximumBytes)"
+            case .unprintable: "it has control characters, line breaks or marks that change the direction of text"
+            }
+        return RequestRefusal(
+            code: "invalid_channel", message: "\"\(shown(name))\" can't be the name of a channel: \(reason)",
+            channel: shown(name), id: id)
+    }
+
+    /// A pattern where a name is due.
+    ///
+    /// - Parameter wildcard: what makes it look like one.
+    static func pattern(_ name: String, wildcard: String, id: String?) -> RequestRefusal {
+        RequestRefusal(
+            code: "invalid_channel",
+            message: "\"\(shown(name))\" looks like a pattern (\"\(wildcard)\"), but a subscription is to one channel and there is "
+                + "none of that name; subscribe to each channel by its whole name",
+            channel: shown(name), id: id)
+    }
+
+    /// A template where the name of one of its channels is due.
+    static func template(_ name: String, id: String?) -> RequestRefusal {
+        RequestRefusal(
+            code: "invalid_channel",
+            message: "\"\(shown(name))\" is the template of many channels; put a value in the place of each {…} to name one",
+            channel: shown(name), id: id)
+    }
+
     /// - Parameter known: in the order to name them.
     static func unknownChannel(_ name: String, known: [String], id: String?) -> RequestRefusal {
         let list = known.prefix(10).joined(separator: ", ") + (known.count > 10 ? ", …" : "")
@@ -72,7 +104,7 @@ struct RequestRefusal: Error, Equatable {
     }
 
     /// Client text is echoed, but not without bounds.
-    private static func shown(_ name: String) -> String { name.count > 100 ? name.prefix(100) + "…" : name }
+    private static func shown(_ name: String) -> String { ClientText.shown(name) }
 }
 
 /// Reads clients' requests, strictly: an unknown field is an error that names it.
@@ -118,7 +150,7 @@ final class RequestParser {
             } else {
                 problem = problem ?? RequestRefusal(
                     code: "unknown_field",
-                    message: "unknown field \"\(member.nameString.prefix(100))\"; allowed are type, channel and id")
+                    message: "unknown field \"\(ClientText.shown(member.nameString))\"; allowed are type, channel and id")
             }
         }
         if var problem {
@@ -139,6 +171,7 @@ final class RequestParser {
                     code: "channel_required", message: "\(name) needs a channel: the name as a non-empty string",
                     id: id))
         }
+        if let fault = ChannelName.fault(in: channel) { return .failure(.invalidChannel(channel, fault, id: id)) }
         return .success(
             ClientRequest(
                 action: name == "subscribe" ? .subscribe(channel: channel) : .unsubscribe(channel: channel), id: id))

@@ -82,6 +82,7 @@ final class SubscriberSession: MessageHandler {
                 loop.counters.count(.subscriptions)
                 return connection.send(RequestRefusal.tooManySubscriptions(channel, most: most, id: request.id).frame)
             }
+            if let refusal = misnamed(channel, id: request.id) { return connection.send(refusal.frame) }
             let log: ChannelLog
             do throws(Router.ChannelRefusal) {
                 log = try loop.router.openLog(ofChannel: channel)
@@ -103,6 +104,16 @@ final class SubscriberSession: MessageHandler {
             }
             connection.send(Self.confirmation("unsubscribed", of: channel, request))
         }
+    }
+
+    /// Names that are meant as patterns would be confirmed and stay silent, because a template could make them.
+    private func misnamed(_ channel: String, id: String?) -> RequestRefusal? {
+        let wildcard = ChannelName.wildcard(in: channel)
+        guard wildcard != nil || channel.utf8.contains(UInt8(ascii: "{")), loop.router.log(ofChannel: channel) == nil else {
+            return nil
+        }
+        if let wildcard { return .pattern(channel, wildcard: wildcard, id: id) }
+        return loop.router.channelNames.contains(channel) ? .template(channel, id: id) : nil
     }
 
     private func refusal(_ refusal: Router.ChannelRefusal, of channel: String, id: String?) -> RequestRefusal {
