@@ -12,11 +12,12 @@ public struct SocketFailure: Error, CustomStringConvertible {
 ///
 /// Blocking system calls run on a queue of their own, never on Swift's concurrency pool.
 public final class TestSocket: @unchecked Sendable {
-    // Sound: `buffer` and `isAtEnd` are touched on `queue` only; `descriptor` never changes, and closing is guarded.
+    // Sound: `buffer`, `isAtEnd` and `isReset` are touched on `queue` only; `descriptor` never changes, and closing is guarded.
     private let descriptor: Int32
     private let queue = DispatchQueue(label: "test-socket")
     private var buffer: [UInt8] = []
     private var isAtEnd = false
+    private var isReset = false
     private let closing = NSLock()
     private var isClosed = false
 
@@ -120,6 +121,12 @@ public final class TestSocket: @unchecked Sendable {
         }
     }
 
+    /// Everything until the peer ends its stream, and whether it did so with a reset instead of an orderly end.
+    public func receiveToEndOrReset(timeout: Duration = .seconds(60)) async throws -> (text: String, wasReset: Bool) {
+        let bytes = try await receiveToEnd(timeout: timeout)
+        return (String(decoding: bytes, as: UTF8.self), try await onQueue { [self] in isReset })
+    }
+
     /// The peer ended its stream.
     public struct EndOfStream: Error {}
 
@@ -134,7 +141,12 @@ public final class TestSocket: @unchecked Sendable {
             }
             var chunk = [UInt8](repeating: 0, count: 256 << 10)
             let count = recv(descriptor, &chunk, chunk.count, 0)
-            if count > 0 { buffer.append(contentsOf: chunk.prefix(count)) } else { isAtEnd = true }
+            if count > 0 {
+                buffer.append(contentsOf: chunk.prefix(count))
+            } else {
+                isAtEnd = true
+                isReset = count < 0
+            }
         }
     }
 

@@ -41,11 +41,11 @@ public struct ErrorCode: Sendable, Hashable {
         ErrorCode("rate_limited", .message, "The connection made too many requests in a short time."),
 
         ErrorCode("bad_handshake", .handshake(400), "It is not a WebSocket handshake."),
-        ErrorCode("bad_request", .handshake(400), "It is not HTTP/1.1."),
+        ErrorCode("bad_request", .handshake(400), "It is not HTTP/1.1, or not with exactly one `Host`."),
         ErrorCode("forbidden_origin", .handshake(403), "`Origin` is not in `server.allowed_origins`."),
         ErrorCode("not_found", .handshake(404), "There is no WebSocket at that path."),
         ErrorCode("handshake_timeout", .handshake(408), "No complete request came within `server.handshake_timeout`."),
-        ErrorCode("upgrade_required", .handshake(426), "The request asks for no upgrade."),
+        ErrorCode("upgrade_required", .handshake(426), "The request asks for no upgrade, or asks in HTTP/1.0."),
         ErrorCode("unsupported_version", .handshake(426), "`Sec-WebSocket-Version` is not 13."),
         ErrorCode("too_many_connections", .handshake(429), "The address has `limits.connections_per_address` connections."),
         ErrorCode("headers_too_large", .handshake(431), "The headers together are larger than `limits.max_headers`."),

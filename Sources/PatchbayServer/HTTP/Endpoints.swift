@@ -62,7 +62,7 @@ struct Endpoints: Sendable {
         let pipeline = channel.pipeline.syncOperations
         // A client that ends its direction after the request still gets its answer.
         try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true)
-        try pipeline.addHandler(MalformedRequest())
+        try pipeline.addHandler(ExchangeHandler(counters: counters))
         try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
         try pipeline.addHandler(ExchangeTimeout(timeout) { [counters] in counters.count(.httpIdle) })
         let wrapped = try NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>(

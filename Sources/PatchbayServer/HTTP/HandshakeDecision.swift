@@ -27,6 +27,16 @@ enum HandshakeDecision: Equatable {
             head.headers[canonicalForm: "upgrade"].contains { $0.lowercased() == "websocket" }
             && head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
         guard wantsWebSocket else { return .http }
+        // RFC 6455, section 4.1. Where it comes from is a proxy between.
+        guard !RequestRules.isHTTP10(head) else {
+            return .refuse(
+                .upgradeRequired, code: "upgrade_required",
+                message: "a WebSocket handshake needs HTTP/1.1, and this one came as HTTP/1.0; "
+                    + "a proxy in between must use 1.1 towards the server (nginx: proxy_http_version 1.1)")
+        }
+        if let refusal = RequestRules.refusal(of: head) {
+            return .refuse(refusal.status, code: refusal.code, message: refusal.message)
+        }
         let path = head.uri.prefix { $0 != "?" }
         if let wanted = rules.path, path != wanted {
             return .refuse(

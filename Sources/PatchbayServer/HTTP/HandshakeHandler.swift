@@ -89,7 +89,8 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch (Self.unwrapInboundIn(data), state) {
-        case (.head(let head), .waiting):
+        case (.head(var head), .waiting):
+            RequestRules.normalize(&head)
             // Before anything can be refused: a refusal is what one looks for by these.
             client.trace = TraceParent(head.headers["traceparent"])
             requestID = RequestID.of(head.headers.first(name: RequestID.header))
@@ -128,21 +129,16 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         case .done: return
         case .passing:
             // The endpoints may be answering already.
-            context.close(promise: nil)
+            context.fireErrorCaught(error)
             return
         case .decided(.refuse(let status, let code, let message), _):
             // Whatever follows a request that is refused anyway.
             return refuse(status, code: code, message: message, context: context)
         case .waiting, .decided: break
         }
-        if error == .headerOverflow {
-            host.counters.count(.headerSize)
-            refuse(
-                .requestHeaderFieldsTooLarge, code: "headers_too_large", message: "the request's headers are too large",
-                context: context)
-        } else {
-            refuse(.badRequest, code: "bad_request", message: "this is not HTTP/1.1: \(error)", context: context)
-        }
+        if error == .headerOverflow { host.counters.count(.headerSize) }
+        let refusal = RequestRules.Refusal(error)
+        refuse(refusal.status, code: refusal.code, message: refusal.message, context: context)
     }
 
     private func decide(_ head: HTTPRequestHead) -> HandshakeDecision {
@@ -250,10 +246,8 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         context.write(Self.wrapOutboundOut(.head(response)), promise: nil)
         context.write(Self.wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
         let channel = context.channel
-        context.writeAndFlush(Self.wrapOutboundOut(.end(nil))).whenComplete { _ in
-            channel.close(mode: .output, promise: nil)
+        context.writeAndFlush(Self.wrapOutboundOut(.end(nil))).assumeIsolated().whenComplete { _ in
+            LingeringClose.begin(on: channel)
         }
-        // The client reads the answer and closes; if it does not, we do.
-        channel.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
     }
 }

@@ -5,7 +5,7 @@ enum RefusalHeaders {
     static func of(_ status: HTTPResponseStatus) -> HTTPHeaders {
         var headers: HTTPHeaders = [
             "Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store", "Connection": "close",
-            "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY",
+            "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY", "Date": HTTPDate.now(),
         ]
         switch status {
         case .upgradeRequired:

@@ -137,14 +137,7 @@ package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
         let frame = ServerFrame.close(code: code.number, reason: reason ?? code.reason)
         let written = context.eventLoop.makePromise(of: Void.self)
         context.writeAndFlush(Self.wrapOutboundOut(frame), promise: written)
-        // Closing both directions now would reset the connection if the client's bytes are still unread, and the
-        // reset would overtake the close frame. So: end our stream, keep reading, let the client close.
-        let channel = context.channel
-        written.futureResult.whenSuccess { channel.close(mode: .output, promise: nil) }
-        context.eventLoop.assumeIsolated().scheduleTask(in: environment.closeTimeout) { [weak self] in
-            self?.context?.close(promise: nil)
-        }
-        resumeReading(context: context)
+        endStream(after: written, context: context)
     }
 
     /// Closes because the client ran into a limit: counted and logged.
@@ -221,20 +214,24 @@ package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
     }
 
     private func answerClose(_ code: UInt16?, context: ChannelHandlerContext) {
-        guard state == .open else {
-            // The answer to our own close frame: the handshake is complete.
-            context.close(promise: nil)
-            return
-        }
+        // Else it is the answer to our own close frame, behind which our stream has ended already.
+        guard state == .open else { return }
         state = .closing
         let frame = code.map { ServerFrame.close(code: $0, reason: "") } ?? ServerFrame.emptyClose()
         let written = context.eventLoop.makePromise(of: Void.self)
         context.writeAndFlush(Self.wrapOutboundOut(frame), promise: written)
+        endStream(after: written, context: context)
+    }
+
+    /// Closing both directions now would reset the connection if bytes of the client are still unread, and the reset would
+    /// overtake what was sent. So: end our stream, keep reading, let the client close, and lose patience after a while.
+    private func endStream(after written: EventLoopPromise<Void>, context: ChannelHandlerContext) {
         let channel = context.channel
-        written.futureResult.whenComplete { _ in channel.close(promise: nil) }
+        written.futureResult.whenSuccess { channel.close(mode: .output, promise: nil) }
         context.eventLoop.assumeIsolated().scheduleTask(in: environment.closeTimeout) { [weak self] in
             self?.context?.close(promise: nil)
         }
+        resumeReading(context: context)
     }
 
     package func channelWritabilityChanged(context: ChannelHandlerContext) {
