@@ -21,7 +21,7 @@ struct FieldPaths: Sendable {
         }
         var roots: [Node] = []
         for (number, text) in texts.enumerated() {
-            let names = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+            let names = text.pathNames
             guard names.allSatisfy({ !$0.isEmpty }) else {
                 throw OptionError(
                     option: option, message: "`\(text)` names no field", hint: "write `name`, or `outer.inner`")
@@ -42,7 +42,7 @@ struct FieldPaths: Sendable {
     private static func add(_ names: ArraySlice<String>, number: Int, to nodes: inout [Node]) -> Bool {
         guard let name = names.first else { return false }
         let rest = names.dropFirst()
-        if let index = nodes.firstIndex(where: { $0.name == name }) {
+        if let index = nodes.firstIndex(where: { $0.name.hasSameBytes(as: name) }) {
             guard nodes[index].end == nil, !rest.isEmpty else { return false }
             return add(rest, number: number, to: &nodes[index].children)
         }

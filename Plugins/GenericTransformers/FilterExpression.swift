@@ -1,3 +1,4 @@
+import PatchbayAPI
 import PatchbayJSON
 
 /// An expression of a filter, ready to judge records.
@@ -31,28 +32,28 @@ enum FilterExpression: Sendable {
 
     /// All expressions of a file at once, in their order: those that need jq share programs of it.
     static func compile(_ texts: [String]) -> [Result<FilterExpression, Invalid>] {
-        var outcomes: [String: Result<FilterExpression, Invalid>] = [:]
+        var outcomes: [ByteString: Result<FilterExpression, Invalid>] = [:]
         var group: [Source] = []
         var bytes = 0
         func finishGroup() {
-            for (source, outcome) in zip(group, programs(group[...])) { outcomes[source.text] = outcome }
+            for (source, outcome) in zip(group, programs(group[...])) { outcomes[ByteString(source.text)] = outcome }
             group = []
             bytes = 0
         }
-        var seen: Set<String> = []
-        for text in texts where seen.insert(text).inserted {
+        var seen: Set<ByteString> = []
+        for text in texts where seen.insert(ByteString(text)).inserted {
             let tokens = JQTokens(text)
             do throws(FilterLanguage.Objection) {
                 try FilterLanguage.check(tokens)
             } catch {
-                outcomes[text] = .failure(Invalid(reason: error.reason, hint: error.hint))
+                outcomes[ByteString(text)] = .failure(Invalid(reason: error.reason, hint: error.hint))
                 continue
             }
             if let condition = FilterCondition(tokens) {
-                outcomes[text] = .success(.condition(condition))
+                outcomes[ByteString(text)] = .success(.condition(condition))
             } else if !tokens.isBalanced || text.utf8.count > JQProgram.maximumBytes {
                 // By itself: it is wrong, or large.
-                outcomes[text] = programs([(text, tokens)])[0]
+                outcomes[ByteString(text)] = programs([(text, tokens)])[0]
             } else {
                 if group.count == JQProgram.maximumExpressions || bytes + text.utf8.count > JQProgram.maximumBytes {
                     finishGroup()
@@ -62,7 +63,7 @@ enum FilterExpression: Sendable {
             }
         }
         finishGroup()
-        return texts.map { outcomes[$0] ?? .failure(Invalid(reason: "jq doesn't accept it", hint: hint)) }
+        return texts.map { outcomes[ByteString($0)] ?? .failure(Invalid(reason: "jq doesn't accept it", hint: hint)) }
     }
 
     /// One program for all, unless one of them is wrong: then halves, until it is alone with what jq says of it.

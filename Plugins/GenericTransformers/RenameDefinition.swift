@@ -47,14 +47,14 @@ extension RenameTransformer {
             throw OptionError(option: "fields", message: "no field is named", hint: "write `fields: { old: new }`")
         }
         let sorted = entries.sorted { $0.key < $1.key }
-        let paths = try FieldPaths(sorted.map(\.key), option: "fields")
+        let paths = try FieldPaths(sorted.map(\.key.string), option: "fields")
         var newNames: [String] = []
-        var seen: Set<String> = []
+        var seen: Set<ByteString> = []
         for (old, value) in sorted {
             guard case .string(let new) = value, !new.isEmpty else {
                 throw OptionError(option: "fields", message: "the new name of `\(old)` must be text")
             }
-            let parent = old.split(separator: ".").dropLast().joined(separator: ".")
+            let parent = old.string.pathNames.dropLast().joined(separator: ".")
             guard seen.insert("\(parent).\(new)").inserted else {
                 throw OptionError(option: "fields", message: "two fields would become `\(new)`")
             }

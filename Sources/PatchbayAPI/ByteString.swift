@@ -86,6 +86,13 @@ extension String {
     }
 }
 
+extension String {
+    /// The names of a path such as `outer.inner`, empty ones included. By bytes: a point with an accent behind it separates.
+    public var pathNames: [String] {
+        utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
+    }
+}
+
 extension Sequence<String> {
     /// The same for every element, in order.
     public func hasSameBytes(as other: some Sequence<String>) -> Bool {

@@ -13,6 +13,17 @@ public struct ChannelTemplate: Sendable, Equatable {
         case topic
         /// The record's partition: `{@partition}`.
         case partition
+
+        /// By the bytes of names and texts.
+        public static func == (left: Part, right: Part) -> Bool {
+            switch (left, right) {
+            case (.literal(let left), .literal(let right)), (.header(let left), .header(let right)):
+                left.hasSameBytes(as: right)
+            case (.field(let left), .field(let right)): left.hasSameBytes(as: right)
+            case (.key, .key), (.topic, .topic), (.partition, .partition): true
+            default: false
+            }
+        }
     }
 
     /// What is wrong with a template, and what to do.
@@ -31,11 +42,12 @@ public struct ChannelTemplate: Sendable, Equatable {
     /// - Throws: when braces don't match or a placeholder is none of those above.
     public init(_ text: String) throws(Invalid) {
         var parts: [Part] = []
+        var placeholders = 0
         var literal = ""
-        var rest = text[...]
-        while let character = rest.first {
-            rest = rest.dropFirst()
-            switch character {
+        // By scalars: a brace with an accent behind it is one character, and a brace all the same.
+        var rest = text.unicodeScalars[...]
+        while let scalar = rest.popFirst() {
+            switch scalar {
             case "{":
                 guard let end = rest.firstIndex(of: "}") else {
                     throw Invalid(problem: "has a `{` without its `}`", hint: "write a placeholder as `{Field}`")
@@ -43,16 +55,18 @@ public struct ChannelTemplate: Sendable, Equatable {
                 if !literal.isEmpty { parts.append(.literal(literal)) }
                 literal = ""
                 parts.append(try Self.placeholder(String(rest[..<end])))
-                rest = rest[rest.index(after: end)...]
+                rest = rest[end...].dropFirst()
+                placeholders += 1
             case "}":
                 throw Invalid(problem: "has a `}` without its `{`", hint: "write a placeholder as `{Field}`")
             default:
-                literal.append(character)
+                literal.unicodeScalars.append(scalar)
             }
         }
         if !literal.isEmpty { parts.append(.literal(literal)) }
-        guard parts.count <= Self.maximumPlaceholders * 2 + 1 else {
-            throw Invalid(problem: "has too many placeholders", hint: "use at most \(Self.maximumPlaceholders)")
+        guard placeholders <= Self.maximumPlaceholders else {
+            throw Invalid(
+                problem: "has \(placeholders) placeholders", hint: "use at most \(Self.maximumPlaceholders) in one name")
         }
         self.text = text
         self.parts = parts
@@ -62,6 +76,11 @@ public struct ChannelTemplate: Sendable, Equatable {
     public init(plain name: String) {
         text = name
         parts = [.literal(name)]
+    }
+
+    /// By the bytes of the text.
+    public static func == (left: ChannelTemplate, right: ChannelTemplate) -> Bool {
+        left.isPlain == right.isPlain && left.text.hasSameBytes(as: right.text)
     }
 
     private static func placeholder(_ name: String) throws(Invalid) -> Part {
@@ -80,7 +99,7 @@ public struct ChannelTemplate: Sendable, Equatable {
                 problem: "has an unknown placeholder `{\(other)}`",
                 hint: "use `{@key}`, `{@header.NAME}`, `{@topic}`, `{@partition}`, or a field of the output as `{Field}`")
         default:
-            let path = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+            let path = name.pathNames
             guard !name.contains("{"), path.allSatisfy({ !$0.isEmpty }) else {
                 throw Invalid(
                     problem: "has a placeholder `{\(name)}` that names no field",

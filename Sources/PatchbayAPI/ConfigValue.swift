@@ -6,7 +6,21 @@ public indirect enum ConfigValue: Sendable, Equatable {
     case number(Double)
     case string(String)
     case list([ConfigValue])
-    case map([String: ConfigValue])
+    case map([ByteString: ConfigValue])
+
+    /// Texts are compared by their bytes.
+    public static func == (left: ConfigValue, right: ConfigValue) -> Bool {
+        switch (left, right) {
+        case (.null, .null): true
+        case (.bool(let left), .bool(let right)): left == right
+        case (.integer(let left), .integer(let right)): left == right
+        case (.number(let left), .number(let right)): left == right
+        case (.string(let left), .string(let right)): left.hasSameBytes(as: right)
+        case (.list(let left), .list(let right)): left == right
+        case (.map(let left), .map(let right)): left == right
+        default: false
+        }
+    }
 }
 
 /// A transformer's options after the loader has checked them against its `Field`s: every field is present with its

@@ -9,6 +9,17 @@ public struct SourcePosition: Sendable, Hashable {
         self.line = line
         self.column = column
     }
+
+    /// Paths are bytes.
+    public static func == (left: SourcePosition, right: SourcePosition) -> Bool {
+        left.line == right.line && left.column == right.column && left.file.hasSameBytes(as: right.file)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(ByteString(file))
+        hasher.combine(line)
+        hasher.combine(column)
+    }
 }
 
 /// One finding: what is wrong, where, and what to do.

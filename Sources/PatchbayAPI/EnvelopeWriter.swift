@@ -13,6 +13,12 @@ public struct Rejection: Error, Equatable, Sendable {
         self.field = field
         self.explanation = explanation
     }
+
+    /// By their bytes: two fields may differ in nothing else.
+    public static func == (left: Rejection, right: Rejection) -> Bool {
+        left.code.hasSameBytes(as: right.code) && left.explanation.hasSameBytes(as: right.explanation)
+            && left.field.map { ByteString($0) } == right.field.map { ByteString($0) }
+    }
 }
 
 /// Why a record is left out on purpose. Making one costs nothing: literals, and what is borrowed from the record.

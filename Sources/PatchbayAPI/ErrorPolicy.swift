@@ -6,4 +6,13 @@ public enum ErrorPolicy: Sendable, Equatable {
     case deadLetter(topic: String)
     /// The topic is read no further until the route, or what it stumbled on, has been changed and the file reloaded.
     case stop
+
+    /// Topics are compared by their bytes.
+    public static func == (left: ErrorPolicy, right: ErrorPolicy) -> Bool {
+        switch (left, right) {
+        case (.skip, .skip), (.stop, .stop): true
+        case (.deadLetter(let left), .deadLetter(let right)): left.hasSameBytes(as: right)
+        default: false
+        }
+    }
 }

@@ -9,6 +9,9 @@ public enum TopicSelector: Sendable, Equatable {
     case name(String)
     case pattern(TopicPattern)
 
+    /// By the bytes of the text.
+    public static func == (left: TopicSelector, right: TopicSelector) -> Bool { left.text.hasSameBytes(as: right.text) }
+
     /// As in the file, and as librdkafka takes it: patterns begin with `^`.
     public var text: String {
         switch self {
@@ -22,7 +25,7 @@ public enum TopicSelector: Sendable, Equatable {
 
     public func matches(_ topic: String) -> Bool {
         switch self {
-        case .name(let name): name == topic
+        case .name(let name): name.hasSameBytes(as: topic)
         case .pattern(let pattern): pattern.matches(topic)
         }
     }
@@ -45,7 +48,7 @@ public final class TopicPattern: @unchecked Sendable, Equatable {
     }
 
     public init(_ text: String) throws(Invalid) {
-        guard text.hasPrefix("^") else { throw Invalid(reason: "a pattern of topics begins with ^") }
+        guard text.utf8.first == UInt8(ascii: "^") else { throw Invalid(reason: "a pattern of topics begins with ^") }
         let expression = UnsafeMutablePointer<regex_t>.allocate(capacity: 1)
         expression.initialize(to: regex_t())
         let status = regcomp(expression, text, REG_EXTENDED | REG_NOSUB)
@@ -67,5 +70,5 @@ public final class TopicPattern: @unchecked Sendable, Equatable {
 
     public func matches(_ topic: String) -> Bool { regexec(expression, topic, 0, nil, 0) == 0 }
 
-    public static func == (left: TopicPattern, right: TopicPattern) -> Bool { left.text == right.text }
+    public static func == (left: TopicPattern, right: TopicPattern) -> Bool { left.text.hasSameBytes(as: right.text) }
 }

@@ -12,7 +12,7 @@ extension ConfigValue {
         case .list(let items): "[" + items.map(\.jsonText).joined(separator: ",") + "]"
         case .map(let entries):
             "{"
-                + entries.sorted { $0.key < $1.key }.map { "\(JSONLiteral.quoted($0.key)):\($0.value.jsonText)" }
+                + entries.sorted { $0.key < $1.key }.map { "\(JSONLiteral.quoted($0.key.string)):\($0.value.jsonText)" }
                 .joined(separator: ",") + "}"
         }
     }

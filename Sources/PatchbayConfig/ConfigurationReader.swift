@@ -45,11 +45,11 @@ struct ConfigurationReader {
     }
 
     /// The names as they are written, so that one with a mistake in it isn't said to be missing as well.
-    private func clusterNames(_ root: YAMLNode) -> Set<String> {
+    private func clusterNames(_ root: YAMLNode) -> Set<ByteString> {
         let kafka = root.entries?.first { $0.key.scalar?.text == "kafka" }?.value
         let clusters = kafka?.entries?.first { $0.key.scalar?.text == "clusters" }?.value
         let names = clusters?.entries?.compactMap { $0.key.scalar?.text } ?? []
-        return Set(names).union([KafkaSettings.defaultName])
+        return Set(names.map { ByteString($0) }).union([ByteString(KafkaSettings.defaultName)])
     }
 
     /// - Parameter count: entries of `routes` in all files, wrong ones included.

@@ -41,7 +41,7 @@ final class RouteRunner: EnvelopeSink {
         self.route = route
         self.chain = TransformChain(route)
         self.outputs = RouteOutputs(route: route, directory: directory, pool: pool)
-        self.maximumRecordBytes = table.maximumRecordBytes[route.cluster] ?? RouteTable.standardMaximumRecordBytes
+        self.maximumRecordBytes = table.maximumRecordBytes[ByteString(route.cluster)] ?? RouteTable.standardMaximumRecordBytes
         self.deadLetters = deadLetters
         self.observe = observe
         let lead = Array(",\"timestamp\":\"".utf8)

@@ -19,7 +19,7 @@ public final class RouteTable: Sendable {
     /// Every channel that a route names plainly, each once.
     public let channels: [PlainChannel]
     /// Values above this many bytes are rejected before any transformer sees them, by cluster.
-    let maximumRecordBytes: [String: Int]
+    let maximumRecordBytes: [ByteString: Int]
     private let byTopic: [ClusterTopic: [Int]]
     /// What tells a consumer thread quickly which of its routes are still there.
     let identities: Set<ObjectIdentifier>
@@ -27,8 +27,13 @@ public final class RouteTable: Sendable {
     private let patterned: [Int]
 
     private struct ClusterTopic: Hashable {
-        let cluster: String
-        let topic: String
+        let cluster: ByteString
+        let topic: ByteString
+
+        init(cluster: String, topic: String) {
+            self.cluster = ByteString(cluster)
+            self.topic = ByteString(topic)
+        }
     }
 
     static let standardMaximumRecordBytes = 1 << 20
@@ -36,16 +41,16 @@ public final class RouteTable: Sendable {
     /// - Parameters:
     ///   - channels: settings of plain channels; those that a route names and that are missing here get the standard ones.
     ///   - maximumRecordBytes: by cluster; 1 MiB where there is none.
-    public init(routes: [Route], channels: [PlainChannel] = [], maximumRecordBytes: [String: Int] = [:]) {
+    public init(routes: [Route], channels: [PlainChannel] = [], maximumRecordBytes: [(cluster: String, bytes: Int)] = []) {
         self.routes = routes
         self.identities = Set(routes.map(ObjectIdentifier.init))
-        self.maximumRecordBytes = maximumRecordBytes
+        self.maximumRecordBytes = Dictionary(maximumRecordBytes.map { (ByteString($0), $1) }) { first, _ in first }
         var all: [PlainChannel] = []
-        var seen: Set<String> = []
-        let given = Dictionary(channels.map { ($0.name, $0) }) { first, _ in first }
+        var seen: Set<ByteString> = []
+        let given = Dictionary(channels.map { (ByteString($0.name), $0) }) { first, _ in first }
         for route in routes {
-            for channel in route.channels where channel.isPlain && seen.insert(channel.text).inserted {
-                all.append(given[channel.text] ?? PlainChannel(name: channel.text))
+            for channel in route.channels where channel.isPlain && seen.insert(ByteString(channel.text)).inserted {
+                all.append(given[ByteString(channel.text)] ?? PlainChannel(name: channel.text))
             }
         }
         self.channels = all
@@ -53,11 +58,11 @@ public final class RouteTable: Sendable {
         var patterned: [Int] = []
         for (index, route) in routes.enumerated() {
             var hasPattern = false
-            var names: Set<String> = []
+            var names: Set<ByteString> = []
             for selector in route.topics {
                 switch selector {
                 case .name(let name):
-                    if names.insert(name).inserted {
+                    if names.insert(ByteString(name)).inserted {
                         byTopic[ClusterTopic(cluster: route.cluster, topic: name), default: []].append(index)
                     }
                 case .pattern: hasPattern = true
@@ -72,7 +77,7 @@ public final class RouteTable: Sendable {
     /// The routes that take a topic, in the order of the file.
     public func routes(ofTopic topic: String, cluster: String) -> [Route] {
         var indices = byTopic[ClusterTopic(cluster: cluster, topic: topic)] ?? []
-        for index in patterned where routes[index].cluster == cluster && !indices.contains(index) {
+        for index in patterned where routes[index].cluster.hasSameBytes(as: cluster) && !indices.contains(index) {
             if routes[index].takes(topic: topic) { indices.append(index) }
         }
         return indices.sorted().map { routes[$0] }
@@ -80,10 +85,10 @@ public final class RouteTable: Sendable {
 
     /// What a cluster's consumer subscribes to, each once, in order of first mention: names, and patterns with their `^`.
     public func topics(ofCluster cluster: String) -> [String] {
-        var seen: Set<String> = []
-        return routes.lazy.filter { $0.cluster == cluster }.flatMap(\.topics).map(\.text).filter { seen.insert($0).inserted }
+        var seen: Set<ByteString> = []
+        return routes.lazy.filter { $0.cluster.hasSameBytes(as: cluster) }.flatMap(\.topics).map(\.text).filter { seen.insert(ByteString($0)).inserted }
     }
 
     /// The clusters that routes name.
-    public var clusters: Set<String> { Set(routes.map(\.cluster)) }
+    public var clusters: Set<ByteString> { Set(routes.map { ByteString($0.cluster) }) }
 }

@@ -41,6 +41,11 @@ public final class RouteTrial {
         public let channel: String
         public let type: String
         public let data: [UInt8]
+
+        /// By their bytes.
+        public static func == (left: Envelope, right: Envelope) -> Bool {
+            left.channel.hasSameBytes(as: right.channel) && left.type.hasSameBytes(as: right.type) && left.data == right.data
+        }
     }
 
     /// What became of one record.

@@ -75,9 +75,9 @@ public final class Router: Sendable {
     /// What clients may subscribe to: plain channels by name, then templates as they stand in the file.
     public var channelNames: [String] {
         let table = table
-        var seen: Set<String> = []
+        var seen: Set<ByteString> = []
         let templates = table.routes.flatMap(\.channels).filter { !$0.isPlain }.map(\.text)
-        return table.channels.map(\.name).sorted() + templates.filter { seen.insert($0).inserted }
+        return table.channels.map(\.name).sortedByBytes() + templates.filter { seen.insert(ByteString($0)).inserted }
     }
 
     /// Logs of the channels that routes name plainly, by name.

@@ -1,5 +1,7 @@
+import PatchbayAPI
+
 /// One place where two JSON texts differ in what they say: the order of members and the way numbers are written don't
-/// count.
+/// count. Names and texts are compared by their bytes, numbers by their decimal value, exactly.
 public struct JSONDifference: Sendable, Equatable {
     /// Such as `.items[0].price`; empty for the whole.
     public let path: String
@@ -11,7 +13,7 @@ public struct JSONDifference: Sendable, Equatable {
     /// In the order of the expected text. A text that isn't JSON differs as a whole.
     public static func between(expected: String, actual: String) -> [JSONDifference] {
         guard let left = Tree(json: expected), let right = Tree(json: actual) else {
-            return expected == actual ? [] : [JSONDifference(path: "", expected: expected, actual: actual)]
+            return expected.hasSameBytes(as: actual) ? [] : [JSONDifference(path: "", expected: expected, actual: actual)]
         }
         var differences: [JSONDifference] = []
         compare(left, right, path: "", into: &differences)
@@ -51,59 +53,15 @@ public struct JSONDifference: Sendable, Equatable {
 /// A JSON text that outlives its parser.
 private struct Tree {
     indirect enum Content {
-        case object([(name: String, value: Tree)])
+        case object([(name: ByteString, value: Tree)])
         case array([Tree])
         case scalar(Scalar)
     }
 
     enum Scalar: Equatable {
-        case string(String)
-        case word(String)
-        case number(Decimal)
-    }
-
-    /// A number without the ways in which the same one can be written.
-    struct Decimal: Equatable {
-        var isNegative: Bool
-        /// Without zeros at either end; empty for zero.
-        var digits: [UInt8]
-        /// The power of ten of the last digit; `nil` for an exponent too large to count.
-        var exponent: Int?
-
-        init(_ text: UnsafeRawBufferPointer) {
-            var digits: [UInt8] = []
-            var exponent: Int? = 0
-            var rest = text[...]
-            isNegative = rest.first == UInt8(ascii: "-")
-            if isNegative { rest = rest.dropFirst() }
-            var isFraction = false
-            while let byte = rest.first, byte != UInt8(ascii: "e"), byte != UInt8(ascii: "E") {
-                rest = rest.dropFirst()
-                if byte == UInt8(ascii: ".") {
-                    isFraction = true
-                    continue
-                }
-                digits.append(byte)
-                if isFraction { exponent? -= 1 }
-            }
-            if !rest.isEmpty {
-                let written = Int(String(decoding: rest.dropFirst(), as: UTF8.self).filter { $0 != "+" })
-                exponent = written.flatMap { value in
-                    exponent.flatMap {
-                        let (sum, overflows) = $0.addingReportingOverflow(value)
-                        return overflows ? nil : sum
-                    }
-                }
-            }
-            while digits.last == UInt8(ascii: "0") {
-                digits.removeLast()
-                exponent? += 1
-            }
-            digits = Array(digits.drop { $0 == UInt8(ascii: "0") })
-            self.digits = digits
-            self.exponent = digits.isEmpty ? 0 : exponent
-            if digits.isEmpty { isNegative = false }
-        }
+        case string(ByteString)
+        case word(ByteString)
+        case number(JSONDecimal)
     }
 
     let content: Content
@@ -122,11 +80,11 @@ private struct Tree {
         text = String(decoding: value.text, as: UTF8.self)
         content =
             switch value.type {
-            case .object: .object(value.members.map { ($0.nameString, Tree($0.value)) })
+            case .object: .object(value.members.map { (ByteString($0.nameString), Tree($0.value)) })
             case .array: .array(value.elements.map { Tree($0) })
-            case .string: .scalar(.string(value.stringValue ?? ""))
-            case .number: .scalar(.number(Decimal(value.text)))
-            case .null, .bool: .scalar(.word(text))
+            case .string: .scalar(.string(ByteString(value.stringValue ?? "")))
+            case .number: .scalar(.number(JSONDecimal(validated: value.text)))
+            case .null, .bool: .scalar(.word(ByteString(text)))
             }
     }
 }

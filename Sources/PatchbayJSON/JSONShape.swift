@@ -1,4 +1,5 @@
 internal import CSimdJSON
+import PatchbayAPI
 
 /// Which members an object must have, and of what kind; compiled once, checked in one call per record.
 ///
@@ -33,7 +34,7 @@ public final class JSONShape: @unchecked Sendable {
     deinit { sj_shape_destroy(handle) }
 
     /// The field with this name in its documented spelling.
-    public func index(documented name: String) -> Int? { fields.firstIndex { documentedName($0) == name } }
+    public func index(documented name: String) -> Int? { fields.firstIndex { documentedName($0).hasSameBytes(as: name) } }
 
     public func documentedName(_ field: JSONField) -> String { field.name(documentedSpelling) }
 

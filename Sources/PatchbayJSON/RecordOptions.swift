@@ -82,7 +82,7 @@ public enum RecordOptions {
 
     private static func hint(for name: String, shape: JSONShape) -> String {
         // The other spelling of a field is the likeliest slip, and may be too far away to be found by likeness.
-        if let field = shape.fields.first(where: { $0.pascalName == name || $0.snakeName == name }) {
+        if let field = shape.fields.first(where: { $0.pascalName.hasSameBytes(as: name) || $0.snakeName.hasSameBytes(as: name) }) {
             return "did you mean `\(shape.documentedName(field))`?"
         }
         return Suggestion.sentence(for: name, among: shape.documentedNames)

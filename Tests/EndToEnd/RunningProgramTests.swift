@@ -8,7 +8,7 @@ import Testing
 /// What operators do to the files of a running program, and what it makes of them.
 @Suite(.serialized) struct RunningProgramTests {
     /// `patchbay demo` without a feed, with a routes file in a folder of its own.
-    private final class Demo: Sendable {
+    final class Demo: Sendable {
         let folder: URL
         let program: PatchbayProgram
         let port: Int

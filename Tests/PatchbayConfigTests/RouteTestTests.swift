@@ -27,7 +27,7 @@ struct RouteTestTests {
             return
         }
         #expect(expected.map(\.channel) == ["c", nil] && expected.map(\.type) == ["t", nil])
-        #expect(expected.map(\.data) == [.map(["n": .integer(1)]), nil])
+        #expect(expected.map(\.data) == [#"{"n":1}"#, nil])
         #expect(expected.map(\.position.column) == [87, 128])
 
         let short = try read("input: 1, error: tombstone")
@@ -45,8 +45,7 @@ struct RouteTestTests {
             Issue.record("\(result.expectation)")
             return
         }
-        let list: [ConfigValue] = [.number(1.5), .null, .number(1.2345678901234568e29), .string("x")]
-        #expect(expected.map(\.data) == [.null, .list(list), nil])
+        #expect(expected.map(\.data) == ["null", #"[1.5,null,123456789012345678901234567890,"x"]"#, nil])
     }
 
     @Test("input is text as it is, or JSON with names in their order and numbers as they are written", arguments: [

@@ -63,7 +63,7 @@ func process(
     }
 
     private func table(_ routes: [Route], maximumRecordBytes: Int = 100) -> RouteTable {
-        RouteTable(routes: routes, maximumRecordBytes: ["default": maximumRecordBytes])
+        RouteTable(routes: routes, maximumRecordBytes: [("default", maximumRecordBytes)])
     }
 
     private func texts(_ channel: String, _ router: Router) -> [String] {

@@ -87,7 +87,7 @@ package struct DecodedObject: Sendable {
 
     init(position: SourcePosition?) { self.position = position }
 
-    subscript(name: String) -> DecodedValue? { values.first { $0.subject.name == name } }
+    subscript(name: String) -> DecodedValue? { values.first { $0.subject.name.hasSameBytes(as: name) } }
 
     /// Whether what one of these keys says must not be shown.
     func hides(_ names: String...) -> Bool { names.contains { self[$0]?.isSecret == true } }
@@ -109,5 +109,5 @@ package struct KeyPositions: Sendable {
         if self[key] == nil { entries.append((key, position)) }
     }
 
-    subscript(key: String) -> SourcePosition? { entries.first { $0.key == key }?.position }
+    subscript(key: String) -> SourcePosition? { entries.first { $0.key.hasSameBytes(as: key) }?.position }
 }

@@ -30,7 +30,7 @@ struct FieldDecoder {
         var given = [DecodedValue?](repeating: nil, count: fields.count)
         for entry in node?.entries ?? [] {
             guard let key = entry.key.scalar?.text else { continue }
-            guard let index = fields.firstIndex(where: { $0.name == key }) else {
+            guard let index = fields.firstIndex(where: { $0.name.hasSameBytes(as: key) }) else {
                 // What is misspelt is not missing as well: one mistake, one finding.
                 if let meant = reportUnknown(key, entry, fields: fields, isTopLevel: subject == nil) { object.fail(meant) }
                 continue
@@ -150,10 +150,10 @@ struct FieldDecoder {
 
     /// Every entry that is right; the others were reported.
     private func dictionary(_ entries: [YAMLNode.Entry], kind: FieldKind, subject: Subject) -> [DecodedEntry] {
-        var seen: Set<String> = []
+        var seen: Set<ByteString> = []
         return entries.compactMap { entry in
             guard let name = entry.key.scalar?.text,
-                let value = value(entry.value, kind: kind, subject: subject.entry(name, of: kind)), seen.insert(name).inserted
+                let value = value(entry.value, kind: kind, subject: subject.entry(name, of: kind)), seen.insert(ByteString(name)).inserted
             else { return nil }
             return DecodedEntry(name: name, position: entry.key.position, value: value)
         }

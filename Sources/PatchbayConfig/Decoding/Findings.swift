@@ -13,14 +13,14 @@ package final class Findings {
     /// What findings are shown with.
     private(set) var sources = FindingSources()
     /// Findings are shown in the order in which files were read.
-    private var order: [String: Int] = [:]
+    private var order: [ByteString: Int] = [:]
     /// Comparisons with known names that are left: each costs microseconds, and a bad file may ask for millions.
     private var comparisons = 100_000
 
     /// An aliased mapping is decoded once per alias; what is wrong with it is said once.
     private struct Key: Hashable {
         let position: SourcePosition?
-        let message: String
+        let message: ByteString
     }
 
     package init() {}
@@ -33,7 +33,7 @@ package final class Findings {
 
     func add(source: SourceText) {
         sources.add(source)
-        if order[source.file] == nil { order[source.file] = order.count }
+        if order[ByteString(source.file)] == nil { order[ByteString(source.file)] = order.count }
     }
 
     /// The known name nearest to a misspelt one, as long as there aren't too many of both.
@@ -51,7 +51,7 @@ package final class Findings {
             left += 1
             return
         }
-        guard seen.insert(Key(position: position, message: message)).inserted else { return }
+        guard seen.insert(Key(position: position, message: ByteString(message))).inserted else { return }
         diagnostics.append(Diagnostic(severity: severity, position: position, message: message, hint: hint))
     }
 
@@ -89,7 +89,7 @@ package final class Findings {
         _ left: (offset: Int, element: Diagnostic), _ right: (offset: Int, element: Diagnostic)
     ) -> Bool {
         func key(_ position: SourcePosition?) -> (Int, Int, Int) {
-            position.map { (order[$0.file] ?? order.count, $0.line, $0.column) } ?? (-1, 0, 0)
+            position.map { (order[ByteString($0.file)] ?? order.count, $0.line, $0.column) } ?? (-1, 0, 0)
         }
         let (l, r) = (key(left.element.position), key(right.element.position))
         return l == r ? left.offset < right.offset : l < r

@@ -1,3 +1,5 @@
+import PatchbayAPI
+
 /// Replaces `${NAME}`, `${NAME:-default}` and `${file:/path}` in a scalar's text; `$$` is a dollar sign, and so is a `$`
 /// without a brace after it.
 ///
@@ -33,7 +35,7 @@ final class Interpolation {
     private let files: LoadedFiles
     private var remaining = Interpolation.budget
     /// By path, so that a file is read once however often it is named.
-    private var contents: [String: Result<String, Problem>] = [:]
+    private var contents: [ByteString: Result<String, Problem>] = [:]
 
     init(environment: [String: String], files: LoadedFiles) {
         self.environment = environment
@@ -123,13 +125,13 @@ final class Interpolation {
             throw Problem(message: "\(shown) needs an absolute path", hint: "write `${file:/run/secrets/name}`")
         }
         try checkBudget()
-        if let known = contents[path] { return try known.get() }
+        if let known = contents[ByteString(path)] { return try known.get() }
         guard contents.count < Self.fileCount else {
             throw Problem(
                 message: "all `${file:…}` together name more than \(Self.fileCount) files", hint: "use it for secrets only")
         }
         let result = Result { () throws(Problem) in try read(path, shown: shown) }
-        contents[path] = result
+        contents[ByteString(path)] = result
         return try result.get()
     }
 

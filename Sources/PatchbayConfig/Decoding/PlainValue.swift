@@ -7,8 +7,8 @@ extension FieldDecoder {
         case .value(let value): value
         case .list(let items): .list(items.map(plain))
         case .object(let object):
-            .map(Dictionary(object.values.map { ($0.subject.name, plain($0)) }) { first, _ in first })
-        case .dictionary(let entries): .map(Dictionary(entries.map { ($0.name, plain($0.value)) }) { first, _ in first })
+            .map(Dictionary(object.values.map { (ByteString($0.subject.name), plain($0)) }) { first, _ in first })
+        case .dictionary(let entries): .map(Dictionary(entries.map { (ByteString($0.name), plain($0.value)) }) { first, _ in first })
         case .tree(let node): plain(node, subject: value.subject)
         }
     }
@@ -21,7 +21,7 @@ extension FieldDecoder {
         case .mapping(let entries):
             return .map(
                 Dictionary(
-                    entries.compactMap { entry in entry.key.scalar.map { ($0.text, plain(entry.value, subject: subject)) } }
+                    entries.compactMap { entry in entry.key.scalar.map { (ByteString($0.text), plain(entry.value, subject: subject)) } }
                 ) { first, _ in first })
         case .scalar(let scalar):
             guard let resolved = interpolated(scalar, subject, node.position) else { return .null }

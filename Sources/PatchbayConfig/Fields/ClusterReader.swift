@@ -20,7 +20,7 @@ struct ClusterReader {
     }
 
     private func hasRightName(_ entry: DecodedEntry) -> Bool {
-        if entry.name == KafkaSettings.defaultName {
+        if entry.name.hasSameBytes(as: KafkaSettings.defaultName) {
             findings.add(
                 "`default` is the cluster that `kafka` itself describes", at: entry.position,
                 hint: "set it up under `kafka`, or take another name")

@@ -1,3 +1,5 @@
+import PatchbayAPI
+
 /// How a load gets at files, so that tests and the fuzzer can give it others than those of the machine.
 ///
 /// Thread: any; blocks on the file system.
@@ -29,11 +31,12 @@ package struct FileAccess: Sendable {
         let directory = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
         let root = FileReader.resolved(directory)
         let prefix = root.map { $0 == "/" ? "/" : $0 + "/" }
-        let known = Set(known.compactMap { FileReader.resolved($0) })
+        let known = Set(known.compactMap { FileReader.resolved($0).map { ByteString($0) } })
         @Sendable func isAllowed(_ path: String) -> Bool {
             // What isn't there can't be read either.
             guard let resolved = FileReader.resolved(path) else { return true }
-            return known.contains(resolved) || resolved == root || prefix.map { resolved.hasPrefix($0) } == true
+            return known.contains(ByteString(resolved)) || root.map { resolved.hasSameBytes(as: $0) } == true
+                || prefix.map { resolved.utf8.starts(with: $0.utf8) } == true
         }
         return FileAccess(
             read: { (path, limit) throws(FileFailure) in

@@ -20,14 +20,14 @@ final class IncludeReader {
     /// Entries of `routes` in all files read so far.
     private(set) var routeCount: Int
     /// Where each file came in, by identity.
-    private var places: [String: SourcePosition] = [:]
-    private let mainIdentity: String
+    private var places: [ByteString: SourcePosition] = [:]
+    private let mainIdentity: ByteString
     private var result: [DecodedObject] = []
 
     /// A file on the way from the main one to the one that is being read.
     private struct Link {
         let path: String
-        let identity: String
+        let identity: ByteString
     }
 
     /// - Parameters:

@@ -1,9 +1,11 @@
+import PatchbayAPI
+
 /// The files of one load: reads them and remembers which were looked for.
 ///
 /// Thread: the one that loads; one instance per load.
 final class LoadedFiles {
     private let access: FileAccess
-    private var seen: Set<String> = []
+    private var seen: Set<ByteString> = []
     /// In the order in which they were first looked for, directories included.
     private(set) var paths: [String] = []
     private var hasher = Hasher()
@@ -31,14 +33,14 @@ final class LoadedFiles {
     func names(in directory: String, limit: Int) -> [String]? {
         note(directory)
         let names = access.names(directory, limit)
-        hasher.combine(names?.sorted())
+        hasher.combine(names?.map { ByteString($0) }.sorted())
         return names
     }
 
     /// What all paths to one file have in common.
-    func identity(_ path: String) -> String { access.identity(path) ?? path }
+    func identity(_ path: String) -> ByteString { ByteString(access.identity(path) ?? path) }
 
     private func note(_ path: String) {
-        if seen.insert(path).inserted { paths.append(path) }
+        if seen.insert(ByteString(path)).inserted { paths.append(path) }
     }
 }

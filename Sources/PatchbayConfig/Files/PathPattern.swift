@@ -1,3 +1,5 @@
+import PatchbayAPI
+
 /// A path with `*`, `?` and `[…]` in its parts (see `NamePattern`), and the files that match it.
 struct PathPattern {
     /// Names looked at, so that no pattern walks a whole disk.
@@ -36,6 +38,6 @@ struct PathPattern {
             }
             found = next
         }
-        return found.sorted()
+        return found.sortedByBytes()
     }
 }

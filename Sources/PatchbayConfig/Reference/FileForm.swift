@@ -21,9 +21,9 @@ extension FieldKind {
 
 extension [Field] {
     /// Decoded values by name, each as it would stand in the file.
-    func inFile(_ values: [String: ConfigValue]) -> [String: ConfigValue] {
+    func inFile(_ values: [ByteString: ConfigValue]) -> [ByteString: ConfigValue] {
         var result = values
-        for field in self { result[field.name] = values[field.name].map(field.kind.inFile) }
+        for field in self { result[ByteString(field.name)] = values[ByteString(field.name)].map(field.kind.inFile) }
         return result
     }
 }

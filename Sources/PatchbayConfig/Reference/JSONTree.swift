@@ -21,7 +21,7 @@ indirect enum JSONTree: Sendable {
         case .list(let items): self = .list(items.map { JSONTree($0) })
         case .map(let entries):
             let sorted = entries.sorted { $0.key < $1.key }
-            self = .object(JSONObject(distinct: sorted.map { JSONObject.Member(name: $0.key, value: JSONTree($0.value)) }))
+            self = .object(JSONObject(distinct: sorted.map { JSONObject.Member(name: $0.key.string, value: JSONTree($0.value)) }))
         }
     }
 

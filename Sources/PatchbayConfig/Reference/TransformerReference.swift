@@ -69,8 +69,8 @@ public enum TransformerReference {
 
     private static func transform(_ example: TransformerExample, of definition: TransformerDefinition) -> String {
         guard !example.options.isEmpty else { return definition.name }
-        let options = YAMLText.flow(
-            .map(definition.options.inFile(example.options)), order: definition.options.map(\.name))
+        let given = Dictionary(example.options.map { (ByteString($0.key), $0.value) }) { first, _ in first }
+        let options = YAMLText.flow(.map(definition.options.inFile(given)), order: definition.options.map(\.name))
         return "{ \(definition.name): \(options) }"
     }
 }

@@ -14,8 +14,9 @@ enum YAMLText {
         case .list(let items): return "[" + items.map { flow($0) }.joined(separator: ", ") + "]"
         case .map(let entries):
             guard !entries.isEmpty else { return "{}" }
-            let names = order.filter { entries[$0] != nil } + entries.keys.filter { !order.contains($0) }.sorted()
-            return "{ " + names.compactMap { name in entries[name].map { "\(scalar(name)): \(flow($0))" } }
+            let first = order.map { ByteString($0) }.filter { entries[$0] != nil }
+            let names = first + entries.keys.filter { !first.contains($0) }.sorted()
+            return "{ " + names.compactMap { name in entries[name].map { "\(scalar(name.string)): \(flow($0))" } }
                 .joined(separator: ", ") + " }"
         }
     }

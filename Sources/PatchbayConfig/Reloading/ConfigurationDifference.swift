@@ -46,9 +46,9 @@ public struct ConfigurationDifference: Sendable, Equatable, Encodable {
 
     private static func channels(_ old: RouterConfiguration, _ new: RouterConfiguration) -> [Change] {
         func templates(_ configuration: RouterConfiguration) -> [ChannelSettings] {
-            var seen: Set<String> = []
+            var seen: Set<ByteString> = []
             return configuration.routes.filter(\.isEnabled).flatMap { route in
-                route.channels.filter { !$0.isPlain && seen.insert($0.text).inserted }
+                route.channels.filter { !$0.isPlain && seen.insert(ByteString($0.text)).inserted }
                     .map {
                         ChannelSettings(
                             name: $0.text, buffer: route.templateBuffer, description: nil,
@@ -56,14 +56,14 @@ public struct ConfigurationDifference: Sendable, Equatable, Encodable {
                     }
             }
         }
-        let secret = Set((old.routes + new.routes).filter { !$0.shows(["channel", "channels"]) }.flatMap(\.channels).map(\.text))
+        let secret = Set((old.routes + new.routes).filter { !$0.shows(["channel", "channels"]) }.flatMap(\.channels).map { ByteString($0.text) })
         return compare(
             old.channels + templates(old), new.channels + templates(new), kind: "channel", name: \.name,
-            shown: { secret.contains($0.name) ? Mask.text : $0.name }
+            shown: { secret.contains(ByteString($0.name)) ? Mask.text : $0.name }
         ) { before, after in
             var details: [String] = []
             if before.buffer != after.buffer { details.append("buffer: \(before.shownBuffer) → \(after.shownBuffer)") }
-            if before.description != after.description { details.append("description") }
+            if before.description.map({ ByteString($0) }) != after.description.map({ ByteString($0) }) { details.append("description") }
             return details
         }
     }
@@ -74,7 +74,7 @@ public struct ConfigurationDifference: Sendable, Equatable, Encodable {
             let shown: String
         }
         func topics(_ configuration: RouterConfiguration) -> [Topic] {
-            var seen: Set<String> = []
+            var seen: Set<ByteString> = []
             return configuration.routes.filter(\.isEnabled).flatMap { route in
                 route.topics.map { topic in
                     let prefix = route.cluster == KafkaSettings.defaultName ? "" : "\(route.cluster)/"
@@ -82,7 +82,7 @@ public struct ConfigurationDifference: Sendable, Equatable, Encodable {
                         name: prefix + topic.text,
                         shown: route.shows(["topic", "topics", "cluster"]) ? prefix + topic.text : Mask.text)
                 }
-            }.filter { seen.insert($0.name).inserted }
+            }.filter { seen.insert(ByteString($0.name)).inserted }
         }
         return compare(topics(old), topics(new), kind: "topic", name: \.name, shown: \.shown) { _, _ in [] }
     }
@@ -92,16 +92,16 @@ public struct ConfigurationDifference: Sendable, Equatable, Encodable {
             guard !before.isEquivalent(to: after) else { return [] }
             var details: [String] = []
             func compare(_ key: String, _ value: (KafkaSettings) -> String) {
-                guard value(before) != value(after) else { return }
+                guard !value(before).hasSameBytes(as: value(after)) else { return }
                 details.append("\(key): \(before.shown(key, value(before))) → \(after.shown(key, value(after)))")
             }
             compare("brokers") { $0.brokers.joined(separator: ", ") }
-            compare("group", \.group)
+            compare("group") { $0.group }
             compare("batch_size") { "\($0.batchSize)" }
             compare("max_record") { "\($0.maxRecord)" }
             // Their values may be secrets.
             let values = { (settings: KafkaSettings) in
-                Dictionary(settings.properties.map { ($0.name, $0.value) }) { first, _ in first }
+                Dictionary(settings.properties.map { (ByteString($0.name), ByteString($0.value)) }) { first, _ in first }
             }
             let (was, will) = (values(before), values(after))
             let changed = Set(was.keys).union(will.keys).filter { was[$0] != will[$0] }.sorted()
@@ -111,7 +111,7 @@ public struct ConfigurationDifference: Sendable, Equatable, Encodable {
     }
 
     private static func settings(_ old: RouterConfiguration, _ new: RouterConfiguration) -> [Change] {
-        thresholds(old.alerts, new.alerts) + zip(old.listed, new.listed).filter { $0.value != $1.value }.map { was, will in
+        thresholds(old.alerts, new.alerts) + zip(old.listed, new.listed).filter { !$0.value.hasSameBytes(as: $1.value) }.map { was, will in
             Change(
                 kind: "setting", name: will.name, action: .changed, details: ["\(was.shown) → \(will.shown)"],
                 needsRestart: true)
@@ -141,14 +141,14 @@ public struct ConfigurationDifference: Sendable, Equatable, Encodable {
         func change(_ item: Item, _ action: Action, _ details: [String] = []) -> Change {
             Change(kind: kind, name: shown(item), action: action, details: details, needsRestart: false)
         }
-        let before = Dictionary(old.map { (name($0), $0) }) { first, _ in first }
-        let names = Set(new.map(name))
+        let before = Dictionary(old.map { (ByteString(name($0)), $0) }) { first, _ in first }
+        let names = Set(new.map { ByteString(name($0)) })
         let kept = new.compactMap { item -> Change? in
-            guard let was = before[name(item)] else { return change(item, .added, describe(item)) }
+            guard let was = before[ByteString(name(item))] else { return change(item, .added, describe(item)) }
             let details = details(was, item)
             return details.isEmpty ? nil : change(item, .changed, details)
         }
-        return kept + old.filter { !names.contains(name($0)) }.map { change($0, .removed) }
+        return kept + old.filter { !names.contains(ByteString(name($0))) }.map { change($0, .removed) }
     }
 
     /// For people: one line per change, `+` for what comes, `-` for what goes, `~` for what changes.

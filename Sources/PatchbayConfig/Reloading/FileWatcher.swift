@@ -1,3 +1,5 @@
+import PatchbayAPI
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -35,7 +37,7 @@ public struct FileWatcher: Sendable {
 
     /// A state of several files, to compare with a later one.
     public struct Look: Sendable, Equatable {
-        fileprivate let fingerprints: [String: Fingerprint]
+        fileprivate let fingerprints: [ByteString: Fingerprint]
     }
 
     /// How these files are now. Blocks on the file system.
@@ -72,7 +74,7 @@ public struct FileWatcher: Sendable {
         }
     }
 
-    private static func look(at files: [String]) -> [String: Fingerprint] {
-        Dictionary(files.map { ($0, Fingerprint(path: $0)) }) { first, _ in first }
+    private static func look(at files: [String]) -> [ByteString: Fingerprint] {
+        Dictionary(files.map { (ByteString($0), Fingerprint(path: $0)) }) { first, _ in first }
     }
 }

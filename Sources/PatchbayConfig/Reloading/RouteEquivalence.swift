@@ -18,6 +18,7 @@ extension RouteSettings {
         ) {
             self.name = name
             // By value: two lists may read alike when they are written out.
+            // And never as a `String`: canonically equal names are different ones.
             isSame = { value($0) == value($1) }
             self.describe = { $0.secrets.isDisjoint(with: secrets) ? describe($0) : Mask.text }
         }
@@ -42,10 +43,10 @@ extension RouteSettings {
 
     static let aspects = [
         Aspect("enabled", \.isEnabled) { "\($0.isEnabled)" },
-        Aspect("cluster", secrets: ["cluster"], \.cluster) { $0.cluster },
+        Aspect("cluster", secrets: ["cluster"], { ByteString($0.cluster) }) { $0.cluster },
         Aspect("topics", secrets: ["topic", "topics"], \.topics) { $0.shownTopics },
         Aspect("transform", { $0.steps.map(\.identity) }) { $0.steps.map(\.described).joined(separator: " → ") },
-        Aspect("type", secrets: ["type"], \.type) { $0.type },
+        Aspect("type", secrets: ["type"], { ByteString($0.type) }) { $0.type },
         Aspect("channels", secrets: ["channel", "channels"], \.channels) { $0.channels.map(\.text).joined(separator: ", ") },
         Aspect("max_channels", secrets: ["max_channels"], \.maxChannels) { "\($0.maxChannels)" },
         Aspect("channel_idle", secrets: ["channel_idle"], \.channelIdle) { "\($0.channelIdle)" },
@@ -62,11 +63,11 @@ enum Mask {
 extension TransformStep {
     /// What makes two steps do the same.
     fileprivate struct Identity: Equatable {
-        let transformer: String
+        let transformer: ByteString
         let options: OptionValues
     }
 
-    fileprivate var identity: Identity { Identity(transformer: transformer, options: options) }
+    fileprivate var identity: Identity { Identity(transformer: ByteString(transformer), options: options) }
 
     /// The value of an option in words, masked when it is secret; `nil` when it isn't set.
     public func shownOption(_ name: String) -> String? {

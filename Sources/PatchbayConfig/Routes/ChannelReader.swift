@@ -6,23 +6,23 @@ struct ChannelReader {
     private let inheritedBuffer: DecodedValue?
     /// In the order of the files.
     private var listed: [DecodedEntry] = []
-    private var settings: [String: DecodedObject] = [:]
+    private var settings: [ByteString: DecodedObject] = [:]
     private var mentioned = MentionedChannels()
 
     /// - Parameter files: the top level of every file.
     init(_ files: [DecodedObject], defaults: DecodedObject?, findings: Findings) {
         self.findings = findings
         inheritedBuffer = defaults?["buffer"]
-        var places: [String: SourcePosition] = [:]
+        var places: [ByteString: SourcePosition] = [:]
         for entry in files.flatMap({ $0["channels"]?.entries ?? [] }) {
-            if let first = places[entry.name] {
+            if let first = places[ByteString(entry.name)] {
                 findings.add(
                     "channel \(Shown.quoted(entry.name)) is set twice: first at \(Shown.plain(first.file)):\(first.line)",
                     at: entry.position, hint: "remove one of them")
                 continue
             }
-            places[entry.name] = entry.position
-            settings[entry.name] = entry.value.object
+            places[ByteString(entry.name)] = entry.position
+            settings[ByteString(entry.name)] = entry.value.object
             listed.append(entry)
         }
     }
@@ -35,12 +35,12 @@ struct ChannelReader {
             return nil
         }
         var channels: [ChannelTemplate] = []
-        var seen: Set<String> = []
+        var seen: Set<ByteString> = []
         for value in values {
             guard let name = value.string else { continue }
             let template = findings.checked(value, NameRules.channel).flatMap { try? ChannelTemplate($0) }
             mentioned.add(name, template, isEnabled: isEnabled, isSecret: value.isSecret)
-            guard seen.insert(name).inserted else {
+            guard seen.insert(ByteString(name)).inserted else {
                 findings.add(
                     "channel \(value.shown) is named twice in this route", at: value.source.position,
                     hint: "remove one of them")
@@ -73,7 +73,7 @@ struct ChannelReader {
     func channels() -> [ChannelSettings] {
         mentioned.enabledNames.map { name in
             ChannelSettings(
-                name: name, buffer: buffer(of: name), description: settings[name]?["description"]?.string,
+                name: name, buffer: buffer(of: name), description: settings[ByteString(name)]?["description"]?.string,
                 secrets: hasSecretBuffer(name) ? ["buffer"] : [])
         }
     }
@@ -91,7 +91,7 @@ struct ChannelReader {
     /// Whether the buffer of a channel or template must not be shown.
     func hasSecretBuffer(_ name: String) -> Bool { setting(of: name)?.isSecret == true }
 
-    private func setting(of name: String) -> DecodedValue? { settings[name]?["buffer"] ?? inheritedBuffer }
+    private func setting(of name: String) -> DecodedValue? { settings[ByteString(name)]?["buffer"] ?? inheritedBuffer }
 
     private func buffer(of name: String) -> Int { Int(setting(of: name)?.integer ?? 0) }
 

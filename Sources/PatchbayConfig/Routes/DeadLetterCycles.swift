@@ -21,13 +21,13 @@ struct DeadLetterCycles {
     /// - Parameter routes: right ones.
     init(_ routes: [RouteSettings], budget: PatternBudget) {
         self.routes = routes
-        var numbers: [[String]: Int] = [:]
+        var numbers: [[ByteString]: Int] = [:]
         var targets: [(route: Int, topic: Int)] = []
         for (index, route) in routes.enumerated() where route.isEnabled {
             guard case .deadLetter(let topic) = route.onError else { continue }
-            let number = numbers[[route.cluster, topic]] ?? topics.count
+            let number = numbers[[ByteString(route.cluster), ByteString(topic)]] ?? topics.count
             if number == topics.count {
-                numbers[[route.cluster, topic]] = number
+                numbers[[ByteString(route.cluster), ByteString(topic)]] = number
                 topics.append((route.cluster, topic))
             }
             targets.append((index, number))
@@ -45,13 +45,13 @@ struct DeadLetterCycles {
     }
 
     private func sources(
-        of selector: TopicSelector, in cluster: String, _ numbers: [[String]: Int], _ budget: PatternBudget
+        of selector: TopicSelector, in cluster: String, _ numbers: [[ByteString]: Int], _ budget: PatternBudget
     ) -> [Int] {
         switch selector {
-        case .name(let name): return numbers[[cluster, name]].map { [$0] } ?? []
+        case .name(let name): return numbers[[ByteString(cluster), ByteString(name)]].map { [$0] } ?? []
         case .pattern(let pattern):
             guard budget.compares(topics.count) else { return [] }
-            return topics.indices.filter { topics[$0].cluster == cluster && pattern.matches(topics[$0].name) }
+            return topics.indices.filter { topics[$0].cluster.hasSameBytes(as: cluster) && pattern.matches(topics[$0].name) }
         }
     }
 

@@ -10,7 +10,7 @@ struct MentionedChannels {
     private(set) var showable: [String] = []
     /// Those that a message may name.
     private(set) var templates: [ChannelTemplate] = []
-    private var uses: [String: Use] = [:]
+    private var uses: [ByteString: Use] = [:]
     /// Whether every route's channels could be read.
     var isComplete = true
 
@@ -21,9 +21,9 @@ struct MentionedChannels {
             if let template, !template.isPlain { templates.append(template) }
         }
         guard before != .enabled else { return }
-        uses[name] = isEnabled ? .enabled : .disabled
+        uses[ByteString(name)] = isEnabled ? .enabled : .disabled
         if isEnabled, template?.isPlain == true { enabledNames.append(name) }
     }
 
-    func use(of name: String) -> Use { uses[name] ?? .never }
+    func use(of name: String) -> Use { uses[ByteString(name)] ?? .never }
 }

@@ -53,7 +53,7 @@ enum NameRules {
     ]
 
     static func messageType(_ type: String) -> Objection? {
-        if reservedTypes.contains(type) {
+        if reservedTypes.containsBytes(of: type) {
             return Objection("must not be a type that the server's own messages have", "take another word, such as `\(type)_data`")
         }
         return plainName(type)
@@ -61,7 +61,7 @@ enum NameRules {
 
     /// Kafka's own rule (org.apache.kafka.common.internals.Topic): 1 to 249 of `[a-zA-Z0-9._-]`, but neither `.` nor `..`.
     static func topic(_ name: String) -> Objection? {
-        if name.hasPrefix("^") { return Objection("must be one topic, not a regular expression", nil) }
+        if name.utf8.first == UInt8(ascii: "^") { return Objection("must be one topic, not a regular expression", nil) }
         guard (1...249).contains(name.utf8.count), name != ".", name != "..", name.utf8.allSatisfy(isTopicByte) else {
             return Objection(
                 "must be a Kafka topic: 1 to 249 of the characters `a`–`z`, `A`–`Z`, `0`–`9`, `.`, `_` and `-`", nil

@@ -2,7 +2,7 @@ import PatchbayAPI
 
 /// The names of all routes, each of which may occur once, enabled or not.
 struct RouteNames {
-    private var places: [String: SourcePosition] = [:]
+    private var places: [ByteString: SourcePosition] = [:]
 
     /// The route's name, given or made of its topics; `nil` when it is wrong or taken, and then that was reported.
     mutating func claim(_ route: DecodedObject, topics: [TopicSelector]?, findings: Findings) -> String? {
@@ -26,13 +26,13 @@ struct RouteNames {
 
     private mutating func claim(_ name: String, _ value: DecodedValue, _ findings: Findings, hint: String) -> String? {
         guard let place = value.source.position else { return nil }
-        if let first = places[name] {
+        if let first = places[ByteString(name)] {
             let shown = value.isSecret ? "from `${file:…}`" : Shown.quoted(name)
-            let earlier = first.file == place.file ? "line \(first.line)" : "\(Shown.plain(first.file)):\(first.line)"
+            let earlier = first.file.hasSameBytes(as: place.file) ? "line \(first.line)" : "\(Shown.plain(first.file)):\(first.line)"
             findings.add("route \(shown) is defined twice: first at \(earlier)", at: place, hint: hint)
             return nil
         }
-        places[name] = place
+        places[ByteString(name)] = place
         return name
     }
 }

@@ -17,7 +17,7 @@ struct RouteReader {
     let decoder: FieldDecoder
     let findings: Findings
     /// Names of all clusters, those with a mistake included.
-    let clusters: Set<String>
+    let clusters: Set<ByteString>
 
     /// - Parameter files: the top level of every file, the one with `defaults` first.
     func read(_ files: [DecodedObject]) -> Result {
@@ -91,12 +91,12 @@ struct RouteReader {
 
     private func cluster(_ route: DecodedObject) -> String? {
         guard let value = route["cluster"], let name = value.string else { return nil }
-        if clusters.contains(name) { return name }
-        let near = value.isSecret ? nil : findings.nearest(to: name, among: clusters)
+        if clusters.contains(ByteString(name)) { return name }
+        let near = value.isSecret ? nil : findings.nearest(to: name, among: clusters.map(\.string))
         findings.add(
             "there is no cluster \(value.shown)", at: value.source.position,
             hint: near.map { "did you mean \(Shown.quoted($0))?" }
-                ?? "known clusters: \(Shown.list(clusters.sorted().prefix(20))); add it under `kafka.clusters`")
+                ?? "known clusters: \(Shown.list(clusters.sorted().prefix(20).map(\.string))); add it under `kafka.clusters`")
         return nil
     }
 

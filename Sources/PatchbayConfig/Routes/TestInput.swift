@@ -1,7 +1,7 @@
 import PatchbayAPI
 
 /// The `input` of a test as the bytes of a record: text as it is, anything else as compact JSON with keys in their order
-/// and numbers as they are written.
+/// and numbers as they are written. Also the `data` that a test expects, which is JSON in any case.
 ///
 /// Recursion is bounded by `YAMLLimits.depth`.
 struct TestInput {
@@ -35,8 +35,14 @@ struct TestInput {
             case .bool, .integer, .number: break
             }
         }
+        return json(of: node).map(Value.text)
+    }
+
+    /// The value as JSON, texts in quotes; `nil` when something is wrong, and then it was reported.
+    mutating func json(of node: YAMLNode) -> String? {
+        json = ""
         write(node)
-        return isRight ? .text(json) : nil
+        return isRight ? json : nil
     }
 
     private func resolved(_ scalar: YAMLScalar, _ place: SourcePosition) -> ScalarText? {

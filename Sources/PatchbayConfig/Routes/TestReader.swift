@@ -78,9 +78,14 @@ struct TestReader {
 
     private func envelope(_ value: DecodedValue) -> ExpectedEnvelope? {
         guard let object = value.object, let position = object.position else { return nil }
+        var data: String?
+        if let value = object["data"], case .tree(let node) = value.content {
+            var json = TestInput(decoder: decoder, findings: findings, subject: value.subject)
+            data = json.json(of: node)
+            guard data != nil else { return nil }
+        }
         return ExpectedEnvelope(
-            channel: object["channel"]?.string, type: object["type"]?.string, data: object["data"].map(decoder.plain),
-            position: position)
+            channel: object["channel"]?.string, type: object["type"]?.string, data: data, position: position)
     }
 
     private func input(_ test: DecodedObject) -> TestInput.Value? {

@@ -9,10 +9,10 @@ struct TopicReader {
     func read(_ route: DecodedObject) -> [TopicSelector]? {
         guard let values = findings.either("topic", "topics", of: route) else { return nil }
         var topics: [TopicSelector] = []
-        var seen: Set<String> = []
+        var seen: Set<ByteString> = []
         for value in values {
             guard let text = value.string, let topic = selector(value, text) else { continue }
-            guard seen.insert(text).inserted else {
+            guard seen.insert(ByteString(text)).inserted else {
                 findings.add(
                     "topic \(value.shown) is named twice in this route", at: value.source.position,
                     hint: "remove one of them")
@@ -24,7 +24,7 @@ struct TopicReader {
     }
 
     private func selector(_ value: DecodedValue, _ text: String) -> TopicSelector? {
-        guard text.hasPrefix("^") else { return findings.checked(value, NameRules.topic).map { .name($0) } }
+        guard text.utf8.first == UInt8(ascii: "^") else { return findings.checked(value, NameRules.topic).map { .name($0) } }
         guard findings.checked(value, PatternRules.objection) != nil else { return nil }
         guard budget.compiles(PatternRules.length(text)) else {
             findings.add(

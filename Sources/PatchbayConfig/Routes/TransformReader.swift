@@ -24,13 +24,13 @@ struct TransformReader {
     /// Transformers of one chain.
     static let longestChain = 32
 
-    private let transformers: [String: TransformerDefinition]
+    private let transformers: [ByteString: TransformerDefinition]
     private let names: [String]
     private let decoder: FieldDecoder
     private let findings: Findings
 
     init(transformers: [TransformerDefinition], decoder: FieldDecoder, findings: Findings) {
-        self.transformers = Dictionary(transformers.map { ($0.name, $0) }) { first, _ in first }
+        self.transformers = Dictionary(transformers.map { (ByteString($0.name), $0) }) { first, _ in first }
         names = transformers.map(\.name).sorted()
         self.decoder = decoder
         self.findings = findings
@@ -138,8 +138,8 @@ struct TransformReader {
     private func reportCount(_ entries: [YAMLNode.Entry], at position: SourcePosition) {
         let names = entries.compactMap { $0.key.scalar?.text }
         let hint: String? =
-            if let first = names.first, let definition = transformers[first], names.count > 1 {
-                names.dropFirst().allSatisfy { transformers[$0] != nil && !definition.options.map(\.name).contains($0) }
+            if let first = names.first, let definition = transformers[ByteString(first)], names.count > 1 {
+                names.dropFirst().allSatisfy { transformers[ByteString($0)] != nil && !definition.options.map(\.name).containsBytes(of: $0) }
                     ? "write a chain as a list: `[{ \(first): … }, { \(Shown.plain(names[1])): … }]`"
                     : "indent the options below `\(first)`"
             } else {
@@ -150,7 +150,7 @@ struct TransformReader {
     }
 
     private func definition(_ name: String, shown: String, at position: SourcePosition) -> TransformerDefinition? {
-        if let definition = transformers[name] { return definition }
+        if let definition = transformers[ByteString(name)] { return definition }
         let known = names.isEmpty ? "no transformer is registered" : "known transformers: \(Shown.list(names))"
         let near = findings.nearest(to: name, among: names)
         findings.add(

@@ -253,15 +253,15 @@ struct YAMLComposer {
         guard entries.count > 1 else { return }
         // Most mappings are small, and then comparing is cheaper than hashing.
         if entries.count <= 16 && !hasTwins(entries) { return }
-        var first: [String: SourcePosition] = [:]
+        var first: [ByteString: SourcePosition] = [:]
         for entry in entries {
-            guard let name = entry.key.scalar?.text else { continue }
+            guard let name = entry.key.scalar.map({ ByteString($0.text) }) else { continue }
             guard let earlier = first[name] else {
                 first[name] = entry.key.position
                 continue
             }
             findings.add(
-                "key \(Shown.quoted(name)) is given twice: first at line \(earlier.line), column \(earlier.column)",
+                "key \(Shown.quoted(name.string)) is given twice: first at line \(earlier.line), column \(earlier.column)",
                 at: entry.key.position, hint: "remove one of them")
         }
     }
@@ -269,7 +269,7 @@ struct YAMLComposer {
     private func hasTwins(_ entries: [YAMLNode.Entry]) -> Bool {
         for (index, entry) in entries.enumerated() {
             guard let name = entry.key.scalar?.text else { continue }
-            if entries[..<index].contains(where: { $0.key.scalar?.text == name }) { return true }
+            if entries[..<index].contains(where: { $0.key.scalar?.text.hasSameBytes(as: name) == true }) { return true }
         }
         return false
     }

@@ -78,7 +78,7 @@ public struct DocumentedRoutes: Sendable, Equatable {
                 Channel(name: $0.text, buffer: route.templateLimits.messageBuffer, isTemplate: true)
             }
         }
-        var seen: Set<String> = []
+        var seen: Set<ByteString> = []
         self.init(
             version: version,
             messages: table.routes.map { route in
@@ -87,19 +87,19 @@ public struct DocumentedRoutes: Sendable, Equatable {
                     channels: route.channels.map(\.text))
             },
             channels: table.channels.map { Channel(name: $0.name, buffer: $0.limits.messageBuffer) }
-                + templates.filter { seen.insert($0.name).inserted })
+                + templates.filter { seen.insert(ByteString($0.name)).inserted })
     }
 
     /// Types in the order of their first route, each with all that its routes say.
     var types: [(type: String, routes: [Message])] {
-        var order: [String] = []
-        let byType = Dictionary(grouping: messages, by: \.type)
-        for message in messages where !order.contains(message.type) { order.append(message.type) }
-        return order.map { ($0, byType[$0] ?? []) }
+        var order: [ByteString] = []
+        let byType = Dictionary(grouping: messages) { ByteString($0.type) }
+        for type in messages.map({ ByteString($0.type) }) where !order.contains(type) { order.append(type) }
+        return order.map { ($0.string, byType[$0] ?? []) }
     }
 
     /// The types that come on a channel.
     func types(on channel: String) -> [String] {
-        types.filter { $0.routes.contains { $0.channels.contains(channel) } }.map(\.type)
+        types.filter { $0.routes.contains { $0.channels.containsBytes(of: channel) } }.map(\.type)
     }
 }

@@ -84,8 +84,8 @@ private struct RoutedKind {
     }
 
     private var channels: [String] {
-        var seen: Set<String> = []
-        return routes.flatMap(\.channels).filter { seen.insert($0).inserted }
+        var seen: Set<ByteString> = []
+        return routes.flatMap(\.channels).filter { seen.insert(ByteString($0)).inserted }
     }
 
     private var summary: String {

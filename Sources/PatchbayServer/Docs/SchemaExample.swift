@@ -43,10 +43,10 @@ enum SchemaExample {
         }
     }
 
-    private static func members(_ value: JSONValue) -> [String: JSONValue] {
+    private static func members(_ value: JSONValue) -> [ByteString: JSONValue] {
         guard value.type == .object else { return [:] }
-        var all: [String: JSONValue] = [:]
-        for member in value.members { all[member.nameString] = member.value }
+        var all: [ByteString: JSONValue] = [:]
+        for member in value.members { all[ByteString(member.nameString)] = member.value }
         return all
     }
 

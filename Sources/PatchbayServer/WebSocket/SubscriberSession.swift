@@ -78,7 +78,7 @@ final class SubscriberSession: MessageHandler {
         case .subscribe(let channel):
             // Before the channel is looked up, which may make it.
             let most = loop.limits.maximumSubscriptions
-            guard subscriptions.count < most || subscriptions.contains(where: { $0.log.name == channel }) else {
+            guard subscriptions.count < most || subscriptions.contains(where: { $0.log.name.hasSameBytes(as: channel) }) else {
                 loop.counters.count(.subscriptions)
                 return connection.send(RequestRefusal.tooManySubscriptions(channel, most: most, id: request.id).frame)
             }
@@ -97,7 +97,7 @@ final class SubscriberSession: MessageHandler {
             log.unpin()
             connection.send(Self.confirmation("subscribed", of: channel, request))
         case .unsubscribe(let channel):
-            if let index = subscriptions.firstIndex(where: { $0.log.name == channel }) {
+            if let index = subscriptions.firstIndex(where: { $0.log.name.hasSameBytes(as: channel) }) {
                 loop.fanout.unsubscribe(subscriptions[index])
                 subscriptions.swapAt(index, subscriptions.count - 1)
                 subscriptions.removeLast()

@@ -52,7 +52,7 @@ struct ExplainCommand: ParsableCommand {
     func run() throws {
         let configuration = try ConfigurationFile.load(
             file.config, environment: ProcessInfo.processInfo.environment)
-        guard configuration.clusters.contains(where: { $0.name == cluster }) else {
+        guard configuration.clusters.contains(where: { $0.name.hasSameBytes(as: cluster) }) else {
             let names = configuration.clusters.map(\.name).joined(separator: ", ")
             throw Exit.because("there is no cluster \(cluster); clusters are: \(names)", Exit.configuration)
         }

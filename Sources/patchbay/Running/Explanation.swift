@@ -69,7 +69,7 @@ struct Explanation: Encodable {
         self.cluster = cluster
         self.topic = topic
         hasRecord = record != nil
-        let largest = configuration.clusters.first { $0.name == cluster }?.maxRecord ?? 1 << 20
+        let largest = configuration.clusters.first { $0.name.hasSameBytes(as: cluster) }?.maxRecord ?? 1 << 20
         routes = configuration.routes.map { settings in
             if let reason = Self.objection(settings, cluster: cluster, topic: topic) {
                 return RouteOutcome(route: settings.shownName, takesTopic: false, reason: reason)
@@ -98,7 +98,7 @@ struct Explanation: Encodable {
 
     private static func objection(_ route: RouteSettings, cluster: String, topic: String) -> String? {
         if !route.topics.contains(where: { $0.matches(topic) }) { return "it takes \(route.shownTopics)" }
-        if route.cluster != cluster { return "it reads cluster \(route.cluster)" }
+        if !route.cluster.hasSameBytes(as: cluster) { return "it reads cluster \(route.cluster)" }
         if !route.isEnabled { return "it is disabled" }
         return nil
     }
@@ -119,7 +119,7 @@ struct Explanation: Encodable {
             let after = outputs.map { String(decoding: $0, as: UTF8.self) }
             return Step(
                 number: number, transformer: step.transformer, before: before, after: after,
-                outcome: after == [before] ? "passed" : "changed")
+                outcome: outputs == [step.input] ? "passed" : "changed")
         case .filtered(let omission):
             return Step(
                 number: number, transformer: step.transformer, before: before, after: [], outcome: "filtered",

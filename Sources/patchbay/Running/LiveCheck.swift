@@ -13,7 +13,7 @@ enum LiveCheck {
 
     /// Blocks for up to `timeout`.
     static func run(_ cluster: KafkaSettings, of configuration: RouterConfiguration, timeout: Duration) -> Answer {
-        let routes = configuration.routes.filter { $0.isEnabled && $0.cluster == cluster.name }
+        let routes = configuration.routes.filter { $0.isEnabled && $0.cluster.hasSameBytes(as: cluster.name) }
         guard !routes.isEmpty else { return Answer() }
         do throws(KafkaError) {
             let topics = try ClusterMetadata.topics(

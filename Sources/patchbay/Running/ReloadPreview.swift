@@ -48,7 +48,7 @@ enum ReloadPreview {
     }
 
     private static func trials(_ configuration: RouterConfiguration, cluster: String, topic: String) -> [RouteTrial] {
-        let largest = configuration.clusters.first { $0.name == cluster }?.maxRecord ?? 1 << 20
+        let largest = configuration.clusters.first { $0.name.hasSameBytes(as: cluster) }?.maxRecord ?? 1 << 20
         return TableBuilder.table(configuration).routes(ofTopic: topic, cluster: cluster).map {
             RouteTrial(route: $0, maximumRecordBytes: largest)
         }
@@ -65,7 +65,7 @@ enum ReloadPreview {
         for (outcomes, step) in [(before, -1), (after, 1)] {
             for outcome in outcomes {
                 switch outcome {
-                case .message(let envelope): preview.messagesByChannel[envelope.channel, default: 0] += step
+                case .message(let envelope): preview.messagesByChannel[ByteString(envelope.channel), default: 0] += step
                 case .error(let rejection): preview.errorsByCode[rejection.code, default: 0] += step
                 }
             }

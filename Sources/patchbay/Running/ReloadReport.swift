@@ -89,7 +89,7 @@ struct TopicPreview: Sendable, Codable {
     /// Those of which something else would come.
     var recordsChanged: Int
     /// Messages more or fewer by channel.
-    var messagesByChannel: [String: Int]
+    var messagesByChannel: [ByteString: Int]
     /// Refusals more or fewer by code.
     var errorsByCode: [String: Int]
     var examples: [Example]

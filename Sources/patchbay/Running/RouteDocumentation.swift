@@ -28,9 +28,9 @@ final class RouteDocumentation: Sendable {
 
     private static func describe(_ configuration: RouterConfiguration, adminPort: Int?) -> DocumentedRoutes {
         let routes = configuration.routes.filter(\.isEnabled)
-        var seen: Set<String> = []
+        var seen: Set<ByteString> = []
         let templates = routes.flatMap { route in
-            route.channels.filter { !$0.isPlain && seen.insert($0.text).inserted }.map {
+            route.channels.filter { !$0.isPlain && seen.insert(ByteString($0.text)).inserted }.map {
                 DocumentedRoutes.Channel(name: $0.text, buffer: route.templateBuffer, isTemplate: true)
             }
         }

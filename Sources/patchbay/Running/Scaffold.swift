@@ -117,7 +117,7 @@ enum Scaffold {
     /// A text field that every record has and that comes back with the same values: what a channel could be made for.
     private static func fieldForChannels(_ values: [[UInt8]]) -> String? {
         guard !values.isEmpty else { return nil }
-        var texts: [String: [String]] = [:]
+        var texts: [ByteString: [String]] = [:]
         var order: [String] = []
         var parser = JSONParser()
         for value in values {
@@ -125,18 +125,18 @@ enum Scaffold {
                 parser.read(bytes) { root in
                     for member in root.members where member.value.type == .string {
                         let name = member.nameString
-                        if texts[name] == nil { order.append(name) }
-                        texts[name, default: []].append(member.value.stringValue ?? "")
+                        if texts[ByteString(name)] == nil { order.append(name) }
+                        texts[ByteString(name), default: []].append(member.value.stringValue ?? "")
                     }
                 }
             }
         }
         let common = order.filter { name in
-            let found = texts[name] ?? []
+            let found = texts[ByteString(name)] ?? []
             return found.count == values.count && found.allSatisfy { (1...64).contains($0.utf8.count) }
                 && !name.contains(where: { "{}.@".contains($0) })
         }
-        return common.first { Set(texts[$0] ?? []).count < values.count } ?? common.first
+        return common.first { Set((texts[ByteString($0)] ?? []).map { ByteString($0) }).count < values.count } ?? common.first
     }
 
     /// As YAML takes it whatever is in it: plain where that is safe, else in quotes; `$` is doubled, since `${…}` would be

@@ -10,17 +10,16 @@ enum TableBuilder {
     static func table(
         _ configuration: RouterConfiguration, replacing old: (table: RouteTable, configuration: RouterConfiguration)? = nil
     ) -> RouteTable {
-        let running = Dictionary((old?.table.routes ?? []).map { ($0.name, $0) }) { first, _ in first }
-        let settings = Dictionary((old?.configuration.routes ?? []).map { ($0.name, $0) }) { first, _ in first }
+        let running = Dictionary((old?.table.routes ?? []).map { (ByteString($0.name), $0) }) { first, _ in first }
+        let settings = Dictionary((old?.configuration.routes ?? []).map { (ByteString($0.name), $0) }) { first, _ in first }
         let routes = configuration.routes.filter(\.isEnabled).map { route in
-            if let same = running[route.name], settings[route.name]?.isEquivalent(to: route) == true { return same }
-            return self.route(route, counters: running[route.name]?.counters ?? RouteCounters())
+            if let same = running[ByteString(route.name)], settings[ByteString(route.name)]?.isEquivalent(to: route) == true { return same }
+            return self.route(route, counters: running[ByteString(route.name)]?.counters ?? RouteCounters())
         }
-        let largest = configuration.clusters.map { ($0.name, $0.maxRecord) }
         return RouteTable(
             routes: routes,
             channels: configuration.channels.map { .init(name: $0.name, limits: .init(messageBuffer: $0.buffer)) },
-            maximumRecordBytes: Dictionary(largest) { first, _ in first })
+            maximumRecordBytes: configuration.clusters.map { ($0.name, $0.maxRecord) })
     }
 
     static func route(_ settings: RouteSettings, counters: RouteCounters = RouteCounters()) -> Route {
