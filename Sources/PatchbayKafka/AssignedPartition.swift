@@ -2,16 +2,23 @@ import CLibRDKafka
 
 /// One assigned partition, as the consumer thread keeps it.
 ///
-/// Thread: consumer. Must be gone before its client is destroyed: the list holds on to librdkafka's partition.
+/// Thread: consumer.
 final class AssignedPartition {
     let number: Int32
-    /// Offset of the next record to process.
+    /// Tells the answers to this assignment's question from those to an earlier one's.
+    let question: UInt64
+    /// Offset of the next record to process; `nil` while it isn't known where reading begins. librdkafka is given the
+    /// partition with its position, not before.
+    private(set) var start: StartDecision?
     var position: Int64?
-    /// The position last stored.
-    private(set) var stored: Int64?
+    /// The position that the brokers last acknowledged, or were found to have.
+    var committed: Int64?
+    /// Why the last commit of this partition failed; `nil` once one succeeds.
+    var commitProblem: String?
     /// As of the last answer of the broker; the log may have moved on.
     private(set) var lowWatermark: Int64?
-    var highWatermark: Int64?
+    /// Where the log ends, as far as it may be read; see `Lookout`.
+    var end: Int64?
     var records: UInt64 = 0
     /// The last record that was handed on; see `ConsumedTopic.leaveOutRepeats`. `nil` where one may rightly come again.
     var last: (recordOffset: Int64, timestamp: Int64)?
@@ -21,27 +28,22 @@ final class AssignedPartition {
     var awaitsPosition = false
     /// Whether it came by somewhere behind `position` once and was sent back a second time.
     var wasSentBackAgain = false
-    /// How often `position` is still to be stored though no record was processed, as the group has nothing committed.
-    var initialStores = 0
-    /// One entry, reused for every store, so that storing allocates nothing and looks nothing up.
-    private let entry: PartitionList
+    private let topic: String
 
-    /// - Parameter position: where reading begins; `nil` when librdkafka decides.
-    init(topic: String, number: Int32, position: Int64? = nil) {
+    init(topic: String, number: Int32, question: UInt64) {
+        self.topic = topic
         self.number = number
-        self.position = position
-        entry = PartitionList()
-        entry.add(topic, number)
+        self.question = question
     }
 
-    /// Marks everything before `offset` as processed; the next commit takes it along.
-    func store(_ offset: Int64, with client: OpaquePointer) -> rd_kafka_resp_err_t {
-        let error = entry.withNative { list in
-            list.pointee.elems[0].offset = offset
-            return rd_kafka_offsets_store(client, list)
-        }
-        if error == RD_KAFKA_RESP_ERR_NO_ERROR { stored = offset }
-        return error
+    var isStarted: Bool { start != nil }
+
+    func begin(_ start: StartDecision, committed: Int64?, low: Int64, end: Int64) {
+        self.start = start
+        self.committed = committed
+        position = start.offset
+        lowWatermark = low
+        self.end = end
     }
 
     /// Continues at `offset`. What was fetched ahead is dropped and fetched again.
@@ -50,13 +52,11 @@ final class AssignedPartition {
     /// - Returns: whether it worked; not while the partition is only being started.
     @discardableResult
     func seek(to offset: Int64, with client: OpaquePointer) -> Bool {
-        // Before the seek: librdkafka's notes for 1.9.0 warn that afterwards it may disturb a pause.
-        if stored != offset { _ = store(offset, with: client) }
         position = offset
         last = nil
-        return entry.withNative { list in
-            list.pointee.elems[0].offset = offset
-            list.pointee.elems[0].err = RD_KAFKA_RESP_ERR_NO_ERROR
+        let list = PartitionList()
+        list.add(topic, number, offset: offset)
+        return list.withNative { list in
             if let error = rd_kafka_seek_partitions(client, list, 1_000) {
                 rd_kafka_error_destroy(error)
                 return false
@@ -65,21 +65,20 @@ final class AssignedPartition {
         }
     }
 
-    /// Reads what the last answer of the broker said, without asking it again.
-    func refreshWatermarks(topic: String, client: OpaquePointer) {
+    /// Reads what the last fetch said, without asking the broker again.
+    func refreshLowWatermark(client: OpaquePointer) {
         var low: Int64 = -1
         var high: Int64 = -1
         guard rd_kafka_get_watermark_offsets(client, topic, number, &low, &high) == RD_KAFKA_RESP_ERR_NO_ERROR
         else { return }
         if low >= 0 { lowWatermark = low }
-        if high >= 0 { highWatermark = high }
     }
 
     var status: PartitionStatus {
         var status = PartitionStatus(partition: number)
         status.position = position
         status.lowWatermark = lowWatermark
-        status.highWatermark = highWatermark
+        status.end = end
         status.records = records
         return status
     }

@@ -34,7 +34,8 @@ final class ClientLog: Sendable {
     static func level(severity: Int32, facility: String) -> Logger.Level {
         switch (severity, facility) {
         // AUTOCREATE: said to brokers that can't be told not to create topics, which only the embedded one still is.
-        case (_, "FAIL"), (_, "ERROR"), (_, "REQTMOUT"), (_, "AUTOCREATE"): .debug
+        // OFFSET: that a position was out of range, which the consumer tells together with what it means.
+        case (_, "FAIL"), (_, "ERROR"), (_, "REQTMOUT"), (_, "AUTOCREATE"), (_, "OFFSET"): .debug
         case (...2, _): .error
         case (...4, _): .warning
         case (...6, _): .debug

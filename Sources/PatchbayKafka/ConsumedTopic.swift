@@ -11,7 +11,15 @@ final class ConsumedTopic {
     var partitionCount: Int?
     var records: UInt64 = 0
     var badRecords: UInt64 = 0
-    var recordsSkipped: UInt64 = 0
+    private(set) var recordsSkipped: UInt64 = 0
+    private var recordsSkippedIsExact = true
+    /// Whether offsets were met that had no record, though none had been deleted.
+    var hasHoles = false
+    /// Whether the brokers said that the topic doesn't exist, since reading of it last began.
+    private(set) var wasGone = false
+    private var recreations: Set<Int32> = []
+    private var withoutPosition: Set<Int32> = []
+    private var recordsBeforeStart: Int64 = 0
     var badRecordLog = RateLimit(every: .seconds(1))
     /// Whether the processor didn't take a record; the partitions are paused at their `position` then.
     var isHalted = false
@@ -27,13 +35,12 @@ final class ConsumedTopic {
 
     var hasAssignment: Bool { partitions.contains { $0 != nil } }
 
-    /// - Parameter position: where reading begins; `nil` when librdkafka decides.
-    @discardableResult
-    func assign(_ number: Int32, position: Int64?) -> AssignedPartition? {
+    /// - Parameter question: under which it was asked where reading begins.
+    func assign(_ number: Int32, question: UInt64) -> AssignedPartition? {
         let index = Int(number)
         guard index >= 0 else { return nil }
         while partitions.count <= index { partitions.append(nil) }
-        let partition = AssignedPartition(topic: name, number: number, position: position)
+        let partition = AssignedPartition(topic: name, number: number, question: question)
         partitions[index] = partition
         problem = nil
         failing.removeAll()
@@ -77,27 +84,57 @@ final class ConsumedTopic {
     /// Up to where this thread processed the partition when it last had it, if it ever did.
     func positionLeft(_ number: Int32) -> Int64? { leftAt[number] }
 
-    /// All assigned partitions, for a call of librdkafka.
-    func assignedList(offset: Int64 = KafkaOffset.invalid) -> PartitionList {
-        let list = PartitionList(capacity: partitions.count)
-        for case let partition? in partitions { list.add(name, partition.number, offset: offset) }
-        return list
+    /// Notes that the brokers say that the topic doesn't exist: positions in it mean nothing from now on.
+    func isGone() {
+        wasGone = true
+        leftAt = [:]
     }
 
-    func refreshWatermarks(client: OpaquePointer) {
-        // librdkafka only knows what the last fetch brought.
-        guard !isHalted else { return }
-        for case let partition? in partitions { partition.refreshWatermarks(topic: name, client: client) }
+    /// Notes where reading of a partition begins.
+    func began(_ number: Int32, _ start: StartDecision) {
+        leftAt[number] = nil
+        switch start.reason {
+        case .earliest, .latest:
+            withoutPosition.insert(number)
+            recordsBeforeStart += start.before
+        case .recreated: recreations.insert(number)
+        case .committed, .deleted, .created, .added: break
+        }
+        // The next answer that the topic is gone is about this life.
+        if !partitions.contains(where: { $0?.isStarted == false }) { wasGone = false }
+    }
+
+    func recreated(_ number: Int32) { recreations.insert(number) }
+
+    func skipped(_ count: UInt64) {
+        recordsSkipped &+= count
+        if hasHoles { recordsSkippedIsExact = false }
+    }
+
+    /// All partitions that librdkafka reads, for a call of it.
+    func startedList() -> PartitionList {
+        let list = PartitionList(capacity: partitions.count)
+        for case let partition? in partitions where partition.isStarted { list.add(name, partition.number) }
+        return list
     }
 
     var status: TopicStatus {
         var status = TopicStatus(topic: name)
         status.problem = problem
         status.partitionCount = partitionCount
-        status.assigned = partitions.compactMap { $0?.status }
+        status.assigned = partitions.compactMap { partition in
+            guard let partition else { return nil }
+            var status = partition.status
+            status.isRefused = failing.contains(partition.number)
+            return status
+        }
         status.records = records
         status.badRecords = badRecords
         status.recordsSkipped = recordsSkipped
+        status.recordsSkippedIsExact = recordsSkippedIsExact
+        status.recreated = recreations.sorted()
+        status.withoutPosition = withoutPosition.sorted()
+        status.recordsBeforeStart = recordsBeforeStart
         status.isHalted = isHalted
         return status
     }

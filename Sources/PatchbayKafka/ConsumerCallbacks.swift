@@ -33,10 +33,11 @@ final class ConsumerCallbacks: @unchecked Sendable {
                 callbacks.loop.clientFailed(client, code, reason.map { String(cString: $0) } ?? "")
             }
 
-            // Thread: consumer, inside a poll.
-            rd_kafka_conf_set_offset_commit_cb(native) { _, error, _, opaque in
+            // Thread: consumer, inside a poll. The text is valid during the call.
+            rd_kafka_conf_set_throttle_cb(native) { _, name, identifier, milliseconds, opaque in
                 guard let callbacks = ConsumerCallbacks.from(opaque) else { return }
-                callbacks.loop.noteCommit(error)
+                callbacks.loop.throttled(
+                    broker: identifier, name: name.map { String(cString: $0) } ?? "", milliseconds: milliseconds)
             }
 
             // Thread: any of librdkafka's, also while the client is being made or destroyed. Texts are valid during the

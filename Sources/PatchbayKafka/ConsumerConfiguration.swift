@@ -48,7 +48,7 @@ enum ConsumerDefaults {
         // Exponential back-off with jitter while brokers are away.
         ("reconnect.backoff.ms", "100"),
         ("reconnect.backoff.max.ms", "10000"),
-        // After a crash at most this much is seen twice.
+        // How often the thread commits; after a crash at most this much is seen twice.
         ("auto.commit.interval.ms", "1000"),
         // With the defaults (100,000 and 64 MiB) a fast reader empties a full queue before librdkafka looks again, which
         // in 2.0 is a second later: catching up stalls. This many records in half the memory didn't.
@@ -69,8 +69,13 @@ enum ConsumerDefaults {
             ("bootstrap.servers", configuration.brokers.joined(separator: ",")),
             ("group.id", configuration.groupID),
             ("enable.auto.offset.store", "false"),
-            ("enable.auto.commit", "true"),
-            ("enable.partition.eof", "false"),
+            // Positions are committed by the thread itself; see `ConsumerOffsets`.
+            ("enable.auto.commit", "false"),
+            // Tells when all there is has been read, be the last of it no record.
+            ("enable.partition.eof", "true"),
+            // Of a partition that is being read: positions that the log doesn't reach, or no longer. Where a group begins
+            // is decided by `StartDecision`, which takes the operator's setting.
+            ("auto.offset.reset", "earliest"),
         ]
     }
 }

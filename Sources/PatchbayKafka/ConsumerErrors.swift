@@ -11,8 +11,8 @@ extension ConsumerLoop {
         // Errors carry handles that may die with them, hence the look-up by name.
         let topic = message.pointee.rkt.map { registry.topic(named: String(cString: rd_kafka_topic_name($0))) }
         switch (message.pointee.err, topic) {
-        case (RD_KAFKA_RESP_ERR__PARTITION_EOF, _):
-            return
+        case (RD_KAFKA_RESP_ERR__PARTITION_EOF, let topic?):
+            noteEnd(message.pointee, topic: topic)
         case (RD_KAFKA_RESP_ERR__FATAL, _):
             fail(client, text)
         case (_, let topic?) where ConsumerLoop.isAboutOneRecord(message.pointee):
@@ -21,9 +21,12 @@ extension ConsumerLoop {
             // No topic matches yet, which is what patterns are for.
             logger.info("no topic matches the pattern yet; it is looked for again", metadata: ["topic": "\(topic.name)"])
         case (_, let topic?):
+            if [RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC].contains(message.pointee.err) {
+                topic.isGone()
+            }
             guard topic.failed(text, partition: message.pointee.partition) else { return }
             note(text)
-            logger.warning("topic can't be read yet; it is tried again", metadata: [
+            logger.warning("topic can't be read yet; retrying", metadata: [
                 "topic": "\(topic.name)", "reason": "\(text)",
             ])
         case (let error, nil):

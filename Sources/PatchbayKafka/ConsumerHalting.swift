@@ -17,10 +17,8 @@ extension ConsumerLoop {
         var isNoted = Set<Int32>()
         for record in refused where isNoted.insert(record.partition).inserted {
             guard let partition = topic.partition(record.partition) else { continue }
+            // Also when nothing was taken: once committed, it tells the group where to go on, whoever does.
             partition.position = record.recordOffset
-            // Also when nothing was taken: it tells the group where to go on, whoever does.
-            guard partition.stored != record.recordOffset else { continue }
-            keep(partition.store(record.recordOffset, with: client), of: topic)
         }
         suspend(topic, client)
         logger.warning("topic is read no further for now: a record was not taken", metadata: [
@@ -29,17 +27,9 @@ extension ConsumerLoop {
         ])
     }
 
-    /// Records of a halted topic that came all the same: they will be read again.
-    func discard(_ records: Records.SubSequence, of topic: ConsumedTopic) {
-        for record in records {
-            guard let partition = topic.partition(record.partition), partition.position == nil else { continue }
-            partition.position = record.recordOffset
-        }
-    }
-
     /// For all partitions of the topic that are assigned now.
     func suspend(_ topic: ConsumedTopic, _ client: OpaquePointer) {
-        topic.assignedList().withNative { _ = rd_kafka_pause_partitions(client, $0) }
+        topic.startedList().withNative { _ = rd_kafka_pause_partitions(client, $0) }
     }
 
     /// Lets librdkafka fetch these partitions again.
@@ -73,7 +63,7 @@ extension ConsumerLoop {
         }
         topic.isHalted = false
         topic.awaitsPositions = true
-        unsuspend(topic.assignedList(), client)
+        unsuspend(topic.startedList(), client)
         logger.info("topic is read again", metadata: ["topic": "\(topic.name)"])
     }
 
@@ -132,20 +122,5 @@ extension ConsumerLoop {
         var high: Int64 = 0
         let error = rd_kafka_query_watermark_offsets(client, topic.name, partition, &low, &high, 1_000)
         return error == RD_KAFKA_RESP_ERR_NO_ERROR && low <= high ? low...high : nil
-    }
-
-    /// After the first record of a run wasn't the one expected: were records deleted before they were read?
-    func noteJump(
-        of partition: AssignedPartition, in topic: ConsumedTopic, from position: Int64, to offset: Int64,
-        _ client: OpaquePointer
-    ) {
-        guard offset > position else { return }
-        partition.refreshWatermarks(topic: topic.name, client: client)
-        // Holes that the log has had all along (compaction, transactions) lie within what the broker still holds.
-        guard let low = partition.lowWatermark, low > position else { return }
-        topic.recordsSkipped &+= UInt64(offset - position)
-        logger.warning("records were deleted at the broker before they were read", metadata: [
-            "topic": "\(topic.name)", "partition": "\(partition.number)", "from": "\(position)", "to": "\(offset)",
-        ])
     }
 }

@@ -19,10 +19,19 @@ final class ConsumerLoop {
 
     private var gathered: GatheredRecords
     var registry = TopicRegistry()
-    /// Partitions of the batch in hand, perhaps more than once each.
-    private var touched: [AssignedPartition] = []
-    /// Whether offsets were stored since the last commit of ours.
-    var hasUncommitted = false
+    /// Asks for what this thread must not wait for.
+    let lookout: Lookout
+    /// Assigned partitions of which it isn't known yet where reading begins.
+    var openQuestions: Set<Lookout.Question> = []
+    var questionsAsked: UInt64 = 0
+    /// Ends of partitions that the batch in hand reached; where they lie behind the position, with that position.
+    var reachedEnds: [(topic: ConsumedTopic, partition: AssignedPartition, end: Int64, positionThen: Int64?)] = []
+    /// Brokers that hold back their answers because of a quota, with the delay as last told and when it is over.
+    var throttles: [Int32: (name: String, milliseconds: Int, until: ContinuousClock.Instant)] = [:]
+    /// Where answers to commits arrive.
+    var commitQueue: OpaquePointer?
+    var isCommitting = false
+    var lastCommit = ContinuousClock.now
     /// Whether batches were processed that `finishPoll` hasn't been told of.
     private var owesFinish = false
     /// Whether halted topics are to go on before the next batch.
@@ -36,8 +45,6 @@ final class ConsumerLoop {
     var fatal: String?
     var reachability = Reachability()
     var lastPublished = ContinuousClock.now
-    var lastWatermarks = ContinuousClock.now
-    var lastLookAtHalted = ContinuousClock.now
     var errorLog = RateLimit(every: .seconds(1))
 
     init(
@@ -49,18 +56,25 @@ final class ConsumerLoop {
         self.logger = logger
         self.processor = processor
         subscribed = configuration.topics
+        lookout = Lookout(configuration)
         gathered = GatheredRecords(capacity: configuration.batchSize)
         for topic in subscribed where !topic.hasPrefix("^") { _ = registry.number(ofTopic: topic) }
     }
 
     func run() {
         var backoff = Backoff()
+        var failure = lookout.start()
+        defer { lookout.stop() }
         while !control.isStopRequested {
             fatal = nil
             hasBeenAssigned = false
             reachability = Reachability()
             let reason: String
             do throws(KafkaError) {
+                if failure != 0 {
+                    failure = lookout.start()
+                    guard failure == 0 else { throw KafkaError(.other, "the system gave no thread (errno \(failure))") }
+                }
                 let client = try open()
                 let outcome = consume(with: client)
                 // Asked before closing, which gives the partitions back.
@@ -106,6 +120,9 @@ final class ConsumerLoop {
         }
         // One queue for records, rebalances and errors, so that one poll serves all of them.
         rd_kafka_poll_set_consumer(client)
+        commitQueue = rd_kafka_queue_new(client)
+        isCommitting = false
+        throttles = [:]
         do throws(KafkaError) {
             // Before the first word of these topics goes out: brokers may create a topic because it is asked for.
             if !baseline.subscribe(subscribed, at: .now) { askForMetadata(client, timeoutMilliseconds: 500) }
@@ -175,9 +192,16 @@ final class ConsumerLoop {
     private func forgetAssignment() {
         registry.revokeAll()
         registry.forgetHandles()
+        reachedEnds = []
+        watchAssigned()
+        tellCommitProblem(hasSucceeded: false)
+        control.status.withLock { $0.throttles = [:] }
     }
 
     private func destroy(_ client: OpaquePointer, isClosed: Bool) {
+        if let commitQueue { rd_kafka_queue_destroy(commitQueue) }
+        commitQueue = nil
+        isCommitting = false
         let remains = ClientRemains(client: client)
         guard !isClosed else { return remains.destroy(flags: 0) }
         // librdkafka waits here for requests under way, up to `socket.timeout.ms`; nobody else need wait for that.
@@ -206,7 +230,6 @@ final class ConsumerLoop {
     // MARK: Polling
 
     private func consume(with client: OpaquePointer) -> Outcome {
-        let timeout = Int32(configuration.pollTimeoutMilliseconds)
         while true {
             switch control.nextRequest() {
             case .stop: return .stop
@@ -224,7 +247,10 @@ final class ConsumerLoop {
                 resumeHalted(client)
             }
             if let fatal { return .failed(fatal) }
+            settleStarts(client)
 
+            // Short while the lookout's answer may come any moment.
+            let timeout = Int32(openQuestions.isEmpty ? configuration.pollTimeoutMilliseconds : min(configuration.pollTimeoutMilliseconds, 10))
             let first = rd_kafka_consumer_poll(client, timeout)
             if let first {
                 accept(first, from: client)
@@ -236,6 +262,7 @@ final class ConsumerLoop {
                     polls += 1
                 }
                 processGathered(client)
+                applyEnds(client)
             }
             finishPoll()
             housekeep(client, isIdle: first == nil)
@@ -282,7 +309,7 @@ final class ConsumerLoop {
         }
     }
 
-    /// Hands on what was gathered, one batch per topic, and stores offsets once per partition.
+    /// Hands on what was gathered, one batch per topic, and moves positions once per partition.
     func processGathered(_ client: OpaquePointer) {
         guard !gathered.isEmpty else { return }
         owesFinish = true
@@ -307,7 +334,7 @@ final class ConsumerLoop {
         _ records: UnsafeMutableBufferPointer<Record>, of topic: ConsumedTopic, _ client: OpaquePointer
     ) -> (count: Int, bytes: UInt64) {
         guard !topic.isHalted else {
-            discard(records[...], of: topic)
+            // They will be read again.
             return (0, 0)
         }
         let admitted = topic.awaitsPositions ? admit(records, of: topic, client) : records.count
@@ -333,42 +360,32 @@ final class ConsumerLoop {
         topic.records &+= UInt64(records.count)
         var bytes = 0
         var start = 0
+        // Where every second offset has no record, one look at the oldest one must do.
+        var refreshed: Int32 = -1
         while start < records.count {
             // A run of one partition; usually the whole fetch of it.
             let number = records[start].partition
             var end = start
-            while end < records.count, records[end].partition == number {
+            var next = records[start].recordOffset
+            // Up to a hole, or to where offsets begin again.
+            while end < records.count, records[end].partition == number, records[end].recordOffset == next {
                 bytes &+= (records[end].value?.count ?? 0) &+ (records[end].key?.count ?? 0)
                 end += 1
+                next += 1
             }
             if let partition = topic.partition(number) {
                 if let position = partition.position, position != records[start].recordOffset {
-                    noteJump(of: partition, in: topic, from: position, to: records[start].recordOffset, client)
+                    if refreshed != number { partition.refreshLowWatermark(client: client) }
+                    refreshed = number
+                    change(partition, of: topic, from: position, to: records[start].recordOffset)
                 }
                 partition.records &+= UInt64(end - start)
-                partition.position = records[end - 1].recordOffset + 1
-                touched.append(partition)
-                if topic.problem != nil, topic.recovered(number) {
-                    logger.info("topic can be read again", metadata: ["topic": "\(topic.name)"])
-                }
+                partition.position = next
+                if topic.problem != nil, topic.recovered(number) { logRecovery(of: topic) }
             }
             start = end
         }
-        for partition in touched {
-            guard let position = partition.position, partition.stored != position else { continue }
-            keep(partition.store(position, with: client), of: topic)
-        }
-        touched.removeAll(keepingCapacity: true)
         return UInt64(bytes)
-    }
-
-    /// Notes that there is something to commit, unless storing failed.
-    func keep(_ error: rd_kafka_resp_err_t, of topic: ConsumedTopic) {
-        guard error != RD_KAFKA_RESP_ERR_NO_ERROR else {
-            hasUncommitted = true
-            return
-        }
-        logger.debug("offset not stored", metadata: ["topic": "\(topic.name)", "reason": "\(KafkaErrorCode(error))"])
     }
 
     private func finishPoll() {

@@ -3,54 +3,111 @@ import Logging
 import Synchronization
 
 /// Committing.
+///
+/// The thread commits positions itself, as often as `auto.commit.interval.ms` says: librdkafka's own timer never commits
+/// a lower offset than before, which is what a topic that was recreated needs, and retries for partitions that are no
+/// longer ours.
 extension ConsumerLoop {
-    /// Commits what is stored and waits for the answer, unless nothing is.
+    /// Sends what has changed since the last commit, unless one is under way. Waits for nothing.
+    func commitInPassing(_ client: OpaquePointer, now: ContinuousClock.Instant) {
+        takeCommitAnswer(timeoutMilliseconds: 0)
+        guard let interval = commitInterval, now - lastCommit >= interval else { return }
+        lastCommit = now
+        if !isCommitting { sendCommit(client) }
+    }
+
+    /// Commits what has changed and waits for the answer.
     /// - Returns: `false` when no answer came in time.
     @discardableResult
     func commit(_ client: OpaquePointer, timeoutMilliseconds: Int32) -> Bool {
-        guard hasUncommitted, let queue = rd_kafka_queue_new(client) else { return true }
-        defer { rd_kafka_queue_destroy(queue) }
-        var error = rd_kafka_commit_queue(client, nil, queue, nil, nil)
-        if error == RD_KAFKA_RESP_ERR_NO_ERROR {
-            if let event = rd_kafka_queue_poll(queue, timeoutMilliseconds) {
-                error = rd_kafka_event_error(event)
-                rd_kafka_event_destroy(event)
-            } else {
-                error = RD_KAFKA_RESP_ERR__TIMED_OUT
+        let deadline = ContinuousClock.now + .milliseconds(Int(timeoutMilliseconds))
+        for _ in 0..<2 {
+            // First for one that is under way.
+            if !isCommitting, !sendCommit(client) { return true }
+            guard let error = takeCommitAnswer(timeoutMilliseconds: max(1, (deadline - .now).wholeMilliseconds)) else {
+                tellCommitFailed(KafkaErrorCode(RD_KAFKA_RESP_ERR__TIMED_OUT).description)
+                control.status.withLock { $0.commitFailures += 1 }
+                return false
             }
+            if let error { tellCommitFailed(error) }
         }
-        guard noteCommit(error) else {
-            hasUncommitted = false
-            return true
-        }
-        logger.warning(
-            "commit failed; the records since the last commit may be read again",
-            metadata: ["reason": "\(KafkaErrorCode(error))", "group": "\(configuration.groupID)"])
-        return error != RD_KAFKA_RESP_ERR__TIMED_OUT
+        return true
     }
 
-    /// Counts a commit that failed, and remembers why until one succeeds. Commits in passing are librdkafka's own; it
-    /// tells of them from a poll.
-    /// - Returns: whether it failed.
+    private func tellCommitFailed(_ reason: String) {
+        logger.warning(
+            "commit failed; the records since the last commit may be read again",
+            metadata: ["reason": "\(reason)", "group": "\(configuration.groupID)"])
+    }
+
+    /// - Returns: whether there was anything to commit.
     @discardableResult
-    func noteCommit(_ error: rd_kafka_resp_err_t) -> Bool {
-        // Nothing to commit is no answer of the brokers.
-        guard error != RD_KAFKA_RESP_ERR__NO_OFFSET else { return false }
-        let problem = error == RD_KAFKA_RESP_ERR_NO_ERROR ? nil : KafkaErrorCode(error).description
-        let before = control.status.withLock { status in
-            defer {
-                status.commitProblem = problem
-                if problem != nil { status.commitFailures += 1 }
+    private func sendCommit(_ client: OpaquePointer) -> Bool {
+        let list = PartitionList()
+        for topic in registry.topics {
+            for case let partition? in topic.partitions {
+                guard let position = partition.position, position != partition.committed else { continue }
+                list.add(topic.name, partition.number, offset: position)
             }
+        }
+        guard !list.isEmpty, let commitQueue else { return false }
+        let error = list.withNative { rd_kafka_commit_queue(client, $0, commitQueue, nil, nil) }
+        guard error == RD_KAFKA_RESP_ERR_NO_ERROR else { return false }
+        isCommitting = true
+        return true
+    }
+
+    /// - Returns: `nil` when no answer came in time; else why the commit, or a part of it, failed, if it did.
+    @discardableResult
+    private func takeCommitAnswer(timeoutMilliseconds: Int32) -> String?? {
+        guard isCommitting, let commitQueue, let event = rd_kafka_queue_poll(commitQueue, timeoutMilliseconds) else {
+            return .none
+        }
+        defer { rd_kafka_event_destroy(event) }
+        isCommitting = false
+        let whole = rd_kafka_event_error(event)
+        var failure = whole == RD_KAFKA_RESP_ERR_NO_ERROR ? nil : KafkaErrorCode(whole).description
+        var (hasSucceeded, concernsUs) = (false, whole != RD_KAFKA_RESP_ERR_NO_ERROR)
+        if let list = rd_kafka_event_topic_partition_list(event) {
+            for element in UnsafeBufferPointer(start: list.pointee.elems, count: Int(list.pointee.cnt)) {
+                let error = element.err == RD_KAFKA_RESP_ERR_NO_ERROR ? whole : element.err
+                let problem = error == RD_KAFKA_RESP_ERR_NO_ERROR ? nil : KafkaErrorCode(error).description
+                failure = failure ?? problem
+                hasSucceeded = hasSucceeded || problem == nil
+                // One that isn't ours any more is none of our trouble either: its topic may be gone.
+                let topic = registry.known(String(cString: element.topic))
+                guard let partition = topic?.partition(element.partition) else { continue }
+                partition.commitProblem = problem
+                concernsUs = concernsUs || problem != nil
+                if problem == nil { partition.committed = element.offset }
+            }
+        }
+        if failure != nil, concernsUs { control.status.withLock { $0.commitFailures += 1 } }
+        tellCommitProblem(hasSucceeded: hasSucceeded)
+        return .some(failure)
+    }
+
+    /// Says once when offsets of partitions that are read here can't be committed, and when they can again.
+    /// - Parameter hasSucceeded: whether the brokers just took a commit.
+    func tellCommitProblem(hasSucceeded: Bool) {
+        let problem = registry.commitProblem
+        let before = control.status.withLock { status in
+            defer { status.commitProblem = problem }
             return status.commitProblem
         }
         if let problem, before == nil {
             logger.warning(
                 "record offsets can't be committed; a restart would repeat records",
                 metadata: ["reason": "\(problem)", "group": "\(configuration.groupID)"])
-        } else if problem == nil, before != nil {
+        } else if problem == nil, before != nil, hasSucceeded {
             logger.info("record offsets are committed again", metadata: ["group": "\(configuration.groupID)"])
         }
-        return problem != nil
+    }
+
+    /// `nil` for never in passing.
+    private var commitInterval: Duration? {
+        let text = ConsumerDefaults.value(of: "auto.commit.interval.ms", in: configuration.properties)
+        let milliseconds = text.flatMap { Int($0) } ?? 1_000
+        return milliseconds > 0 ? .milliseconds(milliseconds) : nil
     }
 }

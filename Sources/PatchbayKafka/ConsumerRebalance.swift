@@ -20,9 +20,10 @@ extension ConsumerLoop {
             logger.warning("rebalance failed", metadata: ["reason": "\(KafkaErrorCode(error))"])
             note("rebalance failed: \(KafkaErrorCode(error))")
             processGathered(client)
-            for topic in registry.topics where topic.isHalted { unsuspend(topic.assignedList(), client) }
+            for topic in registry.topics where topic.isHalted { unsuspend(topic.startedList(), client) }
             registry.revokeAll()
             registry.forgetHandles()
+            watchAssigned()
             report(rd_kafka_assign(client, nil))
         }
         publish()
@@ -39,20 +40,17 @@ extension ConsumerLoop {
     ) {
         hasBeenAssigned = true
         registry.forgetHandles()
-        let isUncommitted = findStarts(of: elements, client)
-        for (element, isNew) in zip(elements, isUncommitted) {
-            let topic = registry.topic(named: String(cString: element.topic))
-            let partition = topic.assign(element.partition, position: element.offset >= 0 ? element.offset : nil)
-            if isNew, element.offset >= 0 { partition?.initialStores = 10 }
+        // librdkafka waits for an answer; it gets the partitions as it becomes known where they begin.
+        let none = PartitionList()
+        none.withNative { none in
+            if isCooperative {
+                report(rd_kafka_incremental_assign(client, none))
+            } else {
+                report(rd_kafka_assign(client, none))
+            }
         }
-        if isCooperative {
-            report(rd_kafka_incremental_assign(client, partitions))
-        } else {
-            report(rd_kafka_assign(client, partitions))
-        }
-        for topic in registry.topics where topic.isHalted && topic.hasAssignment { suspend(topic, client) }
+        expect(elements)
         reachability.wantsMetadata = true
-        logger.info("partitions assigned", metadata: describe(elements))
     }
 
     private func revoked(
@@ -65,15 +63,22 @@ extension ConsumerLoop {
         if !isLost { commit(client, timeoutMilliseconds: 1_500) }
         // librdkafka would remember the pause, also when the topic isn't halted any more as the partition comes back.
         let paused = PartitionList()
+        // It refuses the whole list for one partition that it wasn't given.
+        let given = PartitionList(capacity: elements.count)
         for element in elements {
             let topic = registry.topic(named: String(cString: element.topic))
-            if topic.isHalted { paused.add(topic.name, element.partition) }
+            if topic.partition(element.partition)?.isStarted == true {
+                given.add(topic.name, element.partition)
+                if topic.isHalted { paused.add(topic.name, element.partition) }
+            }
             topic.revoke(element.partition)
         }
         unsuspend(paused, client)
         registry.forgetHandles()
+        watchAssigned()
+        tellCommitProblem(hasSucceeded: false)
         if isCooperative {
-            report(rd_kafka_incremental_unassign(client, partitions))
+            given.withNative { report(rd_kafka_incremental_unassign(client, $0)) }
         } else {
             report(rd_kafka_assign(client, nil))
         }
@@ -82,24 +87,26 @@ extension ConsumerLoop {
             isLost
                 ? "partitions lost; others may read their records since the last commit again"
                 : "partitions revoked",
-            metadata: describe(elements))
+            metadata: [
+                "partitions": "\(Self.describe(elements.map { (String(cString: $0.topic), $0.partition) }))",
+                "group": "\(configuration.groupID)",
+            ])
     }
 
-    private func report(_ error: OpaquePointer?) {
+    func report(_ error: OpaquePointer?) {
         guard let error else { return }
         note("assignment: \(String(cString: rd_kafka_error_string(error)))")
         rd_kafka_error_destroy(error)
     }
 
-    private func report(_ error: rd_kafka_resp_err_t) {
+    func report(_ error: rd_kafka_resp_err_t) {
         if error != RD_KAFKA_RESP_ERR_NO_ERROR { note("assignment: \(KafkaErrorCode(error))") }
     }
 
-    private func describe(_ elements: UnsafeMutableBufferPointer<rd_kafka_topic_partition_t>) -> Logger.Metadata {
+    static func describe(_ partitions: [(topic: String, number: Int32)]) -> String {
         var byTopic: [String: [Int32]] = [:]
-        for element in elements { byTopic[String(cString: element.topic), default: []].append(element.partition) }
-        let text = byTopic.sorted { $0.key < $1.key }.map { "\($0.key)[\(ranges(of: $0.value))]" }
-        return ["partitions": "\(text.joined(separator: " "))", "group": "\(configuration.groupID)"]
+        for (topic, number) in partitions { byTopic[topic, default: []].append(number) }
+        return byTopic.sorted { $0.key < $1.key }.map { "\($0.key)[\(ranges(of: $0.value))]" }.joined(separator: " ")
     }
 }
 

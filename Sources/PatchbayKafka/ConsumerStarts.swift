@@ -1,133 +1,140 @@
 import CLibRDKafka
 import Logging
+import Synchronization
 
 /// Where reading begins.
+///
+/// librdkafka gets a partition together with its position, once the lookout has found that out: it never decides by
+/// itself where a partition begins.
 extension ConsumerLoop {
     typealias Elements = UnsafeMutableBufferPointer<rd_kafka_topic_partition_t>
 
-    /// Sets the offset of each partition to where reading begins, so that positions and lag are known from the start:
-    ///
-    /// - where the group has committed, or further on when this thread itself had got further: its last commit may
-    ///   have been refused because the group was changing already;
-    /// - else at the beginning when the partition came into being since it was first asked for;
-    /// - else as `auto.offset.reset` says.
-    ///
-    /// What brokers don't tell in time is left to librdkafka, which does the same but for what is new.
-    /// Thread: consumer, inside a poll. Blocks for up to three round trips.
-    /// - Returns: for each partition, whether its start is still to be committed.
-    func findStarts(of elements: Elements, _ client: OpaquePointer) -> [Bool] {
-        var isUncommitted = [Bool](repeating: false, count: elements.count)
-        guard !elements.isEmpty else { return isUncommitted }
-        if baseline.isIncomplete { askForMetadata(client, timeoutMilliseconds: 1_000) }
-        guard let committed = committedOffsets(of: elements, client) else { return isUncommitted }
-
-        var ends: [Int] = []
-        var beginnings: [Int] = []
-        let reset = ResetPolicy(ConsumerDefaults.value(of: "auto.offset.reset", in: configuration.properties))
-        var left = [Int64?](repeating: nil, count: elements.count)
-        for index in elements.indices {
-            let name = String(cString: elements[index].topic)
-            let partition = elements[index].partition
-            guard let committed = committed[index] else { continue }
-            if committed >= 0 { elements[index].offset = committed }
-            if let position = registry.known(name)?.positionLeft(partition), position > committed {
-                left[index] = position
-                ends.append(index)
-            }
-            guard committed < 0 else { continue }
-            isUncommitted[index] = true
-            if !baseline.existed(name, partition: partition) || reset == .beginning {
-                elements[index].offset = KafkaOffset.beginning
-                beginnings.append(index)
-            } else if reset == .end {
-                elements[index].offset = KafkaOffset.end
-                if left[index] == nil { ends.append(index) }
-            }
+    /// Notes that these partitions are ours now and asks where reading of them begins.
+    func expect(_ elements: Elements) {
+        var questions: [Lookout.Question] = []
+        for element in elements {
+            let topic = registry.topic(named: String(cString: element.topic))
+            questionsAsked &+= 1
+            guard topic.assign(element.partition, question: questionsAsked) != nil else { continue }
+            let partition = TopicPartition(topic: topic.name, number: element.partition)
+            questions.append(.init(partition: partition, number: questionsAsked))
         }
-        let end = lookUp(KafkaOffset.end, ends, of: elements, client)
-        let beginning = lookUp(KafkaOffset.beginning, beginnings, of: elements, client)
-        for index in elements.indices {
-            if let position = left[index] {
-                if let end = end[index], position > end {
-                    // The topic was deleted and made anew meanwhile.
-                    if elements[index].offset < 0 { elements[index].offset = KafkaOffset.beginning }
+        openQuestions.formUnion(questions)
+        watchAssigned()
+        lookout.ask(questions)
+    }
+
+    /// Tells the lookout what is ours.
+    func watchAssigned() {
+        openQuestions = openQuestions.filter {
+            registry.known($0.partition.topic)?.partition($0.partition.number)?.question == $0.number
+        }
+        lookout.watch(registry.assigned, asking: openQuestions)
+    }
+
+    /// Begins to read partitions whose start has become known.
+    func settleStarts(_ client: OpaquePointer) {
+        guard !openQuestions.isEmpty else { return }
+        let answers = lookout.takeAnswers()
+        guard !answers.isEmpty else { return }
+        if let counts = lookout.takeTopics() { baseline.learn(counts, at: .now) }
+        var started: [(topic: ConsumedTopic, partition: AssignedPartition, start: StartDecision)] = []
+        for answer in answers where openQuestions.contains(answer.question) {
+            let topic = registry.topic(named: answer.question.partition.topic)
+            guard let partition = topic.partition(answer.question.partition.number),
+                partition.question == answer.question.number
+            else { continue }
+            switch answer.outcome {
+            case .refused(let reason):
+                refuse(topic, partition, "the brokers don't say where reading begins: \(reason)")
+            case .found(let committed, let topicHasPositions, let low, let end):
+                let facts = StartFacts(
+                    committed: committed, left: topic.positionLeft(partition.number), topicHasPositions: topicHasPositions,
+                    isNew: !baseline.existed(topic.name, partition: partition.number), wasGone: topic.wasGone, low: low,
+                    end: end, newcomers: newcomers)
+                openQuestions.remove(answer.question)
+                guard let start = StartDecision(facts) else {
+                    refuse(topic, partition, "the group has no position in it, and `auto.offset.reset` is `error`")
                     continue
                 }
-                elements[index].offset = position
-                isUncommitted[index] = true
-            } else if elements[index].offset == KafkaOffset.end, let end = end[index] {
-                elements[index].offset = end
-            } else if elements[index].offset == KafkaOffset.beginning, let beginning = beginning[index] {
-                elements[index].offset = beginning
+                partition.begin(start, committed: committed, low: low, end: end)
+                if topic.recovered(partition.number) { logRecovery(of: topic) }
+                started.append((topic, partition, start))
             }
         }
-        return isUncommitted
+        guard !started.isEmpty else { return publish() }
+        hand(started.map { TopicPartition(topic: $0.topic.name, number: $0.partition.number) }, to: client)
+        for (topic, partition, start) in started {
+            topic.began(partition.number, start)
+            if start.deleted > 0 { tellDeleted(start.deleted, from: start.offset - start.deleted, to: start.offset, partition, topic) }
+        }
+        for topic in registry.topics where topic.isHalted && topic.hasAssignment { suspend(topic, client) }
+        log(started.map { ($0.topic.name, $0.partition.number, $0.start) })
+        publish()
     }
 
-    private enum ResetPolicy {
-        case beginning, end, error
-
-        init(_ value: String?) {
-            switch value {
-            case "smallest", "earliest", "beginning": self = .beginning
-            case "error": self = .error
-            default: self = .end
+    /// Gives partitions with their positions to librdkafka.
+    private func hand(_ partitions: [TopicPartition], to client: OpaquePointer) {
+        let isCooperative = rebalanceProtocol(of: client) == "COOPERATIVE"
+        // The eager protocol knows only whole assignments; those that are being read begin again where they stand.
+        let all = isCooperative ? partitions : registry.assigned
+        let list = PartitionList(capacity: all.count)
+        for partition in all {
+            guard let position = registry.known(partition.topic)?.partition(partition.number)?.position else { continue }
+            list.add(partition.topic, partition.number, offset: position)
+        }
+        registry.forgetHandles()
+        list.withNative { list in
+            if isCooperative {
+                report(rd_kafka_incremental_assign(client, list))
+            } else {
+                report(rd_kafka_assign(client, list))
             }
         }
     }
 
-    /// What the group has committed, in the order of the elements: negative where nothing, `nil` where that isn't known.
-    private func committedOffsets(of elements: Elements, _ client: OpaquePointer) -> [Int64?]? {
-        let list = PartitionList(capacity: elements.count)
-        for element in elements { list.add(String(cString: element.topic), element.partition) }
-        let error = list.withNative { rd_kafka_committed(client, $0, 3_000) }
-        guard error == RD_KAFKA_RESP_ERR_NO_ERROR else {
-            logger.warning(
-                "committed offsets can't be asked for; new topics may not be read from their beginning",
-                metadata: ["reason": "\(KafkaErrorCode(error))", "group": "\(configuration.groupID)"])
-            return nil
-        }
-        return list.map { $0.err == RD_KAFKA_RESP_ERR_NO_ERROR ? $0.offset : nil }
+    private func refuse(_ topic: ConsumedTopic, _ partition: AssignedPartition, _ reason: String) {
+        guard topic.failed(reason, partition: partition.number) else { return }
+        note(reason)
+        logger.warning("topic can't be read yet; retrying", metadata: ["topic": "\(topic.name)", "reason": "\(reason)"])
     }
 
-    /// - Returns: absolute offsets by index; none for those that no broker told in time.
-    private func lookUp(
-        _ logical: Int64, _ indices: [Int], of elements: Elements, _ client: OpaquePointer
-    ) -> [Int: Int64] {
-        guard !indices.isEmpty else { return [:] }
-        let list = PartitionList(capacity: indices.count)
-        for index in indices {
-            list.add(String(cString: elements[index].topic), elements[index].partition, offset: logical)
-        }
-        _ = list.withNative { rd_kafka_offsets_for_times(client, $0, 1_000) }
-        var found: [Int: Int64] = [:]
-        for (index, offset) in zip(indices, list.map { $0.err == RD_KAFKA_RESP_ERR_NO_ERROR ? $0.offset : -1 })
-        where offset >= 0 { found[index] = offset }
-        return found
+    func logRecovery(of topic: ConsumedTopic) {
+        logger.info("topic can be read again", metadata: ["topic": "\(topic.name)"])
     }
 
-    /// Nothing is fetched of a halted topic, so nothing tells in passing how far it falls behind.
-    func findEnds(of topic: ConsumedTopic, _ client: OpaquePointer) {
-        let list = topic.assignedList(offset: KafkaOffset.end)
-        guard !list.isEmpty else { return }
-        _ = list.withNative { rd_kafka_offsets_for_times(client, $0, 200) }
-        for element in list.map({ $0 }) where element.err == RD_KAFKA_RESP_ERR_NO_ERROR && element.offset >= 0 {
-            topic.partition(element.partition)?.highWatermark = element.offset
+    private func log(_ started: [(topic: String, number: Int32, start: StartDecision)]) {
+        logger.info("partitions assigned", metadata: [
+            "partitions": "\(Self.describe(started.map { ($0.topic, $0.number) }))", "starts": "\(describeStarts(started))",
+            "group": "\(configuration.groupID)",
+        ])
+        let newcomers = Dictionary(grouping: started.filter { [.earliest, .latest].contains($0.start.reason) }, by: \.topic)
+        for (topic, starts) in newcomers.sorted(by: { $0.key < $1.key }) {
+            logger.notice("the group has no position in this topic", metadata: [
+                "topic": "\(topic)", "partitions": "\(ranges(of: starts.map(\.number)))",
+                "begins": "\(starts[0].start.reason.rawValue)",
+                "records_before": "\(starts.reduce(0) { $0 + $1.start.before })", "group": "\(configuration.groupID)",
+            ])
         }
     }
 
-    /// Stores where partitions began that the group has nothing committed for: what is written while nobody reads the
-    /// topic would otherwise be skipped when `auto.offset.reset` decides a second time.
-    func storeInitialPositions(of topic: ConsumedTopic, _ client: OpaquePointer) {
-        for case let partition? in topic.partitions where partition.initialStores > 0 {
-            // librdkafka forgets what is stored before it begins to fetch, and doesn't say when it does; so store again.
-            let rest = partition.initialStores - 1
-            guard partition.records == 0, let position = partition.position else {
-                partition.initialStores = 0
-                continue
-            }
-            keep(partition.store(position, with: client), of: topic)
-            partition.initialStores = rest
-        }
+    /// What librdkafka's `auto.offset.reset` means to operators.
+    private var newcomers: NewcomerPolicy {
+        NewcomerPolicy(ConsumerDefaults.value(of: "auto.offset.reset", in: configuration.properties))
     }
+}
+
+/// `orders[0-3] committed, orders[4] added at 0`: a line of log must stay a line with a thousand partitions.
+func describeStarts(_ starts: [(topic: String, number: Int32, start: StartDecision)]) -> String {
+    struct Kind: Hashable { var topic: String, reason: String }
+
+    var kinds: [Kind: [(number: Int32, offset: Int64)]] = [:]
+    for (topic, number, start) in starts {
+        kinds[Kind(topic: topic, reason: start.reason.rawValue), default: []].append((number, start.offset))
+    }
+    return kinds.sorted { ($0.key.topic, $0.key.reason) < ($1.key.topic, $1.key.reason) }.map { kind, starts in
+        let starts = starts.sorted { $0.number < $1.number }
+        let offsets = starts.prefix(8).map { String($0.offset) }.joined(separator: ",")
+        return "\(kind.topic)[\(ranges(of: starts.map(\.number)))] \(kind.reason) at \(offsets)\(starts.count > 8 ? ",…" : "")"
+    }.joined(separator: "; ")
 }

@@ -5,8 +5,8 @@ public struct ConsumerStatus: Sendable, Equatable {
         case starting
         /// No broker can be reached; librdkafka keeps trying.
         case connecting
-        /// Connected, and owns no partition: the group is rebalancing, the topics don't exist yet, or the group has
-        /// more members than partitions.
+        /// Connected, and reads no partition: the group is rebalancing, the topics don't exist yet, the group has more
+        /// members than partitions, or it isn't known yet where reading begins.
         case waitingForAssignment
         case consuming
         /// `stop()` ended it.
@@ -31,8 +31,12 @@ public struct ConsumerStatus: Sendable, Equatable {
     public internal(set) var recreations = 0
     /// Commits that the brokers refused, or didn't answer in time.
     public internal(set) var commitFailures = 0
-    /// Why the last commit failed; `nil` once one succeeds.
+    /// Why positions of partitions that are read here couldn't be committed the last time; `nil` once they are.
     public internal(set) var commitProblem: String?
+    /// Brokers that hold back their answers because of a quota, by identifier, with how long the last time, milliseconds.
+    public internal(set) var throttles: [Int32: Int] = [:]
+    /// The sum of all such delays since the start.
+    public internal(set) var throttledMilliseconds: UInt64 = 0
 
     /// Subscribed topics in the order of the configuration, then others (matches of regular expressions) by name.
     public internal(set) var topics: [TopicStatus] = []
@@ -63,8 +67,17 @@ public struct TopicStatus: Sendable, Equatable {
     /// Records that the processor took since the thread started, including those of partitions since revoked.
     public internal(set) var records: UInt64 = 0
     public internal(set) var badRecords: UInt64 = 0
-    /// Records that were deleted at the broker, by retention, before they could be read.
+    /// Record offsets that were deleted at the broker, by retention, before they could be read.
     public internal(set) var recordsSkipped: UInt64 = 0
+    /// Whether each of them surely was a record. Where the topic is compacted or has transactions, some never were, so
+    /// that the number is an upper bound.
+    public internal(set) var recordsSkippedIsExact = true
+    /// Partitions whose record offsets began again while this process ran, because the topic was recreated.
+    public internal(set) var recreated: [Int32] = []
+    /// Partitions in which the group had no position when reading of them began, be it at the beginning or the end.
+    public internal(set) var withoutPosition: [Int32] = []
+    /// Record offsets that lie before those starts and are not read.
+    public internal(set) var recordsBeforeStart: Int64 = 0
     /// Whether the processor didn't take a record: the topic is read no further until `updateTopics(_:)` or
     /// `resumeHalted()`.
     public internal(set) var isHalted = false
@@ -74,19 +87,22 @@ public struct TopicStatus: Sendable, Equatable {
 
 public struct PartitionStatus: Sendable, Equatable {
     public let partition: Int32
-    /// Offset of the next record to process, also the one stored for commit; `nil` while it isn't known where reading
-    /// begins, because the brokers didn't say in time.
+    /// Offset of the next record to process, also the one to be committed; `nil` while it isn't known where reading
+    /// begins, and so nothing is read.
     public internal(set) var position: Int64?
     /// Offset of the oldest record that the broker still has, as of its last answer; `nil` until it sent one.
     public internal(set) var lowWatermark: Int64?
-    /// Log-end offset as of the last answer of the broker; `nil` until it sent one.
-    public internal(set) var highWatermark: Int64?
+    /// Where the log ends for us, about a second old: for `isolation.level: read_committed` (the default) at the first
+    /// record of a transaction that is still open. `nil` until the broker told.
+    public internal(set) var end: Int64?
+    /// Whether the brokers refuse it, as the topic's `problem` says.
+    public internal(set) var isRefused = false
     /// Records that the processor took since this assignment.
     public internal(set) var records: UInt64 = 0
 
-    /// Records between `position` and `highWatermark`; `nil` while either is unknown.
+    /// Record offsets between `position` and `end`; `nil` while either is unknown.
     public var lag: Int64? {
-        guard let position, let highWatermark else { return nil }
-        return max(0, highWatermark - position)
+        guard let position, let end else { return nil }
+        return max(0, end - position)
     }
 }

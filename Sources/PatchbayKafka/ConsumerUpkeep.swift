@@ -9,17 +9,9 @@ extension ConsumerLoop {
         let now = ContinuousClock.now
         control.status.withLock { $0.lastLoopTurn = now }
         if reachability.shouldAsk(at: now, isIdle: isIdle) { askForMetadata(client, timeoutMilliseconds: 200) }
-        if now - lastWatermarks > .milliseconds(isIdle ? 100 : 250) {
-            lastWatermarks = now
-            for topic in registry.topics {
-                topic.refreshWatermarks(client: client)
-                storeInitialPositions(of: topic, client)
-            }
-        }
-        if now - lastLookAtHalted > .seconds(2), reachability.isReachable {
-            lastLookAtHalted = now
-            for topic in registry.topics where topic.isHalted { findEnds(of: topic, client) }
-        }
+        commitInPassing(client, now: now)
+        takeEnds()
+        if !throttles.isEmpty { endThrottles(now: now) }
         if isIdle || now - lastPublished > .milliseconds(100) { publish() }
     }
 
@@ -41,7 +33,12 @@ extension ConsumerLoop {
         var counts: [String: Int] = [:]
         for topic in listing.topics where topic.problem == nil { counts[topic.name] = topic.partitionCount }
         for topic in registry.topics {
-            if let count = counts[topic.name] { topic.partitionCount = count }
+            if let count = counts[topic.name] {
+                topic.partitionCount = count
+            } else if topic.partitionCount != nil {
+                topic.partitionCount = nil
+                topic.isGone()
+            }
         }
         baseline.learn(counts, at: now)
     }
@@ -52,7 +49,7 @@ extension ConsumerLoop {
         let isReachable = reachability.isReachable
         let state: ConsumerStatus.State =
             if !isReachable { reachability.isKnown ? .connecting : .starting }
-            else if registry.assignedCount > 0 { .consuming }
+            else if registry.startedCount > 0 { .consuming }
             else { .waitingForAssignment }
         control.status.withLock {
             $0.topics = topics

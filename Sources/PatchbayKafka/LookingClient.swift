@@ -27,8 +27,11 @@ final class LookingClient {
     ]
 
     /// Makes the client; brokers needn't be there yet.
+    /// - Parameter group: whose committed offsets may be asked for, without joining it.
     /// - Throws: `configuration` in librdkafka's words.
-    init(brokers: [String], properties: [(name: String, value: String)], logger: Logger) throws(KafkaError) {
+    init(
+        brokers: [String], properties: [(name: String, value: String)], group: String? = nil, logger: Logger
+    ) throws(KafkaError) {
         guard !brokers.isEmpty else { throw KafkaError(.configuration, "at least one broker is needed") }
         let configuration = ClientConfiguration()
         try configuration.set(defaults: Self.defaults, properties: properties)
@@ -40,6 +43,7 @@ final class LookingClient {
                 // For what is deleted between the question where to begin and the reading of it.
                 ("auto.offset.reset", "earliest"),
             ])
+        if let group { try configuration.set("group.id", group) }
         let log = Log(logger)
         configuration.withNative { native in
             rd_kafka_conf_set_opaque(native, Unmanaged.passUnretained(log).toOpaque())

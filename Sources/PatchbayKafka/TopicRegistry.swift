@@ -46,6 +46,25 @@ struct TopicRegistry {
 
     var assignedCount: Int { topics.reduce(0) { $0 + $1.partitions.count { $0 != nil } } }
 
+    /// Of those assigned, how many are read.
+    var startedCount: Int { topics.reduce(0) { $0 + $1.partitions.count { $0?.isStarted == true } } }
+
+    var assigned: [TopicPartition] {
+        topics.flatMap { topic in
+            topic.partitions.compactMap { $0.map { TopicPartition(topic: topic.name, number: $0.number) } }
+        }
+    }
+
+    /// Of the first partition whose last commit failed.
+    var commitProblem: String? {
+        for topic in topics {
+            for case let partition? in topic.partitions {
+                if let problem = partition.commitProblem { return problem }
+            }
+        }
+        return nil
+    }
+
     /// - Parameter subscribed: as in the configuration; decides order, and what is worth showing.
     func statuses(subscribed: [String]) -> [TopicStatus] {
         let named = subscribed.filter { !$0.hasPrefix("^") }

@@ -140,7 +140,7 @@ import Testing
             try await scene.awaitHealth(.degraded, reason: "topic trade-info: ")
             #expect(scene.health.reasons.contains { $0.contains("Topic authorization failed") })
             #expect(try await scene.metric("patchbay_healthy") == 0.5)
-            let line = try #require(scene.log.line(.warning, "topic can't be read yet; it is tried again"))
+            let line = try #require(scene.log.line(.warning, "topic can't be read yet; retrying"))
             #expect(line.metadata["topic"] == "trade-info")
             try scene.produce(10..<20)
             try await scene.expectAnswers(client)
@@ -494,7 +494,9 @@ import Testing
         #expect(rows.count >= 20)
         // Suites by name, with the files that declare them.
         var suites: [String: String] = [:]
-        let folders = [folder, folder.deletingLastPathComponent().appendingPathComponent("PatchbayServerTests")]
+        let folders = [folder] + ["PatchbayServerTests", "PatchbayKafkaTests"].map {
+            folder.deletingLastPathComponent().appendingPathComponent($0)
+        }
         let files = try folders.flatMap { try FileManager.default.contentsOfDirectory(at: $0, includingPropertiesForKeys: nil) }
         for file in files where file.pathExtension == "swift" {
             let source = try String(contentsOf: file, encoding: .utf8)
@@ -508,7 +510,7 @@ import Testing
             for name in names {
                 let parts = name.split(separator: ".").map(String.init)
                 try #require(parts.count == 2, "\(name)")
-                #expect(suites[parts[0]]?.contains("@Test func \(parts[1])(") == true, "no test is called \(name)")
+                #expect(suites[parts[0]]?.contains(" func \(parts[1])(") == true, "no test is called \(name)")
                 named.insert(name)
             }
         }

@@ -161,7 +161,7 @@ struct ConsumingTests {
             #expect(status.records == 400)
             #expect(status.bytes == 10 + 90 * 2 + 300 * 3)
             #expect(status.badRecords == 0)
-            #expect(status.topics[0].assigned.map(\.highWatermark) == [100, 100, 100, 100])
+            #expect(status.topics[0].assigned.map(\.end) == [100, 100, 100, 100])
             #expect(status.topics[0].assigned.map(\.partition) == [0, 1, 2, 3])
             #expect(status.lastRecordAtMilliseconds != nil)
             let turn = status.lastLoopTurn
@@ -183,7 +183,7 @@ struct ConsumingTests {
             consumer.start()
             // The end is where it starts once the broker has told where that is.
             try await eventually("the end of the log is known") {
-                consumer.status.topics.first?.assigned.first?.highWatermark == 10
+                consumer.status.topics.first?.assigned.first?.end == 10
             }
             try fixture.produce(10..<20, partitions: 1, with: producer)
             try await eventually("new records arrive") { seen.count >= 10 }

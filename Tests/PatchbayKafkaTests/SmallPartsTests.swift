@@ -80,8 +80,8 @@ struct SmallPartsTests {
     @Test("A record that comes twice in a row is left out once, also in another batch and behind other partitions")
     func repeats() {
         let topic = ConsumedTopic(name: "t")
-        topic.assign(0, position: 0)
-        topic.assign(1, position: nil)
+        _ = topic.assign(0, question: 1)
+        _ = topic.assign(1, question: 2)
         func hand(_ records: [(Int32, Int64)], time: Int64 = 7) -> [[Int64]] {
             var records = records.map {
                 Record(partition: $0.0, recordOffset: $0.1, timestampMilliseconds: time, key: nil, value: nil)
@@ -95,7 +95,7 @@ struct SmallPartsTests {
         // Not assigned: nothing is known of it.
         #expect(hand([(2, 0)]) == [[2, 0]])
         #expect(hand([(2, 0)]) == [[2, 0]])
-        // The topic was made anew and happens to begin there.
+        // The topic was recreated and happens to begin there.
         #expect(hand([(0, 3)], time: 8) == [[0, 3]])
         // Sent back, so that records rightly come again.
         topic.partition(0)?.last = nil

@@ -35,6 +35,10 @@ import Testing
     @Test func readinessHasAReasonForEachThingThatIsMissing() {
         #expect(ProbeReport.readiness(isAssigned: true, isLeaving: false, isAccepting: true).isGood)
         #expect(ProbeReport.readiness(isAssigned: false, isLeaving: true, isAccepting: false).reasons.count == 3)
+        // Assigned is not enough: what is written before the start is known may lie before it.
+        #expect(
+            ProbeReport.readiness(isAssigned: true, partitionsWithoutPosition: 2, isLeaving: false, isAccepting: true).reasons
+                == ["it is not known yet where reading begins in 2 assigned partitions"])
     }
 
     @Test func stuckThreadsOfTheSourceAreNotLive() async throws {

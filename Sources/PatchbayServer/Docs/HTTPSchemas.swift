@@ -51,13 +51,17 @@ enum HTTPSchemas {
                 "description": "`degraded` works, but somebody should look at `reasons`.",
             ],
             "reasons": ["type": "array", "items": text, "description": "Sentences for people; empty when `ok`."],
+            "notes": [
+                "type": "array", "items": text,
+                "description": "Sentences about what happened and needs no action, such as where reading began.",
+            ],
             "clients": count, "max_clients": count, "configuration": configuration,
             "channels": ["type": "array", "items": channel], "routes": ["type": "array", "items": route],
             "topics": ["type": "array", "items": topic], "fanout": fanout, "slow": slow,
             "timestamp": ["type": "string", "format": "date-time"], "uptime_seconds": ["type": "number"],
         ],
         "required": [
-            "status", "reasons", "clients", "max_clients", "configuration", "channels", "routes", "topics", "fanout",
+            "status", "reasons", "notes", "clients", "max_clients", "configuration", "channels", "routes", "topics", "fanout",
             "slow", "timestamp", "uptime_seconds",
         ],
     ]
@@ -110,6 +114,18 @@ enum HTTPSchemas {
                 ],
             ],
             "records_consumed": count, "records_unreadable": count,
+            "records_deleted_unread": [
+                "type": "object",
+                "description": "Records that the brokers deleted before they were read; absent while there are none.",
+                "properties": [
+                    "records": count,
+                    "exact": [
+                        "type": "boolean",
+                        "description": "`false` where the topic is compacted or has transactions: an upper bound then.",
+                    ],
+                ],
+                "required": ["records", "exact"],
+            ],
             "lag": ["type": "integer", "minimum": 0, "description": "Over all assigned partitions, once it is known."],
         ],
         "required": ["topic", "state", "partitions", "records_consumed"],

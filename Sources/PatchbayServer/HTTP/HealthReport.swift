@@ -25,13 +25,17 @@ public struct HealthReport: Sendable, Encodable, Equatable {
         public var partitions: [Partition]
         public var recordsConsumed: Int64
         public var recordsUnreadable: Int64
-        /// Log-end offset minus stored offset over all assigned partitions; absent while unknown.
+        /// Absent while there are none.
+        public var recordsDeletedUnread: DeletedUnread?
+        /// Record offsets that lie between what was read and what can be read, over all assigned partitions; absent while
+        /// unknown.
         public var lag: Int64?
 
         public init(
             topic: String, state: String, partitions: [Partition], recordsConsumed: Int64, recordsUnreadable: Int64,
-            lag: Int64?
+            recordsDeletedUnread: DeletedUnread? = nil, lag: Int64?
         ) {
+            self.recordsDeletedUnread = recordsDeletedUnread
             self.topic = topic
             self.state = state
             self.partitions = partitions
@@ -41,10 +45,23 @@ public struct HealthReport: Sendable, Encodable, Equatable {
         }
     }
 
+    /// Records that the brokers deleted before they were read, since the start of this process.
+    public struct DeletedUnread: Sendable, Encodable, Equatable {
+        /// Counted in record offsets.
+        public var records: Int64
+        /// `false` where the topic is compacted or has transactions: some of the offsets never were records.
+        public var exact: Bool
+
+        public init(records: Int64, exact: Bool) {
+            self.records = records
+            self.exact = exact
+        }
+    }
+
     /// One assigned partition.
     public struct Partition: Sendable, Encodable, Equatable {
         public var partition: Int32
-        /// Offset of the next record to be read; absent before the first.
+        /// Offset of the next record to be read; absent until it is known where reading begins.
         public var nextOffset: Int64?
         public var lag: Int64?
 
@@ -116,6 +133,8 @@ public struct HealthReport: Sendable, Encodable, Equatable {
     public var status: Status
     /// Sentences for people; empty when `ok`.
     public var reasons: [String]
+    /// Sentences about what happened and needs no action, such as where reading began; they don't change the status.
+    public var notes: [String]
     /// Open WebSocket connections.
     public var clients: Int
     public var maxClients: Int
@@ -141,11 +160,18 @@ public struct SourceHealth: Sendable {
     public var stuckThreads: [String]
     /// Whether there is something to hand out: `/health/ready` fails without.
     public var isAssigned: Bool
+    /// Assigned partitions of which it isn't known yet where reading begins: `/health/ready` fails until there are none,
+    /// since what is written to them meanwhile may lie before the start.
+    public var partitionsWithoutPosition: Int
+    /// What happened and needs no action.
+    public var notes: [String]
 
     public init(
         failures: [String] = [], warnings: [String] = [], topics: [HealthReport.Topic] = [],
-        stuckThreads: [String] = [], isAssigned: Bool = true
+        stuckThreads: [String] = [], isAssigned: Bool = true, partitionsWithoutPosition: Int = 0, notes: [String] = []
     ) {
+        self.partitionsWithoutPosition = partitionsWithoutPosition
+        self.notes = notes
         self.failures = failures
         self.warnings = warnings
         self.topics = topics

@@ -50,9 +50,10 @@ final class HealthReporter: Sendable {
         HealthProbes(
             live: { [self] in .liveness(stuckThreads: (heartbeats?.stuck() ?? []) + source().stuckThreads) },
             ready: { [self] in
-                .readiness(
-                    isAssigned: source().isAssigned, isLeaving: isLeaving,
-                    isAccepting: listener.withLock { $0?.isAccepting ?? false })
+                let source = source()
+                return .readiness(
+                    isAssigned: source.isAssigned, partitionsWithoutPosition: source.partitionsWithoutPosition,
+                    isLeaving: isLeaving, isAccepting: listener.withLock { $0?.isAccepting ?? false })
             })
     }
 
@@ -82,6 +83,7 @@ final class HealthReporter: Sendable {
         return HealthReport(
             status: !source.failures.isEmpty || isDraining ? .unavailable : reasons.isEmpty ? .ok : .degraded,
             reasons: reasons,
+            notes: source.notes,
             clients: clientCount,
             maxClients: maxClients,
             configuration: configuration,

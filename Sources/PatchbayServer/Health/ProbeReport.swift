@@ -14,11 +14,17 @@ public struct ProbeReport: Sendable, Equatable {
     }
 
     /// Whether clients should be sent here.
-    static func readiness(isAssigned: Bool, isLeaving: Bool, isAccepting: Bool) -> ProbeReport {
+    /// - Parameter partitionsWithoutPosition: assigned ones of which it isn't known yet where reading begins.
+    static func readiness(
+        isAssigned: Bool, partitionsWithoutPosition: Int = 0, isLeaving: Bool, isAccepting: Bool
+    ) -> ProbeReport {
         var reasons: [String] = []
         if isLeaving { reasons.append("the server is shutting down") }
         if !isAccepting { reasons.append("the listener does not accept connections") }
         if !isAssigned { reasons.append("no partitions are assigned to this node yet") }
+        if partitionsWithoutPosition > 0 {
+            reasons.append("it is not known yet where reading begins in \(partitionsWithoutPosition) assigned partitions")
+        }
         return ProbeReport(status: reasons.isEmpty ? "ready" : "not_ready", reasons: reasons)
     }
 }

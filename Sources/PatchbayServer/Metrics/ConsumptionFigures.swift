@@ -8,9 +8,18 @@ public struct ConsumptionFigures: Sendable {
         public var restarts: Int
         /// Commits that the brokers refused.
         public var commitFailures: Int
+        /// For how long brokers have delayed answers because of a quota, in all.
+        public var throttledMilliseconds: UInt64
+        /// The longest such delay now.
+        public var throttleMilliseconds: Int
         public var topics: [Topic]
 
-        public init(name: String, isReachable: Bool, restarts: Int, commitFailures: Int = 0, topics: [Topic]) {
+        public init(
+            name: String, isReachable: Bool, restarts: Int, commitFailures: Int = 0, throttledMilliseconds: UInt64 = 0,
+            throttleMilliseconds: Int = 0, topics: [Topic]
+        ) {
+            self.throttledMilliseconds = throttledMilliseconds
+            self.throttleMilliseconds = throttleMilliseconds
             self.name = name
             self.isReachable = isReachable
             self.restarts = restarts

@@ -89,6 +89,12 @@ public enum MetricFamilies {
         "patchbay_kafka_commit_failures_total", .counter,
         "Commits of record offsets that the brokers refused: after a restart those records would come again.",
         labels: ["cluster"])
+    static let throttle = MetricFamily(
+        "patchbay_kafka_throttle_seconds", .gauge,
+        "By how long a broker delayed its last answer because of a quota; the longest of the cluster's brokers, 0 when none does.",
+        labels: ["cluster"])
+    static let throttled = MetricFamily(
+        "patchbay_kafka_throttled_seconds_total", .counter, "Such delays, summed up.", labels: ["cluster"])
     static let consumed = MetricFamily(
         "patchbay_kafka_records_consumed_total", .counter, "Records handed to the routes.", labels: ["cluster", "topic"])
     static let unreadable = MetricFamily(
@@ -96,7 +102,8 @@ public enum MetricFamilies {
         labels: ["cluster", "topic"])
     static let skipped = MetricFamily(
         "patchbay_kafka_records_skipped_total", .counter,
-        "Records that the brokers had deleted before they were read.", labels: ["cluster", "topic"])
+        "Record offsets that the brokers had deleted before they were read; where the topic is compacted or has transactions, some never were records.",
+        labels: ["cluster", "topic"])
     static let topicPartitions = MetricFamily(
         "patchbay_kafka_topic_partitions", .gauge, "Partitions of the topic.", labels: ["cluster", "topic"])
     static let assigned = MetricFamily(
@@ -104,7 +111,8 @@ public enum MetricFamilies {
         "Partitions of the topic that this process reads; fewer than there are when other members share the group.",
         labels: ["cluster", "topic"])
     static let lag = MetricFamily(
-        "patchbay_kafka_lag_records", .gauge, "Log-end offset minus stored offset, of partitions read here.",
+        "patchbay_kafka_lag_records", .gauge,
+        "Record offsets between the next record to read and the end of the partition (with read_committed, the last stable offset), of partitions read here. Asked of the brokers every second.",
         labels: ["cluster", "topic", "partition"])
     static let batch = MetricFamily(
         "patchbay_batch_records", .histogram, "Records of one topic that one poll handed over.")
@@ -164,7 +172,7 @@ public enum MetricFamilies {
         (
             "Kafka",
             [
-                brokersReachable, consumerRestarts, commitFailures, consumed, unreadable, skipped, topicPartitions, assigned,
+                brokersReachable, consumerRestarts, commitFailures, throttle, throttled, consumed, unreadable, skipped, topicPartitions, assigned,
                 lag, batch,
             ]
         ),

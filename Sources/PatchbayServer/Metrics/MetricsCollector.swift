@@ -126,6 +126,8 @@ struct MetricsCollector {
         writer.write(MetricFamilies.brokersReachable, clusters.map { ([$0.name], $0.isReachable ? 1 : 0) })
         writer.write(MetricFamilies.consumerRestarts, clusters.map { ([$0.name], Double($0.restarts)) })
         writer.write(MetricFamilies.commitFailures, clusters.map { ([$0.name], Double($0.commitFailures)) })
+        writer.write(MetricFamilies.throttle, clusters.map { ([$0.name], Double($0.throttleMilliseconds) / 1_000) })
+        writer.write(MetricFamilies.throttled, clusters.map { ([$0.name], Double($0.throttledMilliseconds) / 1_000) })
         let topics = clusters.flatMap { cluster in cluster.topics.map { ([cluster.name, $0.topic], $0) } }
         writer.write(MetricFamilies.consumed, topics.map { ($0.0, Double($0.1.records)) })
         writer.write(MetricFamilies.unreadable, topics.map { ($0.0, Double($0.1.unreadable)) })

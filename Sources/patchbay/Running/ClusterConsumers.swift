@@ -95,6 +95,8 @@ final class ClusterConsumers: Sendable {
                 consumer.thread.status, brokers: consumer.settings.brokers, cluster: name)
             health.failures += one.failures
             health.warnings += one.warnings
+            health.notes += one.notes
+            health.partitionsWithoutPosition += one.partitionsWithoutPosition
             health.topics += one.topics
             health.stuckThreads += one.stuckThreads
             health.isAssigned = health.isAssigned && one.isAssigned
@@ -112,7 +114,8 @@ final class ClusterConsumers: Sendable {
             clusters: statuses.map { cluster, status in
                 .init(
                     name: cluster, isReachable: status.brokersReachable, restarts: status.recreations,
-                    commitFailures: status.commitFailures,
+                    commitFailures: status.commitFailures, throttledMilliseconds: status.throttledMilliseconds,
+                    throttleMilliseconds: status.throttles.values.max() ?? 0,
                     topics: status.topics.map { topic in
                         .init(
                             topic: topic.topic, partitionCount: topic.partitionCount,

@@ -16,6 +16,7 @@ enum ConsumptionHealth {
         defer {
             if let cluster {
                 health.failures = health.failures.map { "cluster \(cluster): \($0)" }
+                health.notes = health.notes.map { "cluster \(cluster): \($0)" }
                 health.warnings = health.warnings.map { "cluster \(cluster): \($0)" }
                 health.stuckThreads = health.stuckThreads.map { "cluster \(cluster): \($0)" }
             }
@@ -40,15 +41,42 @@ enum ConsumptionHealth {
                 "record offsets can't be committed, so a restart would repeat records: \(problem)")
         }
         health.isAssigned = status.topics.contains { !$0.assigned.isEmpty }
+        let unknown = status.topics.reduce(0) { $0 + $1.assigned.count { $0.position == nil && !$0.isRefused } }
+        health.partitionsWithoutPosition = unknown
+        if unknown > 0 {
+            health.warnings.append(
+                "the brokers have not yet said where reading begins in \(unknown) assigned \(unknown == 1 ? "partition" : "partitions")")
+        }
+        for (broker, milliseconds) in status.throttles.sorted(by: { $0.key < $1.key }) {
+            health.warnings.append(
+                "a quota slows this consumer down: broker \(broker) delayed its last answer by \(milliseconds) ms")
+        }
         for topic in status.topics {
             if let problem = topic.problem { health.warnings.append("topic \(topic.topic): \(problem)") }
             if topic.recordsSkipped > 0 {
-                health.warnings.append(
-                    "topic \(topic.topic): \(topic.recordsSkipped) records were deleted by the brokers before they were read")
+                let number = topic.recordsSkippedIsExact ? "\(topic.recordsSkipped)" : "up to \(topic.recordsSkipped)"
+                health.warnings.append("topic \(topic.topic): \(number) records were deleted by the brokers before they were read")
+            }
+            if !topic.recreated.isEmpty {
+                health.notes.append(
+                    "topic \(topic.topic) was recreated while this process ran, and is read from its beginning"
+                        + " (partitions \(Self.list(topic.recreated)))")
+            }
+            if !topic.withoutPosition.isEmpty {
+                health.notes.append(
+                    "topic \(topic.topic): the consumer group had no position in partitions \(Self.list(topic.withoutPosition));"
+                        + (topic.recordsBeforeStart > 0
+                            ? " reading began at the end, and \(topic.recordsBeforeStart) records before it are not read"
+                            : " no record before the start is left out"))
             }
             health.topics.append(report(topic, state: status.state))
         }
         return health
+    }
+
+    /// A thousand partitions must not fill a page.
+    private static func list(_ numbers: [Int32]) -> String {
+        numbers.prefix(10).map(String.init).joined(separator: ", ") + (numbers.count > 10 ? ", …" : "")
     }
 
     private static func report(_ topic: TopicStatus, state: ConsumerStatus.State) -> HealthReport.Topic {
@@ -64,6 +92,8 @@ enum ConsumptionHealth {
             topic: topic.topic, state: word,
             partitions: topic.assigned.map { .init(partition: $0.partition, nextOffset: $0.position, lag: $0.lag) },
             recordsConsumed: Int64(clamping: topic.records), recordsUnreadable: Int64(clamping: topic.badRecords),
+            recordsDeletedUnread: topic.recordsSkipped == 0 ? nil : .init(
+                records: Int64(clamping: topic.recordsSkipped), exact: topic.recordsSkippedIsExact),
             lag: lags.isEmpty ? nil : lags.reduce(0, +))
     }
 }

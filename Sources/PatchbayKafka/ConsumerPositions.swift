@@ -1,0 +1,96 @@
+import CLibRDKafka
+import Logging
+import PatchbayAPI
+import Synchronization
+
+/// Following where reading stands, and noticing when it goes on elsewhere than expected.
+///
+/// librdkafka's own `auto.offset.reset` is always `earliest` here: a position that the log doesn't reach, or no longer,
+/// goes to the oldest record that is left.
+extension ConsumerLoop {
+    /// Notes what a partition was found to go on with.
+    func change(_ partition: AssignedPartition, of topic: ConsumedTopic, from position: Int64, to offset: Int64) {
+        switch PositionChange(from: position, to: offset, low: partition.lowWatermark) {
+        case .none: break
+        case .forward(let deleted, let holes):
+            if holes > 0 { topic.hasHoles = true }
+            if deleted > 0 { tellDeleted(deleted, from: position, to: position + deleted, partition, topic) }
+        case .newLife:
+            topic.recreated(partition.number)
+            partition.last = nil
+            partition.obstacle = nil
+            // Of the former life.
+            partition.end = nil
+            logger.warning("the topic's record offsets began again: it was recreated, or brokers lost its newest records", metadata: [
+                "topic": "\(topic.name)", "partition": "\(partition.number)", "expected": "\(position)", "continues_at": "\(offset)",
+            ])
+        }
+    }
+
+    /// - Parameter deleted: how many record offsets, from `from` up to but not including `to`.
+    func tellDeleted(_ deleted: Int64, from: Int64, to: Int64, _ partition: AssignedPartition, _ topic: ConsumedTopic) {
+        topic.skipped(UInt64(deleted))
+        logger.warning("records were deleted at the broker before they were read", metadata: [
+            "topic": "\(topic.name)", "partition": "\(partition.number)", "from": "\(from)", "to": "\(to)",
+            "record_offsets": "\(deleted)", "exact": "\(!topic.hasHoles)",
+        ])
+    }
+
+    /// Notes that a partition was read to its end: to be applied once the records before it are processed.
+    func noteEnd(_ message: rd_kafka_message_t, topic: ConsumedTopic) {
+        guard let partition = topic.partition(message.partition), let position = partition.position else { return }
+        reachedEnds.append((topic, partition, message.offset, message.offset < position ? position : nil))
+    }
+
+    /// Moves positions to the ends that were reached. Between the last record and the end there may be offsets that never
+    /// come as a record, above all the markers of transactions: a partition that stands there has caught up.
+    func applyEnds(_ client: OpaquePointer) {
+        guard !reachedEnds.isEmpty else { return }
+        for (topic, partition, end, positionThen) in reachedEnds {
+            guard !topic.isHalted, !partition.awaitsPosition, topic.partition(partition.number) === partition,
+                let position = partition.position
+            else { continue }
+            // Behind us: a new life without records, unless some came in the meantime.
+            guard position < end || position == positionThen, position != end else { continue }
+            partition.refreshLowWatermark(client: client)
+            change(partition, of: topic, from: position, to: end)
+            partition.position = end
+        }
+        reachedEnds.removeAll(keepingCapacity: true)
+    }
+
+    /// Takes up what the lookout has seen.
+    func takeEnds() {
+        guard let ends = lookout.takeEnds() else { return }
+        for (name, end) in ends {
+            guard let partition = registry.known(name.topic)?.partition(name.number), partition.isStarted else { continue }
+            partition.end = end
+        }
+    }
+
+    /// A broker told how long it holds back its next answer, because of a quota.
+    func throttled(broker: Int32, name: String, milliseconds: Int32) {
+        // A zero may come from another connection to the same broker, while this one is still mute.
+        guard milliseconds > 0 else { return }
+        let delay = Duration.milliseconds(Int(milliseconds))
+        let isNews = throttles.updateValue((name, Int(milliseconds), .now + delay), forKey: broker) == nil
+        control.status.withLock {
+            $0.throttledMilliseconds &+= UInt64(milliseconds)
+            $0.throttles[broker] = Int(milliseconds)
+        }
+        if isNews {
+            logger.notice("a broker's quota slows this consumer down", metadata: [
+                "broker": "\(name)", "throttle_ms": "\(milliseconds)",
+            ])
+        }
+    }
+
+    /// Forgets delays that were not followed by others.
+    func endThrottles(now: ContinuousClock.Instant) {
+        for (broker, throttle) in throttles where now - throttle.until > .seconds(1) {
+            throttles[broker] = nil
+            _ = control.status.withLock { $0.throttles.removeValue(forKey: broker) }
+            logger.info("the broker's quota no longer slows this consumer down", metadata: ["broker": "\(throttle.name)"])
+        }
+    }
+}

@@ -1,0 +1,326 @@
+import CLibRDKafka
+import Dispatch
+import Logging
+import Synchronization
+
+/// Asks the brokers what the consumer thread must not wait for: where reading of assigned partitions begins, and where
+/// their logs end.
+///
+/// It has a client of its own on a thread of its own. So nothing that brokers answer slowly holds up records, and what it
+/// asks isn't held up by a quota: brokers throttle connections, and this one fetches nothing.
+///
+/// Thread: any. Call `stop` before letting go of it.
+final class Lookout: Sendable {
+    /// Where does reading of this partition begin?
+    struct Question: Hashable, Sendable {
+        var partition: TopicPartition
+        /// Of the assignment that asks.
+        var number: UInt64
+    }
+
+    struct Answer: Sendable {
+        enum Outcome: Sendable {
+            /// Record offsets, as in `StartFacts`.
+            case found(committed: Int64?, topicHasPositions: Bool, low: Int64, end: Int64)
+            /// Asked again by itself; in the brokers' words.
+            case refused(String)
+        }
+
+        var question: Question
+        var outcome: Outcome
+    }
+
+    private struct State {
+        var isStopped = false
+        /// With the time of asking.
+        var questions: [Question: ContinuousClock.Instant] = [:]
+        var answers: [Answer] = []
+        var watched: [TopicPartition] = []
+        var ends: [TopicPartition: Int64]?
+        /// Number of partitions by name, of all topics of the cluster.
+        var counts: [String: Int]?
+    }
+
+    /// How often the ends of the watched partitions are asked for.
+    private static let interval = Duration.seconds(1)
+    /// How long one question may take; brokers that are this slow are as good as away.
+    private static let patience = Duration.seconds(10)
+    /// For how long a partition may have no leader, as while one is elected, before that counts as a refusal.
+    private static let election = Duration.seconds(15)
+
+    private let configuration: ConsumerConfiguration
+    private let state = Mutex(State())
+    private let wake = DispatchSemaphore(value: 0)
+
+    init(_ configuration: ConsumerConfiguration) { self.configuration = configuration }
+
+    /// - Returns: 0, or the `errno` value that says why the system gave no thread.
+    func start() -> Int32 {
+        startThread { [self] in Work(self).run() }
+    }
+
+    /// Waits for nothing.
+    func stop() {
+        state.withLock { $0.isStopped = true }
+        wake.signal()
+    }
+
+    /// Each is answered once it can be, and as `refused` now and then until then.
+    func ask(_ questions: [Question]) {
+        guard !questions.isEmpty else { return }
+        let now = ContinuousClock.now
+        state.withLock { state in
+            for question in questions { state.questions[question] = now }
+        }
+        wake.signal()
+    }
+
+    /// The partitions whose questions are forgotten and whose ends are looked at from now on.
+    func watch(_ partitions: [TopicPartition], asking questions: Set<Question>) {
+        state.withLock { state in
+            state.watched = partitions
+            state.questions = state.questions.filter { questions.contains($0.key) }
+        }
+    }
+
+    /// What came since the last time.
+    func takeAnswers() -> [Answer] {
+        state.withLock { state in
+            guard !state.answers.isEmpty else { return [] }
+            defer { state.answers = [] }
+            return state.answers
+        }
+    }
+
+    /// Where logs end, as far as they may be read; `nil` when there is nothing new.
+    func takeEnds() -> [TopicPartition: Int64]? {
+        state.withLock { state in
+            defer { state.ends = nil }
+            return state.ends
+        }
+    }
+
+    /// What topics there are; `nil` when there is nothing new.
+    func takeTopics() -> [String: Int]? {
+        state.withLock { state in
+            defer { state.counts = nil }
+            return state.counts
+        }
+    }
+
+    /// What the thread holds.
+    ///
+    /// Thread: the lookout's.
+    private struct Work: ~Copyable {
+        private let lookout: Lookout
+        private var client: LookingClient?
+        private var backoff = Backoff(baseMilliseconds: 100, maximumMilliseconds: 2_000)
+
+        init(_ lookout: Lookout) { self.lookout = lookout }
+
+        consuming func run() {
+            var nextLook = ContinuousClock.now
+            var nextTry = ContinuousClock.now
+            connect()
+            while true {
+                let (isStopped, questions, watched) = lookout.state.withLock { ($0.isStopped, $0.questions, $0.watched) }
+                guard !isStopped else { return }
+                let now = ContinuousClock.now
+                if !questions.isEmpty, now >= nextTry {
+                    if answer(questions) {
+                        backoff.reset()
+                    } else {
+                        nextTry = .now + .milliseconds(backoff.next { .random(in: 0..<1) })
+                    }
+                    continue
+                }
+                if !watched.isEmpty, now >= nextLook {
+                    lookAtEnds(of: watched)
+                    nextLook = .now + Lookout.interval
+                    continue
+                }
+                let next = questions.isEmpty ? nextLook : min(nextLook, nextTry)
+                let wait = max(10, min(1_000, Int((next - now).wholeMilliseconds)))
+                _ = lookout.wake.wait(timeout: .now() + .milliseconds(wait))
+            }
+        }
+
+        /// A configuration that librdkafka refuses is the consumer's to tell.
+        private mutating func connect() {
+            guard client == nil else { return }
+            let configuration = lookout.configuration
+            client = try? LookingClient(
+                brokers: configuration.brokers, properties: configuration.properties, group: configuration.groupID,
+                logger: Logger(label: "patchbay.lookout") { _ in SwiftLogNoOpLogHandler() })
+        }
+
+        // MARK: Where reading begins
+
+        /// What brokers refuse is told, and what lasts; while none of them answers at all, which the consumer notices by
+        /// itself, nothing is.
+        /// - Returns: whether all of them are answered.
+        private mutating func answer(_ asked: [Question: ContinuousClock.Instant]) -> Bool {
+            connect()
+            guard let client else { return false }
+            let questions = Array(asked.keys)
+            let partitions = questions.map(\.partition)
+            let deadline = ContinuousClock.now + Lookout.patience
+            let (committed, refusals) = client.committed(partitions, until: deadline)
+            var topics: Set<String> = []
+            for partition in partitions where committed[partition] == .some(nil) { topics.insert(partition.topic) }
+            var known = Set(committed.filter { $0.value != nil }.map(\.key.topic))
+            if !topics.isEmpty {
+                // Decides whether they are new, added, or the group's first.
+                guard let rest = others(of: topics, without: Set(partitions), client, until: deadline) else { return false }
+                let (more, problems) = client.committed(rest, until: deadline)
+                guard problems.isEmpty else { return false }
+                known.formUnion(more.filter { $0.value != nil }.map(\.key.topic))
+            }
+            let readable = partitions.filter { committed[$0] != nil }
+            let (lows, lowProblems) = client.offsets(KafkaOffset.beginning, readable, until: deadline)
+            let (ends, endProblems) = client.offsets(KafkaOffset.end, readable, until: deadline)
+            let isAnsweredAtAll = !lows.isEmpty || !ends.isEmpty
+            let answers = questions.compactMap { question -> Answer? in
+                let partition = question.partition
+                guard let committed = committed[partition], let low = lows[partition], let end = ends[partition] else {
+                    let problem = refusals[partition] ?? lowProblems[partition] ?? endProblems[partition]
+                    guard let problem else { return nil }
+                    let lasts = asked[question].map { .now - $0 >= Lookout.election } ?? false
+                    guard problem.isRefusal || (isAnsweredAtAll && lasts) else { return nil }
+                    return Answer(question: question, outcome: .refused(problem.description))
+                }
+                return Answer(
+                    question: question,
+                    outcome: .found(
+                        committed: committed, topicHasPositions: known.contains(partition.topic), low: low,
+                        end: max(low, end)))
+            }
+            var found: Set<Question> = []
+            for answer in answers { if case .found = answer.outcome { found.insert(answer.question) } }
+            lookout.state.withLock { state in
+                // Those that were taken back meanwhile are not ours to answer.
+                state.answers += answers.filter { state.questions[$0.question] != nil }
+                for question in found { state.questions[question] = nil }
+            }
+            return found.count == questions.count
+        }
+
+        /// All partitions of these topics but some; `nil` when no broker says.
+        private func others(
+            of topics: Set<String>, without asked: Set<TopicPartition>, _ client: LookingClient,
+            until deadline: ContinuousClock.Instant
+        ) -> [TopicPartition]? {
+            guard let listing = try? client.topics(until: deadline) else { return nil }
+            var counts: [String: Int] = [:]
+            for topic in listing where topic.problem == nil { counts[topic.name] = topic.partitionCount }
+            lookout.state.withLock { $0.counts = counts }
+            return topics.flatMap { topic in
+                (0..<Int32(clamping: counts[topic] ?? 0)).map { TopicPartition(topic: topic, number: $0) }
+            }.filter { !asked.contains($0) }
+        }
+
+        // MARK: Where logs end
+
+        private mutating func lookAtEnds(of partitions: [TopicPartition]) {
+            connect()
+            guard let client else { return }
+            let (ends, _) = client.offsets(KafkaOffset.end, partitions, until: .now + .seconds(5))
+            guard !ends.isEmpty else { return }
+            lookout.state.withLock { state in
+                if state.ends == nil { state.ends = ends } else { state.ends?.merge(ends) { $1 } }
+            }
+        }
+    }
+}
+
+extension KafkaErrorCode {
+    /// Whether asking again soon is likely to be in vain: not while leaders and coordinators are being elected or can't be
+    /// reached.
+    fileprivate var isRefusal: Bool {
+        switch native {
+        case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
+            RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
+            RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE, RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE,
+            RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS,
+            RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, RD_KAFKA_RESP_ERR_NOT_COORDINATOR,
+            RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR, RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH,
+            RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH, RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE,
+            RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT:
+            false
+        default: rawValue > 0
+        }
+    }
+}
+
+extension LookingClient {
+    /// What the group of this client has committed, `nil` where nothing; or in the brokers' words why they don't say.
+    func committed(
+        _ partitions: [TopicPartition], until deadline: ContinuousClock.Instant
+    ) -> (offsets: [TopicPartition: Int64?], problems: [TopicPartition: KafkaErrorCode]) {
+        ask(partitions, offset: KafkaOffset.invalid, until: deadline) { rd_kafka_committed(self.native, $0, $1) }
+            .reading { $0 >= 0 ? $0 : nil }
+    }
+
+    /// The absolute offset of the beginning or the end.
+    /// - Parameter logical: `KafkaOffset.beginning` or `.end`.
+    func offsets(
+        _ logical: Int64, _ partitions: [TopicPartition], until deadline: ContinuousClock.Instant
+    ) -> (offsets: [TopicPartition: Int64], problems: [TopicPartition: KafkaErrorCode]) {
+        let answer = ask(partitions, offset: logical, until: deadline) { rd_kafka_offsets_for_times(self.native, $0, $1) }
+        return (answer.offsets.filter { $0.value >= 0 }, answer.problems)
+    }
+
+    private struct Answers {
+        var offsets: [TopicPartition: Int64] = [:]
+        var problems: [TopicPartition: KafkaErrorCode] = [:]
+
+        func reading(
+            _ read: (Int64) -> Int64?
+        ) -> (offsets: [TopicPartition: Int64?], problems: [TopicPartition: KafkaErrorCode]) {
+            (offsets.mapValues(read), problems)
+        }
+    }
+
+    /// Asks for all at once; one by one if that fails, because librdkafka fails the whole list for one partition that
+    /// nobody leads.
+    private func ask(
+        _ partitions: [TopicPartition], offset: Int64, until deadline: ContinuousClock.Instant,
+        _ call: (UnsafeMutablePointer<rd_kafka_topic_partition_list_t>, Int32) -> rd_kafka_resp_err_t
+    ) -> Answers {
+        var answers = Answers()
+        guard !partitions.isEmpty else { return answers }
+        let half = ContinuousClock.now + (deadline - .now) / 2
+        let error = ask(partitions, offset, until: half, call, &answers)
+        guard error != RD_KAFKA_RESP_ERR_NO_ERROR else { return answers }
+        guard partitions.count > 1 else {
+            answers.problems[partitions[0]] = KafkaErrorCode(error)
+            return answers
+        }
+        for partition in partitions {
+            let error = .now < deadline
+                ? ask([partition], offset, until: min(deadline, .now + .milliseconds(500)), call, &answers) : error
+            if error != RD_KAFKA_RESP_ERR_NO_ERROR { answers.problems[partition] = KafkaErrorCode(error) }
+        }
+        return answers
+    }
+
+    private func ask(
+        _ partitions: [TopicPartition], _ offset: Int64, until deadline: ContinuousClock.Instant,
+        _ call: (UnsafeMutablePointer<rd_kafka_topic_partition_list_t>, Int32) -> rd_kafka_resp_err_t,
+        _ answers: inout Answers
+    ) -> rd_kafka_resp_err_t {
+        let list = partitions.list(offset: offset)
+        let timeout = max(1, (deadline - .now).wholeMilliseconds)
+        let error = list.withNative { call($0, timeout) }
+        guard error == RD_KAFKA_RESP_ERR_NO_ERROR else { return error }
+        for element in list.map({ $0 }) {
+            let partition = TopicPartition(topic: String(cString: element.topic), number: element.partition)
+            if element.err == RD_KAFKA_RESP_ERR_NO_ERROR {
+                answers.offsets[partition] = element.offset
+            } else {
+                answers.problems[partition] = KafkaErrorCode(element.err)
+            }
+        }
+        return error
+    }
+}

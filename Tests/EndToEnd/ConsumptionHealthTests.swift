@@ -1,0 +1,63 @@
+import PatchbayServer
+import Testing
+
+@testable import PatchbayKafka
+@testable import patchbay
+
+/// What `/health` makes of a consumer's status.
+@Suite("Health of consumption") struct ConsumptionHealthTests {
+    private func assess(_ change: (inout ConsumerStatus, inout TopicStatus, inout PartitionStatus) -> Void) -> SourceHealth {
+        var status = ConsumerStatus()
+        var topic = TopicStatus(topic: "t")
+        var partition = PartitionStatus(partition: 0)
+        partition.position = 5
+        partition.end = 5
+        status.state = .consuming
+        change(&status, &topic, &partition)
+        topic.assigned = [partition]
+        status.topics = [topic]
+        return ConsumptionHealth.assess(status, brokers: ["b:9092"])
+    }
+
+    @Test func allIsWell() {
+        let health = assess { _, _, _ in }
+        #expect(health.failures.isEmpty && health.warnings.isEmpty && health.notes.isEmpty)
+        #expect(health.isAssigned && health.partitionsWithoutPosition == 0)
+        #expect(health.topics[0].lag == 0 && health.topics[0].recordsDeletedUnread == nil)
+    }
+
+    /// Readiness came with the assignment, before anybody knew where reading begins.
+    @Test func aPartitionWithoutAPositionIsNotReady() {
+        let health = assess { _, _, partition in partition.position = nil }
+        #expect(health.partitionsWithoutPosition == 1)
+        #expect(health.warnings == ["the brokers have not yet said where reading begins in 1 assigned partition"])
+        // One that is refused is a reason of its own, and would be refused to every node.
+        let refused = assess { _, topic, partition in
+            partition.position = nil
+            partition.isRefused = true
+            topic.problem = "Topic authorization failed"
+        }
+        #expect(refused.partitionsWithoutPosition == 0)
+        #expect(refused.warnings == ["topic t: Topic authorization failed"])
+    }
+
+    @Test func deletionsSayWhetherTheirNumberIsExact() {
+        let exact = assess { _, topic, _ in topic.recordsSkipped = 15 }
+        #expect(exact.warnings == ["topic t: 15 records were deleted by the brokers before they were read"])
+        #expect(exact.topics[0].recordsDeletedUnread == .init(records: 15, exact: true))
+        let bound = assess { _, topic, _ in (topic.recordsSkipped, topic.recordsSkippedIsExact) = (15, false) }
+        #expect(bound.warnings == ["topic t: up to 15 records were deleted by the brokers before they were read"])
+        #expect(bound.topics[0].recordsDeletedUnread == .init(records: 15, exact: false))
+    }
+
+    @Test func startsAndNewLivesAreNotesAndQuotasAreWarnings() {
+        let health = assess { status, topic, _ in
+            (topic.withoutPosition, topic.recordsBeforeStart, topic.recreated) = ([0], 40, [0])
+            status.throttles = [3: 2_500]
+        }
+        #expect(health.notes.count == 2)
+        #expect(health.notes.contains { $0.contains("recreated") })
+        #expect(health.notes.contains { $0.contains("40 records before it are not read") })
+        #expect(health.warnings == ["a quota slows this consumer down: broker 3 delayed its last answer by 2500 ms"])
+    }
+}
