@@ -1,5 +1,6 @@
 # make run    install what is missing, build, and start the demo on an embedded Kafka
 # make test   install what is missing and run all tests
+# make test-kafka KAFKA_HOME=path  run the tests that need a real Apache Kafka, from an unpacked release of it (and Java)
 # make test-tsan, make test-asan  run them under ThreadSanitizer or AddressSanitizer
 # make docs   write the generated pages of docs/reference anew
 # make screenshots  take the README's pictures of /docs anew
@@ -15,7 +16,7 @@ PACKAGES := librdkafka-dev libyaml-dev libsimdjson-dev libjq-dev libcurl4 pkg-co
 TEST_PACKAGES := python3-jsonschema python3-yaml python3-venv prometheus chromium
 PORT ?= 8080
 
-.PHONY: help setup setup-tests build run test test-tsan test-asan bench docs screenshots fuzz clean
+.PHONY: help setup setup-tests build run test test-kafka test-tsan test-asan bench docs screenshots fuzz clean
 
 help:
 	@grep -E '^# make ' Makefile | cut -c3-
@@ -55,12 +56,19 @@ run: build
 # Those with brokers, sockets and browsers run by themselves: beside hundreds of tests that compute, two cores leave
 # them waiting. And each target in a process of its own: with some 1,350 open files or more, Foundation's Process.run
 # (Swift 6.3) may read behind the end of the list of them.
-LIVE_TESTS := EndToEndTests PatchbayServerTests PatchbayKafkaTests PatchbayAlertsTests PatchbayLoggingTests
+LIVE_TESTS := EndToEndTests PatchbayServerTests PatchbayKafkaTests PatchbayAlertsTests PatchbayLoggingTests RealKafkaTests
 SPACE := $(subst ,, )
 test: setup-tests
 	swift build --build-tests
 	swift test --skip-build --skip '$(subst $(SPACE),|,$(LIVE_TESTS))'
 	for target in $(LIVE_TESTS); do swift test --skip-build --filter "^$$target\\."; done
+
+# Starts and stops nodes of that release by itself, with data in temporary folders.
+test-kafka: setup
+	@command -v java >/dev/null || { echo "Java is needed to run Kafka: install a JDK of version 17 or newer" >&2; exit 69; }
+	@test -x "$(KAFKA_HOME)/bin/kafka-storage.sh" || { echo "please say where an unpacked release of Apache Kafka is: make test-kafka KAFKA_HOME=/path/to/kafka" >&2; exit 64; }
+	swift build --build-tests
+	KAFKA_HOME='$(KAFKA_HOME)' swift test --skip-build --filter '^RealKafkaTests\.'
 
 test-tsan: setup-tests
 	Tests/Sanitizers/run.sh thread

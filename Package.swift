@@ -216,6 +216,9 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/EndToEnd", swiftSettings: strict),
+        // Skipped unless KAFKA_HOME names a release of Apache Kafka.
+        .testTarget(
+            name: "RealKafkaTests", dependencies: ["patchbay", "CLibRDKafka", "TestSupport"], swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
 )

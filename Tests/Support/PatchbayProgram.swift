@@ -1,15 +1,14 @@
 import Foundation
-import TestSupport
 
 /// A `patchbay` process.
-final class PatchbayProgram: @unchecked Sendable {
+public final class PatchbayProgram: @unchecked Sendable {
     // Sound: Process is used from one test at a time, and its output is only read.
     private let process = Process()
     /// A file without a name: whatever a process wrote is in it when the process has ended, which with a pipe takes
     /// somebody who reads, and the end of the pipe.
     private let output: FileHandle
 
-    init(_ arguments: [String], environment: [String: String] = [:], input: String? = nil) throws {
+    public init(_ arguments: [String], environment: [String: String] = [:], input: String? = nil) throws {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("output-\(UUID().uuidString)").path
         let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw SocketFailure(description: "can't create \(path): errno \(errno)") }
@@ -38,7 +37,7 @@ final class PatchbayProgram: @unchecked Sendable {
     deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
 
     /// What it has written so far, to standard output and standard error.
-    var text: String {
+    public var text: String {
         var bytes: [UInt8] = []
         var part = [UInt8](repeating: 0, count: 1 << 16)
         while true {
@@ -48,14 +47,14 @@ final class PatchbayProgram: @unchecked Sendable {
         }
     }
 
-    func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+    public func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
-    var isRunning: Bool { process.isRunning }
+    public var isRunning: Bool { process.isRunning }
 
-    var identifier: Int32 { process.processIdentifier }
+    public var identifier: Int32 { process.processIdentifier }
 
     /// Awaits the end and returns the exit code, with a signal as its negative number. `text` is complete then.
-    func exitCode() async throws -> Int32 {
+    public func exitCode() async throws -> Int32 {
         try await eventually("patchbay to end; it said: \(text)") { !process.isRunning }
         return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
     }
