@@ -46,7 +46,7 @@ final class RunningPatchbay: Sendable {
             admin: { port: 0 }
             reload: { watch: false }
             kafka:
-              brokers: "\(brokers)"
+              brokers: [\(brokers.split(separator: ",").map { "\"\($0)\"" }.joined(separator: ", "))]
               group: \(group)
               properties:
                 client.id: patchbay
