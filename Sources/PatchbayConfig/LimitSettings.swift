@@ -1,4 +1,4 @@
-/// What one client, or one address, may ask of the server. 0 is no limit.
+/// What one client, or one address, may ask of the server. 0 is no limit, but for awaited channels.
 public struct LimitSettings: Sendable, Equatable {
     /// 0…100,000.
     public package(set) var requestsPerSecond = 100
@@ -10,6 +10,10 @@ public struct LimitSettings: Sendable, Equatable {
     public package(set) var controlFrameBurst = 100
     /// 0…1,000,000.
     public package(set) var subscriptions = 1000
+    /// 0…10,000,000.
+    public package(set) var awaitedChannels = 100_000
+    /// 0…1,000,000.
+    public package(set) var awaitedChannelsPerConnection = 1000
     /// 0…1,000,000.
     public package(set) var connectionsPerAddress = 0
     /// 0…1,000,000.

@@ -38,6 +38,8 @@ final class BatchRouter: RecordProcessor {
     private let pool = StagingPool()
     private var batchSizes = HistogramBuffer(bounds: HistogramBounds.batch)
     private var perLoop: [[ChannelLog]]
+    /// Whether the last poll that brought messages ended with a wait for room.
+    private var isWaiting = false
 
     init(
         router: Router, cluster: String, deadLetters: (any DeadLetterWriter)?, observe: @escaping RejectionObserver
@@ -50,52 +52,68 @@ final class BatchRouter: RecordProcessor {
         perLoop = Array(repeating: [], count: router.fanouts.count)
     }
 
+    deinit { router.waits.end(ObjectIdentifier(self), monotonicMilliseconds: MonotonicTime.nowMilliseconds()) }
+
     func process(_ batch: borrowing RecordBatch) -> Int {
         if router.generation != generation { takeUpTable() }
         let topic = routes(of: batch.topic)
         guard !topic.runners.isEmpty else { return 0 }
         batchSizes.observe(Double(batch.records.count))
-        let now = Timestamp.nowMilliseconds()
-        let samples = topic.budget.take(batch.records.count, nowMilliseconds: now)
+        let time = BatchTime.now()
+        let samples = topic.budget.take(batch.records.count, monotonicMilliseconds: time.monotonic)
         if samples > 0 { router.samples.add(batch, last: samples, cluster: cluster) }
-        if topic.stopping.isEmpty {
-            run(topic.runners, batch, nowMilliseconds: now)
-            return batch.records.count
-        }
-        return runUntilRefusal(topic, batch, nowMilliseconds: now)
+        guard topic.stopping.isEmpty else { return runUntilRefusal(topic, batch, time) }
+        for runner in topic.runners { _ = runner.run(batch, time) }
+        commit(topic.runners, count: batch.records.count)
+        return batch.records.count
     }
 
-    private func run(_ runners: [RouteRunner], _ batch: borrowing RecordBatch, nowMilliseconds now: Int64) {
+    /// Appends what the routes gathered.
+    private func commit(_ runners: [RouteRunner], count: Int) {
         var mustSettle = false
-        for runner in runners {
-            _ = runner.run(batch, nowMilliseconds: now)
-            if runner.commit(count: batch.records.count, changed: &changed) { mustSettle = true }
-        }
+        for runner in runners where runner.commit(count: count, changed: &changed) { mustSettle = true }
         if mustSettle { settle() }
     }
 
-    /// Record by record, so that nothing behind the one that is refused has been routed.
-    private func runUntilRefusal(
-        _ topic: TopicRoutes, _ batch: borrowing RecordBatch, nowMilliseconds now: Int64
-    ) -> Int {
-        for index in batch.records.indices {
-            let single = RecordBatch(
-                topic: batch.topic, records: UnsafeBufferPointer(rebasing: batch.records[index...index]))
-            for runner in topic.stopping {
-                guard let refused = runner.run(single, nowMilliseconds: now) else { continue }
-                for other in topic.stopping { other.discard() }
-                runner.route.counters.halted(at: refused)
-                return index
-            }
-            var mustSettle = false
-            for runner in topic.runners {
-                if !runner.route.stopsOnError { _ = runner.run(single, nowMilliseconds: now) }
-                if runner.commit(count: 1, changed: &changed) { mustSettle = true }
-            }
-            if mustSettle { settle() }
+    /// Routes everything before the first record that a route with `on_error: stop` refuses, and nothing from it on.
+    ///
+    /// Those routes take the batch first. When one refuses a record, what they gathered is forgotten, and they take the
+    /// records before it once more; so a topic pays for such a route only when it stops, not with every record.
+    private func runUntilRefusal(_ topic: TopicRoutes, _ batch: borrowing RecordBatch, _ time: BatchTime) -> Int {
+        var count = batch.records.count
+        var halt: (runner: RouteRunner, refused: RouteRunner.Refused)?
+        while count > 0, let found = firstRefusal(topic.stopping, first(count, of: batch), time) {
+            for runner in topic.stopping { runner.discard() }
+            count = found.refused.index
+            halt = found
         }
-        for runner in topic.stopping { runner.route.counters.halted(at: nil) }
-        return batch.records.count
+        if count > 0 {
+            for runner in topic.runners where !runner.route.stopsOnError { _ = runner.run(first(count, of: batch), time) }
+            commit(topic.runners, count: count)
+        }
+        if let halt {
+            halt.runner.halt(at: halt.refused, time)
+        } else {
+            for runner in topic.stopping { runner.route.counters.halted(at: nil) }
+        }
+        return count
+    }
+
+    private func first(_ count: Int, of batch: borrowing RecordBatch) -> RecordBatch {
+        RecordBatch(topic: batch.topic, records: UnsafeBufferPointer(rebasing: batch.records[..<count]))
+    }
+
+    /// Runs all of them over the batch; the refused record that comes first in it.
+    private func firstRefusal(
+        _ runners: [RouteRunner], _ batch: borrowing RecordBatch, _ time: BatchTime
+    ) -> (runner: RouteRunner, refused: RouteRunner.Refused)? {
+        var earliest: (runner: RouteRunner, refused: RouteRunner.Refused)?
+        for runner in runners {
+            guard let refused = runner.run(batch, time) else { continue }
+            if let known = earliest, known.refused.index <= refused.index { continue }
+            earliest = (runner, refused)
+        }
+        return earliest
     }
 
     private func settle() {
@@ -107,7 +125,7 @@ final class BatchRouter: RecordProcessor {
         router.batchSizes.take(&batchSizes)
         guard !changed.isEmpty else { return }
         for log in changed {
-            var loops = log.loopsToNotify()
+            var loops = log.loopsToTell()
             while loops != 0 {
                 let index = loops.trailingZeroBitCount
                 loops &= loops - 1
@@ -126,10 +144,23 @@ final class BatchRouter: RecordProcessor {
     /// consumer wait rather than drop messages for everybody.
     private func waitForRoom() {
         var waited = 0
-        while waited < Self.longestWait, changed.contains(where: { $0.isBacklogged }) {
+        while let full = changed.first(where: { $0.isBacklogged }) {
+            if waited == 0 || waited == Self.longestWait { tellWait(for: full) }
+            guard waited < Self.longestWait else { return }
             Pause.milliseconds(1)
             waited += 1
         }
+        guard isWaiting else { return }
+        isWaiting = false
+        router.waits.end(ObjectIdentifier(self), monotonicMilliseconds: MonotonicTime.nowMilliseconds())
+    }
+
+    private func tellWait(for full: ChannelLog) {
+        isWaiting = true
+        router.waits.wait(
+            ObjectIdentifier(self), cluster: cluster, channel: full.name,
+            label: router.directory.template(ofChannel: full.name) ?? full.name,
+            monotonicMilliseconds: MonotonicTime.nowMilliseconds())
     }
 
     // MARK: The table

@@ -15,21 +15,39 @@ final class ChannelDirectory: Sendable {
     }
 
     private struct State {
-        var entries: [String: Entry] = [:]
-        /// Channels made by templates, by the name of their owner.
-        var made: [String: Int] = [:]
+        var entries: [ByteString: Entry] = [:]
+        /// Channels that records made of templates, by the name of their owner.
+        var made: [ByteString: Int] = [:]
+        /// Channels that clients asked for and no record has made yet.
+        var awaited = 0
         /// What retired channels of a template had done, so that its sums never fall.
-        var retired: [String: ChannelLog.Figures] = [:]
+        var retired: [ByteString: ChannelLog.Figures] = [:]
         /// The routes of the table in force.
         var routes: Set<ObjectIdentifier> = []
     }
 
     private let state = Mutex(State())
+    /// Channels that clients may await at a time, all of them together.
+    let maximumAwaited: Int
 
-    /// Why a template's channel is not there.
-    enum Refusal: Error { case limitReached }
+    /// - Parameter maximumAwaited: channels that clients may await at a time, all of them together.
+    init(maximumAwaited: Int) { self.maximumAwaited = maximumAwaited }
 
-    func log(named name: String) -> ChannelLog? { state.withLock { $0.entries[name]?.log } }
+    /// Why a channel that no record has made yet can't be awaited.
+    enum Refusal: Error {
+        /// By this client: it awaits as many as it may.
+        case clientAwaitsTooMany
+        /// By anybody: all clients together await `maximumAwaited`.
+        case tooManyAwaited
+    }
+
+    func log(named name: String) -> ChannelLog? { state.withLock { $0.entries[ByteString(name)]?.log } }
+
+    /// The template that made the channel; `nil` for a plain one.
+    func template(ofChannel name: String) -> String? { state.withLock { $0.entries[ByteString(name)]?.template } }
+
+    /// Channels that clients await now.
+    var awaitedCount: Int { state.withLock { $0.awaited } }
 
     /// Every log, in no order.
     var logs: [ChannelLog] { state.withLock { $0.entries.values.map(\.log) } }
@@ -37,20 +55,33 @@ final class ChannelDirectory: Sendable {
     /// The logs of plain channels, in no order.
     var plainLogs: [ChannelLog] { state.withLock { $0.entries.values.filter { $0.owner == nil }.map(\.log) } }
 
-    /// Channels made by templates, by route.
-    var madeByRoute: [String: Int] { state.withLock { $0.made } }
+    /// Channels that records made of templates, by route.
+    var madeByRoute: [ByteString: Int] { state.withLock { $0.made } }
 
     /// A log for a subscriber: as it is there, or made because a template could make it. Retirement spares it until
     /// `unpin`, so that nobody subscribes to a log that nobody appends to any more.
-    func pinnedLog(named name: String, table: RouteTable) throws(Refusal) -> ChannelLog? {
+    ///
+    /// What records need and what strangers wish for are counted apart: a channel that no record has made yet doesn't
+    /// count against its route's `max_channels`, has a bound of its own, and is gone with its last subscriber.
+    ///
+    /// - Parameter mayAwait: whether the client may await one more channel. Asked for such channels only.
+    func pinnedLog(
+        named name: String, table: RouteTable, mayAwait: () -> Bool
+    ) throws(Refusal) -> ChannelLog? {
         let found = state.withLock { state -> Result<ChannelLog?, Refusal> in
-            if let entry = state.entries[name] {
+            if let entry = state.entries[ByteString(name)] {
+                if entry.log.isAwaited, !mayAwait() { return .failure(.clientAwaitsTooMany) }
                 entry.log.pin()
                 return .success(entry.log)
             }
             guard let route = table.routes.first(where: { $0.canMake(channel: name) }) else { return .success(nil) }
-            guard let log = Self.make(name, for: route, in: &state) else { return .failure(.limitReached) }
+            guard mayAwait() else { return .failure(.clientAwaitsTooMany) }
+            guard state.awaited < maximumAwaited else { return .failure(.tooManyAwaited) }
+            let log = newLog(name, for: route)
             log.pin()
+            log.setAwaited(true)
+            state.entries[ByteString(name)] = Entry(log: log, owner: route, template: route.template(for: name))
+            state.awaited += 1
             return .success(log)
         }
         return try found.get()
@@ -62,9 +93,44 @@ final class ChannelDirectory: Sendable {
     /// messages go to a log that nobody reads.
     func log(named name: String, madeBy route: Route) -> ChannelLog? {
         state.withLock { state in
-            if let entry = state.entries[name] { return entry.log }
+            if let entry = state.entries[ByteString(name)] {
+                guard entry.log.isAwaited else { return entry.log }
+                let owner = entry.owner ?? route
+                guard Self.hasRoom(owner, in: state) else { return nil }
+                entry.log.setAwaited(false)
+                state.awaited -= 1
+                state.made[ByteString(owner.name), default: 0] += 1
+                return entry.log
+            }
             guard state.routes.contains(ObjectIdentifier(route)) else { return Self.orphan(name) }
-            return Self.make(name, for: route, in: &state)
+            guard Self.hasRoom(route, in: state) else { return nil }
+            let log = newLog(name, for: route)
+            state.entries[ByteString(name)] = Entry(log: log, owner: route, template: route.template(for: name))
+            state.made[ByteString(route.name), default: 0] += 1
+            return log
+        }
+    }
+
+    /// Whether the route may make one channel more.
+    private static func hasRoom(_ route: Route, in state: State) -> Bool {
+        state.made[ByteString(route.name), default: 0] < route.templateLimits.maximumChannels
+    }
+
+    private func newLog(_ name: String, for route: Route) -> ChannelLog {
+        ChannelLog(name: name, limits: .init(messageBuffer: route.templateLimits.messageBuffer)) { [weak self] log in
+            self?.removeIfAwaited(log)
+        }
+    }
+
+    /// Removes a channel that no record has made and that nobody awaits any more.
+    private func removeIfAwaited(_ log: ChannelLog) {
+        state.withLock { state in
+            let name = ByteString(log.name)
+            // Somebody may have subscribed since, or a record may have come.
+            guard let entry = state.entries[name], entry.log === log, log.isAwaited, log.isUnused else { return }
+            log.retire()
+            state.entries[name] = nil
+            state.awaited -= 1
         }
     }
 
@@ -72,17 +138,8 @@ final class ChannelDirectory: Sendable {
     func plainLog(named name: String) -> ChannelLog { log(named: name) ?? Self.orphan(name) }
 
     private static func orphan(_ name: String) -> ChannelLog {
-        let log = ChannelLog(name: name, keepsUnread: false)
+        let log = ChannelLog(name: name)
         log.retire()
-        return log
-    }
-
-    private static func make(_ name: String, for route: Route, in state: inout State) -> ChannelLog? {
-        guard state.made[route.name, default: 0] < route.templateLimits.maximumChannels else { return nil }
-        let log = ChannelLog(
-            name: name, limits: .init(messageBuffer: route.templateLimits.messageBuffer), keepsUnread: false)
-        state.entries[name] = Entry(log: log, owner: route, template: route.template(for: name))
-        state.made[route.name, default: 0] += 1
         return log
     }
 
@@ -92,19 +149,21 @@ final class ChannelDirectory: Sendable {
     var figures: [ChannelFigures] {
         let (entries, retired) = state.withLock { ($0.entries, $0.retired) }
         var plain: [ChannelFigures] = []
-        var templates: [String: ChannelFigures] = [:]
+        var templates: [ByteString: ChannelFigures] = [:]
         for (template, figures) in retired {
-            templates[template] = ChannelFigures(name: template, isTemplate: true, channels: 0, figures: figures)
+            templates[template] = ChannelFigures(name: template.string, isTemplate: true, channels: 0, figures: figures)
         }
         for (name, entry) in entries {
             let figures = entry.log.figures
             guard let template = entry.template else {
-                plain.append(ChannelFigures(name: name, isTemplate: false, channels: 1, figures: figures))
+                plain.append(ChannelFigures(name: name.string, isTemplate: false, channels: 1, figures: figures))
                 continue
             }
-            templates[template, default: .init(name: template, isTemplate: true, channels: 0, figures: .none)].add(figures)
+            let none = ChannelFigures(name: template, isTemplate: true, channels: 0, figures: .none)
+            templates[ByteString(template), default: none].add(figures)
         }
-        return plain.sorted { $0.name < $1.name } + templates.values.sorted { $0.name < $1.name }
+        return plain.sorted { ByteString($0.name) < ByteString($1.name) }
+            + templates.sorted { $0.key < $1.key }.map(\.value)
     }
 
     // MARK: Reload
@@ -113,14 +172,14 @@ final class ChannelDirectory: Sendable {
     func prepare(for table: RouteTable) {
         state.withLock { state in
             for channel in table.channels {
-                if let entry = state.entries[channel.name] {
+                let name = ByteString(channel.name)
+                if let entry = state.entries[name] {
                     entry.log.setMessageBuffer(channel.limits.messageBuffer)
-                    entry.log.keepUnread()
-                    state.entries[channel.name]?.owner = nil
-                    state.entries[channel.name]?.template = nil
+                    if entry.log.isAwaited { state.awaited -= 1 }
+                    entry.log.setAwaited(false)
+                    state.entries[name] = Entry(log: entry.log)
                 } else {
-                    state.entries[channel.name] = Entry(
-                        log: ChannelLog(name: channel.name, limits: channel.limits), owner: nil)
+                    state.entries[name] = Entry(log: ChannelLog(name: channel.name, limits: channel.limits))
                 }
             }
         }
@@ -131,25 +190,26 @@ final class ChannelDirectory: Sendable {
     ///
     /// - Parameter old: the table before; `nil` for the first one.
     func prune(for table: RouteTable, replacing old: RouteTable? = nil) -> [ChannelLog] {
-        let plain = Set(table.channels.map(\.name))
-        let gone = (old?.channels ?? []).map(\.name).filter { !plain.contains($0) }
+        let plain = Set(table.channels.map { ByteString($0.name) })
+        let gone = (old?.channels ?? []).map { ByteString($0.name) }.filter { !plain.contains($0) }
         let templated = table.routes.filter(\.hasTemplates)
-        let templates = Set(templated.flatMap { $0.channels.filter { !$0.isPlain }.map(\.text) })
+        let templates = Set(templated.flatMap { $0.channels.filter { !$0.isPlain }.map { ByteString($0.text) } })
         return state.withLock { state in
             // Consumer threads wait for this lock with the first batch of a new table, so what stays as it is, which is
             // nearly everything, is hardly looked at.
             var removed: [ChannelLog] = []
-            var made: [String: Int] = [:]
-            var changes: [(name: String, entry: Entry?)] = []
-            func place(_ name: String, _ log: ChannelLog) {
-                guard let owner = templated.first(where: { $0.canMake(channel: name) }) else {
+            var made: [ByteString: Int] = [:]
+            var changes: [(name: ByteString, entry: Entry?)] = []
+            func place(_ name: ByteString, _ log: ChannelLog) {
+                guard let owner = templated.first(where: { $0.canMake(channel: name.string) }) else {
                     log.retire()
                     removed.append(log)
+                    if log.isAwaited { state.awaited -= 1 }
                     return changes.append((name, nil))
                 }
                 log.setMessageBuffer(owner.templateLimits.messageBuffer)
-                changes.append((name, Entry(log: log, owner: owner, template: owner.template(for: name))))
-                made[owner.name, default: 0] += 1
+                changes.append((name, Entry(log: log, owner: owner, template: owner.template(for: name.string))))
+                if !log.isAwaited { made[ByteString(owner.name), default: 0] += 1 }
             }
             for (name, entry) in state.entries where entry.template != nil { place(name, entry.log) }
             for name in gone {
@@ -167,19 +227,22 @@ final class ChannelDirectory: Sendable {
 
     /// Removes template channels that had no subscriber and no message for as long as their route says.
     ///
+    /// - Parameter now: milliseconds of the monotonic clock.
     /// - Returns: how many.
     @discardableResult
-    func retireIdle(nowMilliseconds now: Int64) -> Int {
+    func retireIdle(monotonicMilliseconds now: Int64) -> Int {
         state.withLock { state in
             var retired = 0
             for (name, entry) in state.entries {
-                guard let owner = entry.owner,
+                guard let owner = entry.owner, !entry.log.isAwaited,
                     entry.log.isIdle(since: now - owner.templateLimits.idleMilliseconds)
                 else { continue }
                 entry.log.retire()
-                if let template = entry.template { state.retired[template, default: .none].addPast(entry.log.figures) }
+                if let template = entry.template {
+                    state.retired[ByteString(template), default: .none].addPast(entry.log.figures)
+                }
                 state.entries[name] = nil
-                state.made[owner.name, default: 1] -= 1
+                state.made[ByteString(owner.name), default: 1] -= 1
                 retired += 1
             }
             return retired

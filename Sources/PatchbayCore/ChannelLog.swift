@@ -5,8 +5,9 @@ import Synchronization
 /// One channel's messages as ready-made frames: an open buffer that consumer threads append to, and a ring of sealed
 /// batches that event loops read. A subscriber is a position in it; nothing is queued per subscriber.
 ///
-/// The ring holds what anybody may still need: the newest `messageBuffer` messages, and everything an event loop has
-/// not handed out yet. `maximumBytes` bounds both. Positions that are no longer held are a gap.
+/// The ring holds what somebody may still need and nothing else: everything an event loop has not handed out yet, and,
+/// while a subscriber is stalled, the newest `messageBuffer` messages for it. `maximumBytes` bounds both. A log without
+/// subscribers holds nothing. Positions that are no longer held are a gap.
 ///
 /// Thread: any; one lock. Appending locks once per batch, reading once per pass.
 public final class ChannelLog: Sendable {
@@ -61,16 +62,24 @@ public final class ChannelLog: Sendable {
         var sealedBytes = 0
         /// Channel offset after the newest message.
         var head: Int64 = 0
-        /// Each event loop that has subscribers here: up to where it has taken, and from where on it still needs the
-        /// messages because subscribers that read well have not been handed them yet.
-        var loops: [(loop: Int, taken: Int64, needed: Int64)] = []
+        /// The event loops that have subscribers here.
+        var loops: [Reader] = []
         var appendedBytes: Int64 = 0
-        /// When messages last came, or the log was made. Milliseconds since 1970.
-        var lastUse = Timestamp.nowMilliseconds()
+        /// When messages last came, or a reader left, or the log was made. Milliseconds of the monotonic clock.
+        var lastUse = MonotonicTime.nowMilliseconds()
         /// Subscribers under way that are not counted yet.
         var pins = 0
-        /// Whether messages are held while no event loop has subscribers.
-        var keepsUnread: Bool
+    }
+
+    /// An event loop that has subscribers here.
+    private struct Reader {
+        let loop: Int
+        /// Up to where it has taken.
+        var taken: Int64
+        /// From where on it still needs the messages, because subscribers that read well have not been handed them yet.
+        var needed: Int64
+        /// Whether some of its subscribers are stalled, and may have the newest `messageBuffer` messages later.
+        var hasStalled = false
     }
 
     /// An open buffer is sealed when it grows past this, so that a slice in flight keeps little memory alive.
@@ -80,24 +89,26 @@ public final class ChannelLog: Sendable {
     private let bounds: Limits
     private let messageBuffer: Atomic<Int>
     private let retired = Atomic<Bool>(false)
+    private let awaited = Atomic<Bool>(false)
+    private let whenUnused: (@Sendable (ChannelLog) -> Void)?
     /// Random; tells a reader whether a channel offset it remembers belongs to this log's lifetime.
     public let epoch: UInt64
     private let state: Mutex<State>
-    /// One bit per event loop that has subscribers.
-    private let interested = Atomic<UInt64>(0)
-    /// One bit per event loop that was told of news and has not looked yet.
-    private let notified = Atomic<UInt64>(0)
+    private let wakeBits = WakeBits()
     private let droppedForSubscribers = Atomic<Int64>(0)
     private let subscribers = Atomic<Int>(0)
 
-    /// - Parameter keepsUnread: whether messages are held while there are no subscribers. Channels that exist by the
-    ///   thousand, most of them unheard, had better not.
-    public init(name: String, limits: Limits = Limits(), keepsUnread: Bool = true) {
+    /// - Parameter whenUnused: called outside any lock, on the thread that caused it, whenever the last subscriber has
+    ///   left and none is under way. By then there may be one again.
+    public init(
+        name: String, limits: Limits = Limits(), whenUnused: (@Sendable (ChannelLog) -> Void)? = nil
+    ) {
         self.name = name
         self.bounds = limits
+        self.whenUnused = whenUnused
         self.messageBuffer = Atomic(limits.messageBuffer)
         self.epoch = .random(in: .min ... .max)
-        self.state = Mutex(State(keepsUnread: keepsUnread))
+        self.state = Mutex(State())
     }
 
     public var limits: Limits {
@@ -111,21 +122,34 @@ public final class ChannelLog: Sendable {
     /// Changes how far a stalled subscriber may fall behind. Subscribers keep their place.
     func setMessageBuffer(_ messages: Int) { messageBuffer.store(messages, ordering: .relaxed) }
 
-    /// From now on messages are held although nobody reads them.
-    func keepUnread() { state.withLock { $0.keepsUnread = true } }
-
     /// Nothing that is appended from now on reaches anybody: the channel was removed, or a new log has its name.
     func retire() { retired.store(true, ordering: .releasing) }
 
     var isRetired: Bool { retired.load(ordering: .acquiring) }
 
+    /// Whether a client asked for the channel and no record has made it yet. The directory says so.
+    public var isAwaited: Bool { awaited.load(ordering: .relaxed) }
+
+    func setAwaited(_ isAwaited: Bool) { awaited.store(isAwaited, ordering: .relaxed) }
+
     /// Announces a subscriber, which `unpin` or `subscribe` makes good.
     func pin() { state.withLock { $0.pins += 1 } }
 
     /// Ends what `pin` began.
-    public func unpin() { state.withLock { $0.pins -= 1 } }
+    public func unpin() {
+        let isUnused = state.withLock { state in
+            state.pins -= 1
+            return state.loops.isEmpty && state.pins == 0
+        }
+        if isUnused { whenUnused?(self) }
+    }
 
-    /// Whether it has no subscribers, none under way, and had no messages since then.
+    /// Whether it has no subscribers and none under way.
+    var isUnused: Bool { state.withLock { $0.loops.isEmpty && $0.pins == 0 } }
+
+    /// Whether it is unused and had no messages since then.
+    ///
+    /// - Parameter time: milliseconds of the monotonic clock.
     func isIdle(since time: Int64) -> Bool {
         state.withLock { $0.loops.isEmpty && $0.pins == 0 && $0.lastUse <= time }
     }
@@ -134,12 +158,12 @@ public final class ChannelLog: Sendable {
 
     /// Appends all frames of a batch in order and gives them consecutive channel offsets.
     ///
-    /// - Parameter now: milliseconds since 1970.
-    func append(_ staging: borrowing FrameStaging, nowMilliseconds now: Int64 = Timestamp.nowMilliseconds()) {
+    /// - Parameter now: milliseconds of the monotonic clock.
+    func append(_ staging: borrowing FrameStaging, monotonicMilliseconds now: Int64 = MonotonicTime.nowMilliseconds()) {
         guard !staging.isEmpty else { return }
         state.withLock { state in
             state.lastUse = now
-            guard state.keepsUnread || !state.loops.isEmpty else {
+            guard !state.loops.isEmpty else {
                 state.head += Int64(staging.frameCount)
                 state.appendedBytes += Int64(staging.byteCount)
                 return
@@ -165,13 +189,8 @@ public final class ChannelLog: Sendable {
         }
     }
 
-    /// The event loops to tell of news: those with subscribers that have not been told since they last looked.
-    func loopsToNotify() -> UInt64 {
-        let wanted = interested.load(ordering: .acquiring)
-        guard wanted != 0 else { return 0 }
-        let before = notified.bitwiseOr(wanted, ordering: .acquiringAndReleasing).oldValue
-        return wanted & ~before
-    }
+    /// The event loops to tell of news, as bits: those with subscribers that have not been told since they last looked.
+    func loopsToTell() -> UInt64 { wakeBits.loopsToTell() }
 
     /// Whether event loops are so far behind that appending on would soon lose messages for all subscribers.
     var isBacklogged: Bool {
@@ -192,35 +211,35 @@ public final class ChannelLog: Sendable {
     ///
     /// - Parameter loop: index of the loop, 0..<64.
     func attach(loop: Int) -> Int64 {
-        let head = state.withLock { state in
+        // Before the head is read; `WakeBits` says why.
+        wakeBits.run(WakeBits.joining, loop: loop)
+        return state.withLock { state in
             // `take` relies on a loop's position being a seal point.
             Self.seal(&state)
-            state.loops.append((loop, state.head, state.head))
+            state.loops.append(Reader(loop: loop, taken: state.head, needed: state.head))
             return state.head
         }
-        interested.bitwiseOr(1 << UInt64(loop), ordering: .acquiringAndReleasing)
-        return head
     }
 
     /// Removes an event loop that has no subscribers any more.
     func detach(loop: Int) {
-        interested.bitwiseAnd(~(1 << UInt64(loop)), ordering: .acquiringAndReleasing)
-        notified.bitwiseAnd(~(1 << UInt64(loop)), ordering: .acquiringAndReleasing)
-        state.withLock { state in
+        wakeBits.run(WakeBits.leaving, loop: loop)
+        let isUnused = state.withLock { state in
             state.loops.removeAll { $0.loop == loop }
-            if state.loops.isEmpty, !state.keepsUnread {
-                Self.discard(&state)
-            } else {
-                evict(&state)
-            }
-            state.lastUse = Timestamp.nowMilliseconds()
+            if state.loops.isEmpty { Self.discard(&state) } else { evict(&state) }
+            state.lastUse = MonotonicTime.nowMilliseconds()
+            return state.loops.isEmpty && state.pins == 0
         }
+        if isUnused { whenUnused?(self) }
     }
+
+    /// A look of a loop that has no subscribers here any more: it was told before they left.
+    func lookWithoutReaders(loop: Int) { wakeBits.look(loop: loop) }
 
     /// Everything since this loop's last look, as sealed batches. The log goes on holding it until `release`.
     func take(loop: Int) -> View {
         // Before reading: a record appended after this and before the lock is read now and costs one idle look later.
-        notified.bitwiseAnd(~(1 << UInt64(loop)), ordering: .acquiringAndReleasing)
+        wakeBits.look(loop: loop)
         return state.withLock { state in
             Self.seal(&state)
             guard let index = state.loops.firstIndex(where: { $0.loop == loop }) else {
@@ -239,11 +258,15 @@ public final class ChannelLog: Sendable {
         }
     }
 
-    /// Says from where on this loop still needs messages.
-    func release(loop: Int, before position: Int64) {
+    /// Says from where on this loop still needs messages. What no loop needs is let go of.
+    ///
+    /// - Parameter hasStalled: whether some of its subscribers are stalled: then the newest `messageBuffer` messages stay.
+    func release(loop: Int, before position: Int64, hasStalled: Bool = false) {
         state.withLock { state in
             guard let index = state.loops.firstIndex(where: { $0.loop == loop }) else { return }
             state.loops[index].needed = position
+            state.loops[index].hasStalled = hasStalled
+            evict(&state)
         }
     }
 
@@ -335,8 +358,11 @@ public final class ChannelLog: Sendable {
     }
 
     private func evict(_ state: inout State) {
-        let needed = min(
-            state.loops.lazy.map(\.needed).min() ?? state.head, state.head - Int64(messageBuffer.load(ordering: .relaxed)))
+        var needed = state.head
+        for reader in state.loops {
+            needed = min(needed, reader.needed)
+            if reader.hasStalled { needed = min(needed, state.head - Int64(messageBuffer.load(ordering: .relaxed))) }
+        }
         while let oldest = state.sealed.first {
             let isOverfull = state.sealedBytes + state.openBytes.readableBytes > bounds.maximumBytes
             guard oldest.endOffset <= needed || isOverfull else { return }

@@ -32,6 +32,10 @@ public final class Fanout: @unchecked Sendable {
         var needed: Int64
         /// Whether `needed` is to be looked at when the pass is done.
         var isTouched = false
+        /// Whether its last subscriber has left.
+        var isDetached = false
+        /// Subscriptions that are stalled: for them the log holds on to its newest messages.
+        var stalled = 0
 
         init(log: ChannelLog, position: Int64) {
             self.log = log
@@ -137,9 +141,12 @@ public final class Fanout: @unchecked Sendable {
         subscription.log.countSubscribers(-1)
         if local.count == 0 {
             channels[ObjectIdentifier(subscription.log)] = nil
+            local.isDetached = true
             subscription.log.detach(loop: index)
         } else if case .idle = step {
             compact(local)
+            // The one that was stalled may be the one that left; no pass may come soon.
+            releaseTaken()
         } else {
             withEmptySlots.append(local)
         }
@@ -312,6 +319,8 @@ public final class Fanout: @unchecked Sendable {
                         local.taken = view.head
                         touch(local)
                         step = .writing(local, view, nextSlot: 0)
+                    } else {
+                        log.lookWithoutReaders(loop: index)
                     }
                 } else {
                     step = .flushing(next: 0)
@@ -436,11 +445,19 @@ public final class Fanout: @unchecked Sendable {
     }
 
     private func stall(_ subscription: Subscription) {
-        if subscription.stall(now: eventLoop.now) { stalledCount += 1 }
+        guard subscription.stall(now: eventLoop.now) else { return }
+        stalledCount += 1
+        guard let local = channels[ObjectIdentifier(subscription.log)] else { return }
+        local.stalled += 1
+        touch(local)
     }
 
     private func resume(_ subscription: Subscription) {
-        if subscription.resume() { stalledCount -= 1 }
+        guard subscription.resume() else { return }
+        stalledCount -= 1
+        guard let local = channels[ObjectIdentifier(subscription.log)] else { return }
+        local.stalled -= 1
+        touch(local)
     }
 
     private func touch(_ local: LocalChannel) {
@@ -459,8 +476,9 @@ public final class Fanout: @unchecked Sendable {
         }
         let released = touched
         touched.removeAll(keepingCapacity: true)
-        for local in released {
-            local.log.release(loop: index, before: local.needed)
+        // One that was given up says nothing: the log may have new subscribers on this loop by now.
+        for local in released where !local.isDetached {
+            local.log.release(loop: index, before: local.needed, hasStalled: local.stalled > 0)
             local.isTouched = false
             // To be looked at again once those have theirs.
             if local.needed < local.taken { touch(local) }

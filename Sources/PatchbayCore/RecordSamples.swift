@@ -1,3 +1,4 @@
+import DequeModule
 import PatchbayAPI
 import Synchronization
 
@@ -99,17 +100,30 @@ private final class HeaderBox: RecordHeaderReader {
     }
 }
 
+extension SampledRecord {
+    /// Memory that it takes, with all its parts. Bytes, about.
+    var byteCount: Int {
+        // Two strings' and arrays' worth of bookkeeping per header, about as much for the rest.
+        headers.reduce(128 + (key?.count ?? 0) + (value?.count ?? 0)) {
+            $0 + 80 + $1.name.utf8.count + ($1.value?.count ?? 0)
+        }
+    }
+}
+
 /// The last records of each topic, for looking at what a change of the routes would do to them.
 ///
-/// Copying is bounded: above `copiesPerSecond` the ring holds the latest of some of the records.
+/// Memory has one bound for all topics together; when it is reached, the topics that hold most give theirs up first.
+/// Copying is bounded, too: above `copiesPerSecond` the latest of some of the records are held.
 ///
-/// Thread: any; consumer threads add, one lock per batch.
+/// Thread: any; consumer threads add, one lock per batch. Records are copied before the lock is taken.
 final class RecordSamples: Sendable {
     /// Records held per topic.
     static let perTopic = 20
-    /// A record larger than this is not held. Bytes.
+    /// A record that takes more than this, with its headers, is not held. Bytes.
     static let largestRecord = 64 << 10
-    /// Topics held; the names of topics are the brokers' affair.
+    /// What all records held may take together. Bytes.
+    static let mostBytes = 16 << 20
+    /// Topics held; the names of topics are the brokers' affair. The one that had no record for longest makes room.
     static let maximumTopics = 1000
     /// Records copied per topic and second at the most.
     static let copiesPerSecond = 1000
@@ -119,39 +133,77 @@ final class RecordSamples: Sendable {
         let topic: String
     }
 
-    private struct Ring {
-        var records: [SampledRecord] = []
-        var next = 0
+    private struct Samples {
+        /// The oldest first.
+        var records: Deque<SampledRecord> = []
+        var bytes = 0
+        /// The turn in which it last grew.
+        var turn = 0
+
+        /// Drops the oldest until no more than `count` are left.
+        mutating func keep(_ count: Int) {
+            while records.count > max(0, count) { bytes -= records.removeFirst().byteCount }
+        }
     }
 
-    private let rings = Mutex<[TopicID: Ring]>([:])
+    private struct State {
+        var topics: [TopicID: Samples] = [:]
+        var bytes = 0
+        var turn = 0
+    }
+
+    private let state = Mutex(State())
+
+    /// What all records held take now. Bytes.
+    var byteCount: Int { state.withLock { $0.bytes } }
 
     /// Keeps the last `count` records of the batch.
     func add(_ batch: borrowing RecordBatch, last count: Int, cluster: String) {
-        let records = batch.records
-        let id = TopicID(cluster: cluster, topic: batch.topic)
-        rings.withLock { rings in
-            guard rings[id] != nil || rings.count < Self.maximumTopics else { return }
-            var ring = rings.removeValue(forKey: id) ?? Ring()
-            for record in records.suffix(count) {
-                guard (record.value?.count ?? 0) + (record.key?.count ?? 0) <= Self.largestRecord else { continue }
-                let sample = SampledRecord(copying: record)
-                if ring.records.count < Self.perTopic {
-                    ring.records.append(sample)
-                } else {
-                    ring.records[ring.next] = sample
-                    ring.next = (ring.next + 1) % Self.perTopic
-                }
-            }
-            rings[id] = ring
+        var copies: [SampledRecord] = []
+        for record in batch.records.suffix(min(count, Self.perTopic)) {
+            // Looked at before it is copied; headers are counted once they are read.
+            guard (record.value?.count ?? 0) + (record.key?.count ?? 0) <= Self.largestRecord else { continue }
+            let copy = SampledRecord(copying: record)
+            if copy.byteCount <= Self.largestRecord { copies.append(copy) }
         }
+        guard !copies.isEmpty else { return }
+        let id = TopicID(cluster: cluster, topic: batch.topic)
+        state.withLock { state in
+            if state.topics[id] == nil, state.topics.count >= Self.maximumTopics { Self.dropQuietest(&state) }
+            state.turn += 1
+            var samples = state.topics.removeValue(forKey: id) ?? Samples()
+            state.bytes -= samples.bytes
+            samples.keep(Self.perTopic - copies.count)
+            for copy in copies {
+                samples.records.append(copy)
+                samples.bytes += copy.byteCount
+            }
+            samples.turn = state.turn
+            state.bytes += samples.bytes
+            state.topics[id] = samples
+            while state.bytes > Self.mostBytes { Self.halveLargest(&state) }
+        }
+    }
+
+    private static func dropQuietest(_ state: inout State) {
+        guard let quietest = state.topics.min(by: { $0.value.turn < $1.value.turn }) else { return }
+        state.bytes -= quietest.value.bytes
+        state.topics[quietest.key] = nil
+    }
+
+    private static func halveLargest(_ state: inout State) {
+        guard let id = state.topics.max(by: { $0.value.bytes < $1.value.bytes })?.key,
+            var samples = state.topics.removeValue(forKey: id)
+        else { return }
+        state.bytes -= samples.bytes
+        samples.keep(samples.records.count / 2)
+        state.bytes += samples.bytes
+        if !samples.records.isEmpty { state.topics[id] = samples }
     }
 
     /// The oldest first.
     var all: [(id: TopicID, records: [SampledRecord])] {
-        rings.withLock { rings in
-            rings.map { id, ring in (id, Array(ring.records[ring.next...] + ring.records[..<ring.next])) }
-        }
+        state.withLock { state in state.topics.map { id, samples in (id, Array(samples.records)) } }
     }
 }
 
@@ -163,7 +215,7 @@ struct SampleBudget {
     private var copies = 0
 
     /// How many of `count` records to copy.
-    mutating func take(_ count: Int, nowMilliseconds now: Int64) -> Int {
+    mutating func take(_ count: Int, monotonicMilliseconds now: Int64) -> Int {
         if now / 1000 != window {
             window = now / 1000
             copies = 0

@@ -24,7 +24,9 @@ struct ReportLimiter {
     private var nextAt: Int64 = .min
 
     /// Whether a report may go out now.
-    mutating func admit(nowMilliseconds now: Int64) -> Bool {
+    ///
+    /// - Parameter now: milliseconds of the monotonic clock: with the wall clock, one set back a day ends reports for a day.
+    mutating func admit(monotonicMilliseconds now: Int64) -> Bool {
         guard now >= nextAt else { return false }
         nextAt = now + Self.interval
         return true

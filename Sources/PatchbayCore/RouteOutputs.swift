@@ -175,11 +175,13 @@ final class RouteOutputs {
     }
 
     /// Moves what was gathered into the logs, and adds those to `changed`.
-    func commit(nowMilliseconds now: Int64, changed: inout [ChannelLog]) {
+    ///
+    /// - Parameter now: milliseconds of the monotonic clock.
+    func commit(monotonicMilliseconds now: Int64, changed: inout [ChannelLog]) {
         for output in touched {
             guard let staging = output.staging else { continue }
-            output.log.append(staging.frames.pointee, nowMilliseconds: now)
-            changed.append(output.log)
+            output.log.append(staging.frames.pointee, monotonicMilliseconds: now)
+            if changed.last !== output.log { changed.append(output.log) }
         }
         discard()
     }

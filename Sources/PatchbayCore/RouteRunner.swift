@@ -21,7 +21,7 @@ final class RouteRunner: EnvelopeSink {
     private var accepted: [Record] = []
 
     private var topic = ""
-    private var now: Int64 = 0
+    private var time = BatchTime(wall: 0, monotonic: 0)
     /// The batch as it came, for dead letters. Set while it is processed.
     private var original = UnsafeBufferPointer<Record>(start: nil, count: 0)
     private var routed = 0
@@ -31,8 +31,15 @@ final class RouteRunner: EnvelopeSink {
     /// The last record that was emitted: a record may become several envelopes and counts once.
     private var lastOffset = noRecord
     private var lastPartition: Int32 = -1
-    /// The first record refused in this batch.
-    private var firstRefused: RejectedRecord?
+    /// The refused record that comes first in this batch, of a route that stops on errors.
+    private var firstRefused: Refused?
+
+    /// A record that made its route stop.
+    struct Refused {
+        /// Its place in the batch.
+        var index: Int
+        var record: RejectedRecord
+    }
 
     init(
         route: Route, table: RouteTable, directory: ChannelDirectory, pool: StagingPool, deadLetters: (any DeadLetterWriter)?,
@@ -55,11 +62,11 @@ final class RouteRunner: EnvelopeSink {
 
     /// Runs the batch. What comes of it is gathered; `commit` or `discard` has to follow.
     ///
-    /// - Returns: the first record that was refused, `nil` when none was. Only for routes that stop on errors; the
-    ///   others have dealt with it.
-    func run(_ batch: borrowing RecordBatch, nowMilliseconds: Int64) -> RejectedRecord? {
+    /// - Returns: the refused record that comes first in the batch, `nil` when none was refused. Only for routes that stop
+    ///   on errors, which count it when they `halt`; the others have dealt with it.
+    func run(_ batch: borrowing RecordBatch, _ time: BatchTime) -> Refused? {
         topic = batch.topic
-        now = nowMilliseconds
+        self.time = time
         original = batch.records
         defer { original = UnsafeBufferPointer(start: nil, count: 0) }
         routed = 0
@@ -67,7 +74,7 @@ final class RouteRunner: EnvelopeSink {
         envelopes = 0
         lastOffset = Self.noRecord
         firstRefused = nil
-        if let base = suffix.baseAddress { Timestamp.write(nowMilliseconds, to: base + timestampIndex) }
+        if let base = suffix.baseAddress { Timestamp.write(time.wall, to: base + timestampIndex) }
         if batch.records.allSatisfy(isRoutable) {
             chain.run(batch, into: self)
         } else {
@@ -80,7 +87,7 @@ final class RouteRunner: EnvelopeSink {
     ///
     /// - Returns: whether dead letters were written that have to be settled.
     func commit(count: Int, changed: inout [ChannelLog]) -> Bool {
-        outputs.commit(nowMilliseconds: now, changed: &changed)
+        outputs.commit(monotonicMilliseconds: time.monotonic, changed: &changed)
         route.counters.add(
             recordsIn: count, routed: routed, filtered: max(0, count - routed - rejected), envelopes: envelopes)
         defer { hasDeadLetters = false }
@@ -147,13 +154,38 @@ final class RouteRunner: EnvelopeSink {
     func filter(_ record: Record, because reason: FilterReason) {}
 
     private func refuse(_ record: Record, _ rejection: Rejection) {
-        route.counters.addRejected(code: rejection.code)
-        var report = RejectedRecord(
+        let report = RejectedRecord(
             route: route.name, topic: topic, partition: record.partition, recordOffset: record.recordOffset,
             rejection: rejection, unreported: 0)
-        if firstRefused == nil, route.stopsOnError { firstRefused = report }
+        guard !route.stopsOnError else { return note(report) }
+        route.counters.addRejected(code: rejection.code)
         if case .deadLetter(let topic) = route.onError { writeDeadLetter(report, to: topic) }
-        guard limiter.admit(nowMilliseconds: now) else { return route.counters.holdBackReport() }
+        tell(report)
+    }
+
+    /// Remembers what may make the route stop. A step sees the whole batch before the next one does, so the first
+    /// refusal need not be that of the first record.
+    private func note(_ report: RejectedRecord) {
+        let before = original.prefix(firstRefused?.index ?? original.count)
+        guard
+            let index = before.firstIndex(where: {
+                $0.recordOffset == report.recordOffset && $0.partition == report.partition
+            })
+        else { return }
+        firstRefused = Refused(index: index, record: report)
+    }
+
+    /// The route stops at this record.
+    func halt(at refused: Refused, _ time: BatchTime) {
+        self.time = time
+        route.counters.addRejected(code: refused.record.rejection.code)
+        route.counters.halted(at: refused.record)
+        tell(refused.record)
+    }
+
+    private func tell(_ report: RejectedRecord) {
+        guard limiter.admit(monotonicMilliseconds: time.monotonic) else { return route.counters.holdBackReport() }
+        var report = report
         report.unreported = route.counters.takeHeldBackReports()
         observe(report)
     }

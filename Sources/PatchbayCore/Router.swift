@@ -20,8 +20,9 @@ public final class Router: Sendable {
     private let replacing = Mutex(())
     /// One per event loop, by index.
     public let fanouts: [Fanout]
-    let directory = ChannelDirectory()
+    let directory: ChannelDirectory
     let samples = RecordSamples()
+    let waits = RoomWaits()
     /// Records of one topic per poll.
     public let batchSizes = Histogram(bounds: HistogramBounds.batch)
     private let observe: RejectionObserver
@@ -29,8 +30,13 @@ public final class Router: Sendable {
 
     /// - Parameters:
     ///   - fanouts: one per event loop, at most 64, each with its index in this array.
+    ///   - maximumAwaited: channels of templates that clients may be subscribed to before a record has made them, all
+    ///     clients together.
     ///   - observe: takes rate-limited reports of refused records, on consumer threads.
-    public init(table: RouteTable, fanouts: [Fanout], observe: @escaping RejectionObserver = { _ in }) {
+    public init(
+        table: RouteTable, fanouts: [Fanout], maximumAwaited: Int = 100_000, observe: @escaping RejectionObserver = { _ in }
+    ) {
+        self.directory = ChannelDirectory(maximumAwaited: maximumAwaited)
         self.current = Mutex(Current(table: table, generation: 1))
         self.announcedGeneration = Atomic(1)
         self.fanouts = fanouts
@@ -52,21 +58,40 @@ public final class Router: Sendable {
     /// Why a channel can't be subscribed to.
     public enum ChannelRefusal: Error, Equatable {
         case unknown
-        /// A template could make it, but its route has as many channels as it may.
-        case limitReached
+        /// A template could make it, no record has done so yet, and the client awaits as many such channels as it may.
+        case clientAwaitsTooMany
+        /// The same, and all clients together await as many such channels as they may.
+        case tooManyAwaited(most: Int)
     }
 
-    /// The log of a channel to subscribe to: one that exists, or one that a template could make, which is made now.
-    /// Whoever gets it calls `unpin` on it once the subscription stands.
-    public func openLog(ofChannel name: String) throws(ChannelRefusal) -> ChannelLog {
-        do {
-            guard let log = try directory.pinnedLog(named: name, table: table) else { throw ChannelRefusal.unknown }
-            return log
-        } catch let refusal as ChannelRefusal {
-            throw refusal
+    /// The log of a channel to subscribe to: one that exists, or one that a template could make, which is made now and
+    /// is gone again with its last subscriber unless a record comes. Call `unpin` on it once the subscription stands.
+    ///
+    /// - Parameter mayAwait: whether the client may await one more channel that no record has made yet. Asked for such
+    ///   channels only, under a lock: it must not call the router.
+    public func openLog(
+        ofChannel name: String, mayAwait: () -> Bool = { true }
+    ) throws(ChannelRefusal) -> ChannelLog {
+        do throws(ChannelDirectory.Refusal) {
+            if let log = try directory.pinnedLog(named: name, table: table, mayAwait: mayAwait) { return log }
         } catch {
-            throw .limitReached
+            switch error {
+            case .clientAwaitsTooMany: throw .clientAwaitsTooMany
+            case .tooManyAwaited: throw .tooManyAwaited(most: directory.maximumAwaited)
+            }
         }
+        throw .unknown
+    }
+
+    /// Channels that clients are subscribed to although no record has made them yet, and how many may be.
+    public var awaitedChannels: (count: Int, most: Int) { (directory.awaitedCount, directory.maximumAwaited) }
+
+    /// Consumers that don't poll now because event loops are too far behind with a channel, the longest wait first.
+    public var roomWaits: [RoomWait] { waits.current(monotonicMilliseconds: MonotonicTime.nowMilliseconds()) }
+
+    /// How long consumers have waited like that since the start, by channel or template. Milliseconds.
+    public var roomWaitTotals: [(channel: String, milliseconds: Int64)] {
+        waits.total(monotonicMilliseconds: MonotonicTime.nowMilliseconds())
     }
 
     /// The log of a channel that exists; `nil` when there is none of that name.
@@ -81,20 +106,24 @@ public final class Router: Sendable {
     }
 
     /// Logs of the channels that routes name plainly, by name.
-    public var plainLogs: [ChannelLog] { directory.plainLogs.sorted { $0.name < $1.name } }
+    public var plainLogs: [ChannelLog] { directory.plainLogs.sorted { ByteString($0.name) < ByteString($1.name) } }
 
     /// Every log, also those that templates made, in no order.
     public var allLogs: [ChannelLog] { directory.logs }
 
-    /// Channels that templates made and that exist now, by route.
-    public var madeChannels: [String: Int] { directory.madeByRoute }
+    /// Channels that records made of templates and that exist now, by route.
+    public var madeChannels: [ByteString: Int] { directory.madeByRoute }
 
     /// Removes template channels that nobody used for as long as their route says. To be called now and then.
     ///
     /// - Returns: how many were removed.
     @discardableResult
-    public func retireIdleChannels(nowMilliseconds now: Int64 = Timestamp.nowMilliseconds()) -> Int {
-        directory.retireIdle(nowMilliseconds: now)
+    public func retireIdleChannels() -> Int { retireIdleChannels(monotonicMilliseconds: MonotonicTime.nowMilliseconds()) }
+
+    /// - Parameter now: milliseconds of the monotonic clock.
+    @discardableResult
+    func retireIdleChannels(monotonicMilliseconds now: Int64) -> Int {
+        directory.retireIdle(monotonicMilliseconds: now)
     }
 
     // MARK: Reload

@@ -71,6 +71,8 @@ public final class Subscription {
     /// - Returns: whether that is new.
     func resume() -> Bool {
         defer { isStalled = false }
+        // What was counted ahead has been told by a gap now, or never will be. A loss that comes later is another one.
+        countedDropped = 0
         return isStalled
     }
 }

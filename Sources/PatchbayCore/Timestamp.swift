@@ -74,3 +74,13 @@ public enum Timestamp {
         value >= 0 ? value / divisor : -((-value + divisor - 1) / divisor)
     }
 }
+
+/// Time that only ages and waits are made of: it doesn't jump when the clock is set.
+enum MonotonicTime {
+    /// Milliseconds since some moment of the past (`CLOCK_MONOTONIC`).
+    static func nowMilliseconds() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    }
+}

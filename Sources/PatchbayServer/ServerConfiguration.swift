@@ -39,6 +39,9 @@ public struct ServerConfiguration: Sendable {
     /// Channels that a WebSocket connection may be subscribed to; one more gets the error `too_many_subscriptions`. 0 is
     /// no limit.
     public var maximumSubscriptions = 1000
+    /// Channels of templates that a WebSocket connection may be subscribed to before a record has made them; one more
+    /// gets the error `too_many_channels`.
+    public var maximumAwaitedChannels = 1000
     /// Connections at a time from one address, of any kind and in any state; more get HTTP 429. An IPv6 address counts
     /// with its /64. It is the socket's peer: behind a proxy all clients have one address. 0 is no limit.
     public var maximumConnectionsPerAddress = 0

@@ -119,6 +119,12 @@ struct EnvironmentTests {
             variable: "MAX_SUBSCRIPTIONS", file: "limits: { subscriptions: 7 }", path: "limits.subscriptions", read: { "\($0.limits.subscriptions)" }, byDefault: "1000", fromFile: "7",
             fromEnvironment: ("9", "9"), bad: ("1000001", "MAX_SUBSCRIPTIONS=1000001: must be between 1 and 1000000 channels, or 0 (no limit)")),
         Setting(
+            variable: "MAX_AWAITED_CHANNELS", file: "limits: { awaited_channels: 7 }", path: "limits.awaited_channels", read: { "\($0.limits.awaitedChannels)" }, byDefault: "100000", fromFile: "7",
+            fromEnvironment: ("0", "0"), bad: ("10000001", "MAX_AWAITED_CHANNELS=10000001: must be between 0 and 10000000 channels")),
+        Setting(
+            variable: "MAX_AWAITED_CHANNELS_PER_CONNECTION", file: "limits: { awaited_channels_per_connection: 7 }", path: "limits.awaited_channels_per_connection", read: { "\($0.limits.awaitedChannelsPerConnection)" }, byDefault: "1000", fromFile: "7",
+            fromEnvironment: ("0", "0"), bad: ("1000001", "MAX_AWAITED_CHANNELS_PER_CONNECTION=1000001: must be between 0 and 1000000 channels")),
+        Setting(
             variable: "MAX_CONNECTIONS_PER_ADDRESS", file: "limits: { connections_per_address: 7 }", path: "limits.connections_per_address", read: { "\($0.limits.connectionsPerAddress)" }, byDefault: "0", fromFile: "7",
             fromEnvironment: ("9", "9"), bad: ("1000001", "MAX_CONNECTIONS_PER_ADDRESS=1000001: must be between 1 and 1000000 connections, or 0 (no limit)")),
         Setting(

@@ -5,7 +5,7 @@ import Testing
 
 /// Chains of transformers, and what becomes of refused records.
 @Suite struct ChainTests {
-    private func router(_ route: Route) -> Router { Router(table: RouteTable(routes: [route]), fanouts: []) }
+    private func router(_ route: Route) -> Router { Router(table: RouteTable(routes: [route]), fanouts: []).holding() }
 
     @Test func everyStepGetsWhatTheOneBeforeMade() {
         let router = router(.make(steps: [{ Marking("a") }, { MarkTransformer() }, { Marking("b") }, { Marking("c") }]))
@@ -63,7 +63,7 @@ import Testing
         let stops = Route.make("stops", steps: [{ Marking("s", refusing: "x") }], channels: ["s"], onError: .stop)
         let alsoStops = Route.make("also", steps: [{ Marking("a") }], channels: ["a"], onError: .stop)
         let other = Route.make("other", channels: ["o"])
-        let router = Router(table: RouteTable(routes: [other, alsoStops, stops]), fanouts: [])
+        let router = Router(table: RouteTable(routes: [other, alsoStops, stops]), fanouts: []).holding()
         let processor = router.makeProcessor()
         #expect(process(["1", "2", "x3", "4"], topic: "t", with: processor, from: 10) == 2)
         #expect(router.data(of: "s") == ["1s", "2s"])
@@ -81,6 +81,49 @@ import Testing
         #expect(router.data(of: "s") == ["1s", "2s", "4s"])
         #expect(router.data(of: "a") == ["1a", "2a", "x3a", "4a"])
         #expect(router.data(of: "o") == ["1", "2", "x3", "4"])
+    }
+
+    /// One such route made its whole topic go record by record, for all routes: every record cost what a batch costs.
+    @Test func aRouteThatStopsTakesWholeBatches() {
+        final class Batches: Transformer {
+            let sizes: Collected<Int>
+            init(_ sizes: Collected<Int>) { self.sizes = sizes }
+            func transform(_ batch: borrowing RecordBatch, into output: EnvelopeWriter) {
+                sizes.add(batch.records.count)
+                for record in batch.records { output.emit(record) }
+            }
+        }
+        let sizes = Collected<Int>()
+        let stops = Route.make("stops", steps: [{ Batches(sizes) }, { Marking("", refusing: "x") }], onError: .stop)
+        let other = Route.make("other", steps: [{ Batches(sizes) }], channels: ["o"])
+        let router = Router(table: RouteTable(routes: [other, stops]), fanouts: []).holding()
+        let processor = router.makeProcessor()
+        #expect(process((0..<50).map(String.init), topic: "t", with: processor) == 50)
+        #expect(sizes.all == [50, 50])
+        #expect(process((0..<50).map { $0 == 30 ? "x" : "\($0)" }, topic: "t", with: processor, from: 50) == 30)
+        #expect(sizes.all == [50, 50, 50, 30, 30])
+        #expect(router.data(of: "one").count == 80 && router.data(of: "o").count == 80)
+        #expect(stops.counters.snapshot.rejected == ["refused": 1])
+    }
+
+    /// A step sees the whole batch before the next one does: what is refused first need not come first.
+    @Test func aRouteStopsAtTheFirstRecordOfTheBatchThatAnyStepRefuses() {
+        let collected = Collected<RejectedRecord>()
+        let stops = Route.make(
+            "stops", steps: [{ Marking("", refusing: "late") }, { Marking("", refusing: "early") }], onError: .stop)
+        let also = Route.make("also", steps: [{ Marking("", refusing: "first") }], channels: ["a"], onError: .stop)
+        let router = Router(
+            table: RouteTable(routes: [also, stops]), fanouts: [], observe: { collected.add($0) }
+        ).holding()
+        let processor = router.makeProcessor()
+        #expect(process(["1", "early", "2", "late"], topic: "t", with: processor, from: 5) == 1)
+        #expect(stops.counters.halt?.recordOffset == 6 && also.counters.halt == nil)
+        #expect(collected.all.map(\.recordOffset) == [6])
+        #expect(router.data(of: "one") == ["1"] && router.data(of: "a") == ["1"])
+        // Nothing but that record was counted.
+        #expect(stops.counters.snapshot.rejected == ["refused": 1])
+        #expect(process(["first", nil], topic: "t", with: processor, from: 20) == 0)
+        #expect(also.counters.halt?.recordOffset == 20)
     }
 
     @Test func patternsTakeTheTopicsTheyMatch() throws {

@@ -58,6 +58,12 @@ extension Route {
 }
 
 extension Router {
+    /// Makes its plain channels hold what is appended from now on, as if an event loop had subscribers and never came.
+    func holding() -> Router {
+        for log in plainLogs where !log.isHeldByTest { _ = log.attach(loop: ChannelLog.testLoop) }
+        return self
+    }
+
     /// What is held of a channel: the texts of its messages' data.
     func data(of channel: String) -> [String] {
         guard let log = log(ofChannel: channel) else { return [] }
@@ -100,4 +106,19 @@ final class FakeDeadLetters: DeadLetterWriter {
         settled += 1
         return lostPerSettle
     }
+}
+
+extension ChannelLog {
+    /// The index of a loop that is none.
+    static let testLoop = 63
+
+    /// Whether `Router.holding` was here before: such a loop has taken nothing.
+    var isHeldByTest: Bool { !isUnused }
+}
+
+/// What consumer threads told.
+final class Collected<Item: Sendable>: Sendable {
+    private let items = Mutex<[Item]>([])
+    func add(_ item: Item) { items.withLock { $0.append(item) } }
+    var all: [Item] { items.withLock { $0 } }
 }

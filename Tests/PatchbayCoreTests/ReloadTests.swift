@@ -19,11 +19,12 @@ import Testing
     private func data(_ receiver: FakeReceiver) -> [String] { payloads(receiver.sent).map(dataOf) }
 
     @Test func theNextBatchIsRoutedByTheNewTable() {
-        let router = router([.make(channels: ["one"])])
+        let router = router([.make(channels: ["one"])]).holding()
         let processor = router.makeProcessor()
         process(["1"], topic: "t", with: processor)
         #expect(router.generation == 1)
         #expect(router.replace(with: RouteTable(routes: [.make(channels: ["one", "two"])]), reason: "") == 2)
+        _ = router.holding()
         process(["2"], topic: "t", with: processor)
         #expect(router.data(of: "one") == ["1", "2"])
         #expect(router.data(of: "two") == ["2"])
@@ -41,7 +42,7 @@ import Testing
             }
         }
         let stays = Route.make("stays", steps: [{ Counting() }])
-        let router = router([stays])
+        let router = router([stays]).holding()
         let processor = router.makeProcessor()
         process(["a", "b"], topic: "t", with: processor)
         router.replace(with: RouteTable(routes: [.make("new", topics: [.name("u")]), stays]), reason: "")
@@ -50,7 +51,7 @@ import Testing
     }
 
     @Test func recordsOfATopicThatNoRouteTakesAreLeftToTheSource() {
-        let router = router([.make()])
+        let router = router([.make()]).holding()
         let processor = router.makeProcessor()
         router.replace(with: RouteTable(routes: [.make(topics: [.name("u")])]), reason: "")
         #expect(process(["1", "2"], topic: "t", with: processor) == 0)

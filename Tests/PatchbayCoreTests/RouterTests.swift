@@ -72,7 +72,7 @@ func process(
 
     @Test func wrapsDataIntoEnvelopesForEveryChannelOfTheRoute() throws {
         let route = route("r", topic: "t", channels: ["one", "tw\"o"])
-        let router = Router(table: table([route]), fanouts: [])
+        let router = Router(table: table([route]), fanouts: []).holding()
         process(["{\"a\":1}", "[2]"], topic: "t", with: router.makeProcessor())
         #expect(texts("one", router).count == 2)
         let first = try #require(texts("one", router).first)
@@ -85,7 +85,7 @@ func process(
 
     @Test func countsEveryRecordExactlyOnce() {
         let route = route("r", topic: "t", channels: ["one"])
-        let router = Router(table: table([route]), fanouts: [])
+        let router = Router(table: table([route]), fanouts: []).holding()
         process(
             ["ok", "!bad", "-out", nil, "*", String(repeating: "x", count: 101)], topic: "t",
             with: router.makeProcessor())
@@ -99,7 +99,7 @@ func process(
     }
 
     @Test func reportsRefusalsWithCoordinatesAndNotMoreThanOnePerSecond() {
-        let collected = Collected()
+        let collected = Collected<RejectedRecord>()
         let router = Router(
             table: table([route("r", topic: "t", channels: ["one"])]), fanouts: [], observe: { collected.add($0) })
         process(Array(repeating: "!", count: 50), topic: "t", with: router.makeProcessor(), from: 70)
@@ -118,7 +118,7 @@ func process(
             table: table([
                 route("a", topic: "t", channels: ["one"]), route("b", topic: "t", channels: ["tw\"o"]),
                 route("c", topic: "u", channels: ["one"]),
-            ]), fanouts: [])
+            ]), fanouts: []).holding()
         process(["1"], topic: "t", with: router.makeProcessor())
         #expect(texts("one", router).count == 1)
         #expect(texts("tw\"o", router).count == 1)
@@ -141,13 +141,7 @@ func process(
 
     @Test func limiterLetsOneThroughPerSecond() {
         var limiter = ReportLimiter()
-        let admitted = [0, 1, 999, 1000, 2000].map { limiter.admit(nowMilliseconds: $0) }
+        let admitted = [0, 1, 999, 1000, 2000].map { limiter.admit(monotonicMilliseconds: $0) }
         #expect(admitted == [true, false, false, true, true])
-    }
-
-    final class Collected: Sendable {
-        private let items = Mutex<[RejectedRecord]>([])
-        func add(_ item: RejectedRecord) { items.withLock { $0.append(item) } }
-        var all: [RejectedRecord] { items.withLock { $0 } }
     }
 }

@@ -5,6 +5,75 @@ import Testing
 
 @testable import PatchbayCore
 
+/// Channels that clients ask for before a record has made them.
+///
+/// Ten connections once filled `max_channels` of a template with invented names in a second; new keys of records were
+/// then refused as `channel_limit`, for ten minutes after the clients had left, and a route with `on_error: stop` stood
+/// still. So a client's wish and a record's need are counted apart.
+@Suite struct AwaitedChannelTests {
+    let loop = EmbeddedEventLoop()
+    let fanout: Fanout
+
+    init() { fanout = Fanout(eventLoop: loop, index: 0) }
+
+    private func subscribe(_ channel: String, _ router: Router) throws -> (FakeReceiver, Subscription) {
+        let receiver = FakeReceiver()
+        let log = try router.openLog(ofChannel: channel)
+        let subscription = fanout.subscribe(receiver, to: log)
+        log.unpin()
+        return (receiver, subscription)
+    }
+
+    @Test func whatClientsAskForTakesNothingFromRecords() throws {
+        let route = Route.make(channels: ["x.{Token}"], templateLimits: .init(maximumChannels: 2), onError: .stop)
+        let router = Router(table: RouteTable(routes: [route]), fanouts: [fanout])
+        let wishes = try (0..<50).map { try subscribe("x.invented\($0)", router) }
+        #expect(router.awaitedChannels.count == 50 && router.madeChannels["r", default: 0] == 0)
+        let (waits, _) = try subscribe("x.a", router)
+        let values = ["a", "b", "a"].map { "{\"Token\":\"\($0)\"}" }
+        #expect(process(values, topic: "t", with: router.makeProcessor()) == 3)
+        loop.advanceTime(by: .seconds(1))
+        #expect(payloads(waits.sent).count == 2)
+        #expect(router.madeChannels == ["r": 2] && router.awaitedChannels.count == 50)
+        #expect(route.counters.snapshot.rejected.isEmpty)
+        // Gone with their last subscriber, at once.
+        for (_, subscription) in wishes { fanout.unsubscribe(subscription) }
+        #expect(router.awaitedChannels.count == 0)
+        #expect(router.log(ofChannel: "x.invented7") == nil && router.log(ofChannel: "x.a") != nil)
+    }
+
+    @Test func allClientsTogetherAndEachForItselfHaveABound() throws {
+        let router = Router(
+            table: RouteTable(routes: [.make(channels: ["plain", "x.{Token}"])]), fanouts: [fanout], maximumAwaited: 2)
+        let first = try router.openLog(ofChannel: "x.1")
+        _ = try router.openLog(ofChannel: "x.2")
+        #expect(throws: Router.ChannelRefusal.tooManyAwaited(most: 2)) { try router.openLog(ofChannel: "x.3") }
+        #expect(throws: Router.ChannelRefusal.clientAwaitsTooMany) {
+            try router.openLog(ofChannel: "x.2") { false }
+        }
+        #expect(throws: Never.self) { try router.openLog(ofChannel: "plain") { false } }
+        // One that was never subscribed to goes when it is let go of.
+        first.unpin()
+        #expect(throws: Never.self) { try router.openLog(ofChannel: "x.3") }
+        // And one that a record has made is nobody's wish any more.
+        process(["{\"Token\":\"2\"}"], topic: "t", with: router.makeProcessor())
+        #expect(router.awaitedChannels.count == 1)
+        #expect(throws: Never.self) { try router.openLog(ofChannel: "x.2") { false } }
+    }
+
+    @Test func aChannelThatBecomesPlainIsNoWish() throws {
+        let router = Router(table: RouteTable(routes: [.make(channels: ["x.{Token}"])]), fanouts: [fanout])
+        let (receiver, subscription) = try subscribe("x.a", router)
+        router.replace(with: RouteTable(routes: [.make(channels: ["x.a"])]), reason: "")
+        #expect(router.awaitedChannels.count == 0)
+        process(["1"], topic: "t", with: router.makeProcessor())
+        loop.advanceTime(by: .seconds(1))
+        #expect(payloads(receiver.sent).count == 1)
+        fanout.unsubscribe(subscription)
+        #expect(router.log(ofChannel: "x.a") != nil)
+    }
+}
+
 /// Channels that templates make.
 @Suite struct TemplateTests {
     let loop = EmbeddedEventLoop()
@@ -65,7 +134,7 @@ import Testing
 
     @Test func whatCantBeRenderedIsCountedAndTheOtherChannelsStillGetIt() {
         let route = Route.make(channels: ["all", "x.{Token}"])
-        let router = router([route])
+        let router = router([route]).holding()
         let long = String(repeating: "y", count: 300)
         process(
             ["{\"Token\":\"a\"}", "{\"other\":1}", "{\"Token\":\"\"}", "{\"Token\":\"\(long)\"}", "{\"Token\":\"a\u{7}b\"}"],
@@ -83,8 +152,11 @@ import Testing
             (0..<5).map { "{\"Token\":\"\($0)\"}" }, topic: "t", with: router.makeProcessor())
         #expect(route.counters.snapshot.rejected == ["channel_limit": 3])
         #expect(route.counters.snapshot.routed == 2)
-        #expect(throws: Router.ChannelRefusal.limitReached) { try router.openLog(ofChannel: "x.9") }
-        #expect(throws: Never.self) { try router.openLog(ofChannel: "x.1") }
+        // Records have made as many as they may; clients may wait for more all the same.
+        let log = try router.openLog(ofChannel: "x.9")
+        process(["{\"Token\":\"9\"}"], topic: "t", with: router.makeProcessor())
+        #expect(log.isAwaited && log.head == 0)
+        #expect(route.counters.snapshot.rejected == ["channel_limit": 4])
     }
 
     @Test func idleChannelsAreRetiredAndComeBack() throws {
@@ -95,9 +167,9 @@ import Testing
         let receiver = try subscribe("x.kept", router)
         process(["{\"Token\":\"idle\"}", "{\"Token\":\"kept\"}"], topic: "t", with: processor)
         settle()
-        let now = Timestamp.nowMilliseconds()
-        #expect(router.retireIdleChannels(nowMilliseconds: now) == 0)
-        #expect(router.retireIdleChannels(nowMilliseconds: now + 2000) == 1)
+        let now = MonotonicTime.nowMilliseconds()
+        #expect(router.retireIdleChannels(monotonicMilliseconds: now) == 0)
+        #expect(router.retireIdleChannels(monotonicMilliseconds: now + 2000) == 1)
         #expect(router.madeChannels == ["r": 1])
         // The consumer thread still knows the retired channel; subscribers must not wait at another one.
         let again = try subscribe("x.idle", router)
@@ -109,10 +181,11 @@ import Testing
 
     @Test func aChannelThatSomebodyIsAboutToSubscribeToIsNotRetired() throws {
         let router = router([.make(channels: ["x.{Token}"], templateLimits: .init(idleMilliseconds: 0))])
+        process(["{\"Token\":\"a\"}"], topic: "t", with: router.makeProcessor())
         let log = try router.openLog(ofChannel: "x.a")
-        #expect(router.retireIdleChannels(nowMilliseconds: .max) == 0)
+        #expect(router.retireIdleChannels(monotonicMilliseconds: .max / 2) == 0)
         log.unpin()
-        #expect(router.retireIdleChannels(nowMilliseconds: .max / 2) == 1)
+        #expect(router.retireIdleChannels(monotonicMilliseconds: .max / 2) == 1)
         #expect(log.isRetired)
     }
 
@@ -146,7 +219,7 @@ import Testing
         let processor = router.makeProcessor()
         for turn in 0..<20 {
             process((0..<500).map { "{\"Token\":\"\(turn)-\($0)\"}" }, topic: "t", with: processor)
-            router.retireIdleChannels(nowMilliseconds: Timestamp.nowMilliseconds() + 1)
+            router.retireIdleChannels(monotonicMilliseconds: MonotonicTime.nowMilliseconds() + 1)
         }
         #expect(route.counters.snapshot.routed == 10_000)
         #expect(router.madeChannels["r", default: 0] == 0)
@@ -155,10 +228,14 @@ import Testing
     @Test func channelsOfARemovedTemplateAreClosed() throws {
         let router = router([.make(channels: ["x.{Token}", "y.{Token}"])])
         let (x, y) = (try subscribe("x.a", router), try subscribe("y.a", router))
+        process(["{\"Token\":\"a\"}"], topic: "t", with: router.makeProcessor())
+        let (waits, leaves) = (try subscribe("x.b", router), try subscribe("y.b", router))
         router.replace(with: RouteTable(routes: [.make("other", channels: ["x.{Symbol}"])]), reason: "gone")
         settle()
         #expect(x.ended.isEmpty && y.ended.count == 1)
+        #expect(waits.ended.isEmpty && leaves.ended.count == 1)
         #expect(router.madeChannels == ["other": 1])
+        #expect(router.awaitedChannels.count == 1)
     }
 }
 

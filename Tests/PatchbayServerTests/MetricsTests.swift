@@ -32,6 +32,11 @@ import Testing
             }
             processor.finishPoll()
         }
+        let consumer = ObjectIdentifier(router)
+        for now: Int64 in [1000, 2500] {
+            router.waits.wait(consumer, cluster: "default", channel: "by.a", label: "by.{a}", monotonicMilliseconds: now)
+        }
+        router.waits.end(consumer, monotonicMilliseconds: 2500)
         let consumption = ConsumptionFigures(clusters: [
             .init(
                 name: "default", isReachable: true, restarts: 2,
@@ -69,6 +74,7 @@ import Testing
             ("patchbay_kafka_records_skipped_total{cluster=\"default\",topic=\"t\"}", "3"),
             ("patchbay_alert_active{alert=\"lag\",cluster=\"default\",topic=\"t\"}", "1"),
             ("patchbay_webhook_messages_total{result=\"sent\"}", "2"),
+            ("patchbay_consumer_waits_seconds_total{channel=\"by.{a}\"}", "1.5"), ("patchbay_awaited_channels", "0"),
             ("patchbay_batch_records_count", "4"), ("patchbay_config_last_reload_timestamp_seconds", "1700000000"),
         ] {
             #expect(value(series, in: page) == expected, "\(series)")

@@ -1,5 +1,5 @@
-import PatchbayJSON
 import PatchbayAPI
+import PatchbayJSON
 import TestSupport
 import Testing
 
@@ -60,16 +60,50 @@ import Testing
         }
     }
 
-    @Test func aTemplateWithAllItsChannelsRefusesMore() async throws {
+    /// One channel that an event loop didn't come to held up a whole cluster, and nothing said which.
+    @Test func healthNamesTheChannelThatAConsumerWaitsFor() async throws {
         try await ServerFixture.run { server in
+            let (router, consumer) = (server.router, ObjectIdentifier(server))
+            let now = MonotonicTime.nowMilliseconds()
+            func wait(at time: Int64) {
+                router.waits.wait(consumer, cluster: "default", channel: "a", label: "a", monotonicMilliseconds: time)
+            }
+            wait(at: now - 900)
+            // Back-pressure that works: short waits are no reason for anything.
+            #expect(server.server.health.status == .ok && server.server.health.waiting.map(\.channel) == ["a"])
+            router.waits.end(consumer, monotonicMilliseconds: now)
+            for ago in stride(from: Int64(7000), through: 0, by: -1000) { wait(at: now - ago) }
+            let health = server.server.health
+            #expect(health.status == .degraded && health.reasons.contains { $0.contains("channel a holds more") })
+            #expect(health.waiting.first.map { $0.seconds >= 7 && $0.cluster == "default" } == true)
+        }
+    }
+
+    /// Names that clients invent take no channel from records; one connection may wait for so many of them, and no more.
+    @Test func aConnectionMayWaitForSoManyChannelsThatNoRecordHasMade() async throws {
+        try await ServerFixture.run(configure: { $0.maximumAwaitedChannels = 2 }) { server in
             let route = Route(
-                name: "t", topics: [.name("t")], steps: [], type: "note", channels: [try ChannelTemplate("t.{n}")],
-                templateLimits: .init(maximumChannels: 1), makeFieldReader: { JSONFieldReader(paths: $0) })
+                name: "t", topics: [.name("t")], steps: ServerFixture.route("t", channels: []).steps, type: "note",
+                channels: [try ChannelTemplate("t.{n}")], templateLimits: .init(maximumChannels: 1),
+                makeFieldReader: { JSONFieldReader(paths: $0) })
             server.replace(with: [route])
             let client = try await WebSocketTestClient(port: server.port)
             try await client.subscribe("t.1")
-            try await client.send(#"{"type":"subscribe","channel":"t.2"}"#)
-            #expect(try await client.receive().data.contains("too_many_channels"))
+            try await client.subscribe("t.2")
+            try await client.subscribe("t.2")
+            try await client.send(#"{"type":"subscribe","channel":"t.3"}"#)
+            let refusal = try await client.receive().data
+            #expect(refusal.contains("too_many_channels") && refusal.contains("may wait for 2"))
+            #expect(server.refusals(.awaitedChannels) == 1)
+            // A record makes one of them; then there is room for another wish.
+            server.publish(2..<3, to: "t")
+            #expect(try await client.receive().channel == "t.2")
+            try await client.subscribe("t.3")
+            #expect(server.router.madeChannels == ["t": 1] && server.router.awaitedChannels.count == 2)
+            client.socket.close()
+            try await eventually("the channels go with their last subscriber") {
+                server.router.awaitedChannels.count == 0
+            }
         }
     }
 }

@@ -37,6 +37,20 @@ extension ConfigFields {
             documentation: "Channels one connection may be subscribed to. One more is refused with `too_many_subscriptions`.",
             example: "subscriptions: 1000"),
         Field(
+            "awaited_channels", .integer(0...10_000_000), default: .integer(100_000), unit: "channels",
+            environment: "MAX_AWAITED_CHANNELS",
+            documentation: """
+                Channels of templates that clients are subscribed to although no record has made them yet, all clients \
+                together. They don't count as `max_channels`, which belongs to records, and are gone with their last \
+                subscriber. One more is refused with `too_many_channels`.
+                """,
+            example: "awaited_channels: 100000"),
+        Field(
+            "awaited_channels_per_connection", .integer(0...1_000_000), default: .integer(1000), unit: "channels",
+            environment: "MAX_AWAITED_CHANNELS_PER_CONNECTION",
+            documentation: "The same for one connection.",
+            example: "awaited_channels_per_connection: 1000"),
+        Field(
             "connections_per_address", .integer(1...1_000_000), default: .integer(0), unit: "connections", zero: "no limit",
             environment: "MAX_CONNECTIONS_PER_ADDRESS",
             documentation: """

@@ -56,7 +56,9 @@ struct SettingsReader {
         let values: [(String, WritableKeyPath<LimitSettings, Int>)] = [
             ("requests_per_second", \.requestsPerSecond), ("request_burst", \.requestBurst),
             ("control_frames_per_second", \.controlFramesPerSecond), ("control_frame_burst", \.controlFrameBurst),
-            ("subscriptions", \.subscriptions), ("connections_per_address", \.connectionsPerAddress),
+            ("subscriptions", \.subscriptions), ("awaited_channels", \.awaitedChannels),
+            ("awaited_channels_per_connection", \.awaitedChannelsPerConnection),
+            ("connections_per_address", \.connectionsPerAddress),
             ("http_connections", \.httpConnections), ("max_headers", \.maxHeaders),
         ]
         for (name, path) in values {

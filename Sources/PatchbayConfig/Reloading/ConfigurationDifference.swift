@@ -213,7 +213,9 @@ extension RouterConfiguration {
         let ofLimits = [
             ("requests_per_second", limits.requestsPerSecond), ("request_burst", limits.requestBurst),
             ("control_frames_per_second", limits.controlFramesPerSecond), ("control_frame_burst", limits.controlFrameBurst),
-            ("subscriptions", limits.subscriptions), ("connections_per_address", limits.connectionsPerAddress),
+            ("subscriptions", limits.subscriptions), ("awaited_channels", limits.awaitedChannels),
+            ("awaited_channels_per_connection", limits.awaitedChannelsPerConnection),
+            ("connections_per_address", limits.connectionsPerAddress),
             ("http_connections", limits.httpConnections), ("max_headers", limits.maxHeaders),
         ]
         let ofAlerts = [

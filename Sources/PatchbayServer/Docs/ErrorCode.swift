@@ -36,7 +36,9 @@ public struct ErrorCode: Sendable, Hashable {
         ErrorCode("channel_required", .message, "`channel` is missing, empty or no string."),
         ErrorCode("unknown_field", .message, "The request has a field that nobody knows."),
         ErrorCode("invalid_field", .message, "A field has the wrong type."),
-        ErrorCode("too_many_channels", .message, "The channel would have to be made, and its route may make no more."),
+        ErrorCode(
+            "too_many_channels", .message,
+            "No record has made the channel yet, and the connection, or all clients together, wait for as many such channels as they may."),
         ErrorCode("too_many_subscriptions", .message, "The connection is subscribed to as many channels as it may be."),
         ErrorCode("rate_limited", .message, "The connection made too many requests in a short time."),
 

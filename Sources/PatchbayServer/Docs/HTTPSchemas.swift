@@ -58,11 +58,12 @@ enum HTTPSchemas {
             "clients": count, "max_clients": count, "configuration": configuration,
             "channels": ["type": "array", "items": channel], "routes": ["type": "array", "items": route],
             "topics": ["type": "array", "items": topic], "fanout": fanout, "slow": slow,
+            "waiting": ["type": "array", "items": wait],
             "timestamp": ["type": "string", "format": "date-time"], "uptime_seconds": ["type": "number"],
         ],
         "required": [
             "status", "reasons", "notes", "clients", "max_clients", "configuration", "channels", "routes", "topics", "fanout",
-            "slow", "timestamp", "uptime_seconds",
+            "slow", "waiting", "timestamp", "uptime_seconds",
         ],
     ]
 
@@ -155,6 +156,13 @@ enum HTTPSchemas {
             ],
         ],
         "required": ["stalled", "losing", "furthest_behind", "subscriptions"],
+    ]
+
+    private static let wait: JSONTree = [
+        "type": "object",
+        "description": "A consumer that doesn't poll because an event loop is too far behind with a channel.",
+        "properties": ["cluster": text, "channel": text, "seconds": ["type": "number"]],
+        "required": ["cluster", "channel", "seconds"],
     ]
 
     // MARK: Admin

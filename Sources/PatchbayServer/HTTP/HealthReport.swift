@@ -130,6 +130,15 @@ public struct HealthReport: Sendable, Encodable, Equatable {
         }
     }
 
+    /// A consumer that doesn't poll because event loops are too far behind with a channel: every topic of its cluster waits.
+    public struct Wait: Sendable, Encodable, Equatable {
+        public var cluster: String
+        /// The channel with more than 8 MiB that an event loop has not handed out.
+        public var channel: String
+        /// For how long by now, without a poll that needed no waiting.
+        public var seconds: Double
+    }
+
     public var status: Status
     /// Sentences for people; empty when `ok`.
     public var reasons: [String]
@@ -144,6 +153,8 @@ public struct HealthReport: Sendable, Encodable, Equatable {
     public var topics: [Topic]
     public var fanout: FanoutFigures
     public var slow: Slow
+    /// Consumers that wait for event loops, the longest wait first; empty when all is well.
+    public var waiting: [Wait]
     /// Now: ISO 8601, UTC, milliseconds.
     public var timestamp: String
     public var uptimeSeconds: Double

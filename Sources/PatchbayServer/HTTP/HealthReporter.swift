@@ -7,6 +7,9 @@ import Synchronization
 ///
 /// Thread: any.
 final class HealthReporter: Sendable {
+    /// A wait for event loops is a reason from here on: short ones are how back-pressure works. Milliseconds.
+    private static let remarkableWait: Int64 = 5000
+
     private let maxClients: Int
     private let router: Router
     private let source: @Sendable () -> SourceHealth
@@ -76,6 +79,18 @@ final class HealthReporter: Sendable {
             guard let halt = route.counters.halt else { continue }
             reasons.append("route \(route.name) stopped at \(Self.place(halt)): \(halt.rejection.explanation)")
         }
+        let waits = router.roomWaits
+        for wait in waits where wait.milliseconds >= Self.remarkableWait {
+            reasons.append(
+                "the consumer of cluster \(wait.cluster) has been waiting for \(wait.milliseconds / 1000) s: channel "
+                    + "\(wait.channel) holds more than an event loop has come to hand out")
+        }
+        let awaited = router.awaitedChannels
+        if awaited.count >= awaited.most {
+            reasons.append(
+                "clients wait for \(awaited.count) channels that no record has made; newcomers to such channels are refused "
+                    + "(limits.awaited_channels)")
+        }
         let made = router.madeChannels
         let slow = router.slowSubscribers
         let now = NIODeadline.now()
@@ -99,7 +114,7 @@ final class HealthReporter: Sendable {
                     route: route.name, recordsIn: figures.recordsIn, recordsRouted: figures.routed,
                     recordsFiltered: figures.filtered, recordsRejected: figures.rejected,
                     recordsDeadLettered: figures.deadLettered, messages: figures.envelopes,
-                    templateChannels: made[route.name] ?? 0, stoppedAt: route.counters.halt.map(Self.place))
+                    templateChannels: made[ByteString(route.name)] ?? 0, stoppedAt: route.counters.halt.map(Self.place))
             },
             topics: source.topics,
             fanout: .init(
@@ -113,6 +128,9 @@ final class HealthReporter: Sendable {
                         connection: $0.connection, channel: $0.channel, behind: $0.behind,
                         stalledSeconds: Double((now - .uptimeNanoseconds($0.since)).nanoseconds / 1_000_000) / 1e3)
                 }),
+            waiting: waits.map {
+                .init(cluster: $0.cluster, channel: $0.channel, seconds: Double($0.milliseconds) / 1000)
+            },
             timestamp: Timestamp.text(Timestamp.nowMilliseconds()),
             uptimeSeconds: Double((now - started).nanoseconds) / 1e9)
     }

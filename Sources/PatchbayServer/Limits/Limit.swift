@@ -12,6 +12,7 @@ public enum Limit: Int, Sendable, CaseIterable {
     case controlRate
     case controlFlood
     case subscriptions
+    case awaitedChannels
     case idleTime
 
     /// The word for it in metrics.
@@ -29,6 +30,7 @@ public enum Limit: Int, Sendable, CaseIterable {
         case .controlRate: "control_rate"
         case .controlFlood: "control_flood"
         case .subscriptions: "subscriptions"
+        case .awaitedChannels: "awaited_channels"
         case .idleTime: "idle"
         }
     }
@@ -48,6 +50,7 @@ public enum Limit: Int, Sendable, CaseIterable {
         case .controlRate: "Pings that were not answered and pongs that were ignored."
         case .controlFlood: "Connections closed with 1008 for pings and pongs over the limit again and again."
         case .subscriptions: "Requests refused with `too_many_subscriptions`."
+        case .awaitedChannels: "Requests refused with `too_many_channels`."
         case .idleTime: "Connections closed with 4001."
         }
     }

@@ -31,6 +31,10 @@ public enum MetricFamilies {
     static let templateChannels = MetricFamily(
         "patchbay_template_channels", .gauge, "Channels that exist of a template.", labels: ["channel"])
 
+    static let awaitedChannels = MetricFamily(
+        "patchbay_awaited_channels", .gauge,
+        "Channels that clients are subscribed to although no record has made them yet (limits.awaited_channels).")
+
     // MARK: Delivery
 
     static let deliveries = MetricFamily(
@@ -48,6 +52,11 @@ public enum MetricFamilies {
         "patchbay_writes_total", .counter, "Writes to client sockets that carried messages.")
     static let writtenBytes = MetricFamily(
         "patchbay_written_bytes_total", .counter, "Bytes of messages handed to client sockets.")
+
+    static let roomWaits = MetricFamily(
+        "patchbay_consumer_waits_seconds_total", .counter,
+        "Time that consumers did not poll because an event loop was 8 MiB behind with this channel; a template's channels are summed.",
+        labels: ["channel"])
 
     static let stalled = MetricFamily(
         "patchbay_stalled_subscriptions", .gauge,
@@ -160,8 +169,8 @@ public enum MetricFamilies {
     /// All of them, by heading.
     public static let groups: [(heading: String, families: [MetricFamily])] = [
         ("Server", [build, up, connections, connectionsLimit, connectionsOpened, limitRefusals]),
-        ("Channels", [subscriptions, channelMessages, channelDropped, channelRetained, templateChannels]),
-        ("Delivery", [deliveries, dropped, stalled, losing, furthestBehind, delay, pass, writes, writtenBytes]),
+        ("Channels", [subscriptions, channelMessages, channelDropped, channelRetained, templateChannels, awaitedChannels]),
+        ("Delivery", [deliveries, dropped, stalled, losing, furthestBehind, delay, pass, writes, writtenBytes, roomWaits]),
         (
             "Routes",
             [

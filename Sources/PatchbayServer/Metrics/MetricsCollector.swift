@@ -87,6 +87,7 @@ struct MetricsCollector {
         writer.write(MetricFamilies.channelRetained, shown.map { ([$0.0], Double($0.1.bytesRetained)) })
         writer.write(
             MetricFamilies.templateChannels, shown.compactMap { item in item.2.map { ([item.0], Double($0)) } })
+        writer.write(MetricFamilies.awaitedChannels, Double(router.awaitedChannels.count))
     }
 
     private func writeDelivery(_ writer: inout MetricsWriter) {
@@ -103,6 +104,7 @@ struct MetricsCollector {
         writer.write(MetricFamilies.pass, router.passDuration)
         writer.write(MetricFamilies.writes, Double(figures.writes))
         writer.write(MetricFamilies.writtenBytes, Double(figures.bytesWritten))
+        writer.write(MetricFamilies.roomWaits, router.roomWaitTotals.map { ([$0.channel], Double($0.milliseconds) / 1000) })
     }
 
     private func writeRoutes(_ writer: inout MetricsWriter) {

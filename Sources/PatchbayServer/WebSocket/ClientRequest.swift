@@ -82,10 +82,21 @@ struct RequestRefusal: Error, Equatable {
     }
 
     /// The channel is one that a template could make.
-    static func tooManyChannels(_ name: String, id: String?) -> RequestRefusal {
+    /// - Parameter most: channels that no record has made yet, of this connection.
+    static func awaitsTooManyChannels(_ name: String, most: Int, id: String?) -> RequestRefusal {
         RequestRefusal(
             code: "too_many_channels",
-            message: "\"\(shown(name))\" does not exist yet, and its route has as many channels as it may (max_channels)",
+            message: "\"\(shown(name))\" has had no message yet, and a connection may wait for \(most) such channels; "
+                + "unsubscribe from one first",
+            channel: shown(name), id: id)
+    }
+
+    /// - Parameter most: channels that no record has made yet, of all clients.
+    static func tooManyAwaitedChannels(_ name: String, most: Int, id: String?) -> RequestRefusal {
+        RequestRefusal(
+            code: "too_many_channels",
+            message: "\"\(shown(name))\" has had no message yet, and clients wait for \(most) such channels already; "
+                + "ask again later",
             channel: shown(name), id: id)
     }
 

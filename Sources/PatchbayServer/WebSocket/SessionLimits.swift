@@ -6,6 +6,8 @@ struct SessionLimits: Sendable {
     /// For the error message.
     let requestsPerSecond: Int
     let maximumSubscriptions: Int
+    /// Channels that no record has made yet.
+    let maximumAwaitedChannels: Int
     /// Zero for no limit.
     let idleTimeout: TimeAmount
 
@@ -13,6 +15,7 @@ struct SessionLimits: Sendable {
         requests = RateLimit(perSecond: configuration.requestsPerSecond, burst: configuration.requestBurst)
         requestsPerSecond = configuration.requestsPerSecond
         maximumSubscriptions = configuration.maximumSubscriptions > 0 ? configuration.maximumSubscriptions : .max
+        maximumAwaitedChannels = configuration.maximumAwaitedChannels
         idleTimeout = configuration.idleTimeout
     }
 }

@@ -85,8 +85,9 @@ final class SubscriberSession: MessageHandler {
             if let refusal = misnamed(channel, id: request.id) { return connection.send(refusal.frame) }
             let log: ChannelLog
             do throws(Router.ChannelRefusal) {
-                log = try loop.router.openLog(ofChannel: channel)
+                log = try loop.router.openLog(ofChannel: channel) { mayAwait(channel) }
             } catch {
+                if error != .unknown { loop.counters.count(.awaitedChannels) }
                 return connection.send(refusal(error, of: channel, id: request.id).frame)
             }
             // The cursor first: who holds the confirmation gets every message from then on. The confirmation still
@@ -116,10 +117,22 @@ final class SubscriberSession: MessageHandler {
         return loop.router.channelNames.contains(channel) ? .template(channel, id: id) : nil
     }
 
+    /// Whether this client may wait for one more channel that no record has made yet. One it waits for already is none more.
+    private func mayAwait(_ channel: String) -> Bool {
+        var awaited = 0
+        for subscription in subscriptions where subscription.log.isAwaited {
+            if subscription.log.name.hasSameBytes(as: channel) { return true }
+            awaited += 1
+        }
+        return awaited < loop.limits.maximumAwaitedChannels
+    }
+
     private func refusal(_ refusal: Router.ChannelRefusal, of channel: String, id: String?) -> RequestRefusal {
         switch refusal {
         case .unknown: .unknownChannel(channel, known: loop.router.channelNames, id: id)
-        case .limitReached: .tooManyChannels(channel, id: id)
+        case .clientAwaitsTooMany:
+            .awaitsTooManyChannels(channel, most: loop.limits.maximumAwaitedChannels, id: id)
+        case .tooManyAwaited(let most): .tooManyAwaitedChannels(channel, most: most, id: id)
         }
     }
 

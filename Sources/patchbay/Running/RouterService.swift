@@ -59,7 +59,8 @@ final class RouterService: Sendable {
         self.group = group
         let fanouts = group.makeIterator().enumerated().map { index, loop in Fanout(eventLoop: loop, index: index) }
         let router = Router(
-            table: TableBuilder.table(configuration), fanouts: fanouts, observe: Self.report(to: logger))
+            table: TableBuilder.table(configuration), fanouts: fanouts,
+            maximumAwaited: configuration.limits.awaitedChannels, observe: Self.report(to: logger))
         self.router = router
         let consumers = ClusterConsumers(router: router, extraProperties: consumerProperties, logger: logger)
         self.consumers = consumers
@@ -217,6 +218,7 @@ final class RouterService: Sendable {
         server.controlFramesPerSecond = limits.controlFramesPerSecond
         server.controlFrameBurst = limits.controlFrameBurst
         server.maximumSubscriptions = limits.subscriptions
+        server.maximumAwaitedChannels = limits.awaitedChannelsPerConnection
         server.maximumConnectionsPerAddress = limits.connectionsPerAddress
         server.maximumHTTPConnections = limits.httpConnections
         server.maximumHeaderBytes = limits.maxHeaders
