@@ -27,7 +27,7 @@ USER 10001
 # Wins over server.port of the routes file, so that the port is the one exposed here and asked by the health check.
 ENV LOG_FORMAT=json PORT=8080
 EXPOSE 8080
-HEALTHCHECK --interval=10s --timeout=5s --start-period=15s --retries=3 CMD ["patchbay", "health"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=15s --retries=3 CMD ["patchbay", "health", "--live"]
 # SIGTERM drains: see docs/architecture.md.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["patchbay"]

@@ -1,6 +1,12 @@
 import ArgumentParser
 import PatchbayConfig
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 /// The command line.
 @main
 struct Patchbay: AsyncParsableCommand {
@@ -11,7 +17,7 @@ struct Patchbay: AsyncParsableCommand {
         abstract: "Routes Kafka topics to WebSocket channels, as routes.yaml says.",
         discussion: """
             Exit codes: 0 fine; 64 wrong command line; 69 a needed service is not there; 70 internal error; \
-            78 bad configuration.
+            74 standard output can't be written; 78 bad configuration.
             """,
         version: version,
         subcommands: [
@@ -21,10 +27,50 @@ struct Patchbay: AsyncParsableCommand {
         ])
 
     static func main() async {
+        // A reader that went away, such as `head`, is told by `write`; a signal would end the process without a word.
+        signal(SIGPIPE, SIG_IGN)
         if let problem = problem(withCommandIn: CommandLine.arguments.dropFirst()) {
-            exit(withError: Exit.because(problem, .validationFailure))
+            end(Exit.because(problem, .validationFailure))
         }
-        await main(nil)
+        do {
+            var command = try await asyncParseAsRoot(nil)
+            try await run(&command)
+        } catch {
+            end(error)
+        }
+    }
+
+    /// Runs a command; what it throws that is no exit code is turned into a sentence and one.
+    private static func run(_ command: inout any ParsableCommand) async throws {
+        do {
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            switch error {
+            case is ExitCode, is ValidationError, is CleanExit: throw error
+            default:
+                // ArgumentParser's own commands, such as `help`, throw errors of its own.
+                if String(reflecting: type(of: error)).hasPrefix("ArgumentParser.") { throw error }
+                throw Exit.because(ErrorSentence.of(error), Exit.internalError)
+            }
+        }
+    }
+
+    /// Ends the process with what an error has to say: help goes to standard output, complaints to standard error.
+    private static func end(_ error: any Error) -> Never {
+        var code = exitCode(for: error)
+        let text = fullMessage(for: error)
+        if !text.isEmpty {
+            if code.isSuccess {
+                do { try Output.standard(text + "\n") } catch { code = Exit.inputOutput }
+            } else {
+                Output.error(text + "\n")
+            }
+        }
+        Self.exit(withError: code)
     }
 
     /// What is wrong with the name of a command, with a hint: ArgumentParser has hints only for flags.

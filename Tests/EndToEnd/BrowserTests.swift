@@ -18,6 +18,12 @@ import Testing
         }
     }
 
+    /// A restart left the page disconnected, and so did the code that it gave away: everybody who had pasted it was gone
+    /// until somebody pressed a button. Both come back by themselves, when the server says so.
+    @Test func thePageAndItsCodeComeBackAfterARestart() async throws {
+        try await python(["docs_restart.py", Self.patchbay.path, Self.root.appendingPathComponent("routes.yaml").path])
+    }
+
     /// schemathesis sends generated requests to every endpoint, and holds the answers to what is documented.
     @Test func theEndpointsDoWhatTheirDocumentSays() async throws {
         try await withDemo { demo in try await python(["service_contract.py", demo.address]) }

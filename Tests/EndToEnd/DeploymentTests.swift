@@ -58,6 +58,32 @@ import Testing
         #expect(matches(/CMD \[(.*)\]/, in: image[...]).count == 2)
     }
 
+    /// The image's health check asked for `/health`, which is 503 while no broker answers: supervisors restarted a process
+    /// that only had to wait, and its clients lost their connections. Being alive is what decides about restarts,
+    /// everywhere.
+    @Test func healthChecksAskWhetherTheProcessIsAlive() throws {
+        let image = try file("Dockerfile")
+        let check = try #require(image.split(separator: "\n").first { $0.hasPrefix("HEALTHCHECK ") })
+        #expect(check.hasSuffix(#"CMD ["patchbay", "health", "--live"]"#), "\(check)")
+        let pods = try file("docs/operations/kubernetes.yaml")
+        let probes = pods.matches(of: /(startup|liveness|readiness)Probe:\s+httpGet: { path: (\S+),/)
+        #expect(probes.map { "\($0.output.1) \($0.output.2)" } == ["startup /health/live", "liveness /health/live", "readiness /health/ready"])
+        // Compose takes the image's check; one of its own would win.
+        let compose = try file("docker-compose.yml")
+        let own = try #require(compose.range(of: "\n  patchbay:")).lowerBound
+        #expect(!compose[own...].contains("healthcheck:"))
+    }
+
+    /// `make run PORT=9000` worked and was written nowhere; the second terminal then asked port 8080.
+    @Test func thePortOfTheDemoIsInTheReadmeAndInTheHelp() throws {
+        let readme = try file("README.md")
+        #expect(readme.contains("`make run PORT=9000`") && readme.contains("`export PORT=9000`"))
+        let help = try file("Makefile").split(separator: "\n").prefix { $0.hasPrefix("#") }.joined(separator: "\n")
+        #expect(help.contains("PORT=9000 for another port") && help.contains("PORT=9000 .build/release/patchbay tap dashboard"))
+        // `PORT` alone makes the commands of that terminal ask there.
+        #expect(EnvironmentReference.markdown().contains("`PORT`"))
+    }
+
     /// Whoever adds a library adds it to the image, too.
     @Test func theImageIsBuiltWithWhatMakeInstalls() throws {
         let image = try file("Dockerfile")

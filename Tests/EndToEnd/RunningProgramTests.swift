@@ -58,7 +58,7 @@ import Testing
         }
 
         func health() async throws -> String {
-            let program = try PatchbayProgram(["health", "--port", "\(port)"])
+            let program = try PatchbayProgram(["health", "--port", "\(port)", "--format", "json"])
             _ = try await program.exitCode()
             return program.text
         }

@@ -8,7 +8,10 @@ public final class PatchbayProgram: @unchecked Sendable {
     /// somebody who reads, and the end of the pipe.
     private let output: FileHandle
 
-    public init(_ arguments: [String], environment: [String: String] = [:], input: String? = nil) throws {
+    /// - Parameter standardOutput: takes standard output in place of `text`.
+    public init(
+        _ arguments: [String], environment: [String: String] = [:], input: String? = nil, standardOutput: FileHandle? = nil
+    ) throws {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("output-\(UUID().uuidString)").path
         let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw SocketFailure(description: "can't create \(path): errno \(errno)") }
@@ -21,7 +24,7 @@ public final class PatchbayProgram: @unchecked Sendable {
         var all = ProcessInfo.processInfo.environment.filter { !winning.contains($0.key) }
         all.merge(environment) { $1 }
         process.environment = all
-        process.standardOutput = output
+        process.standardOutput = standardOutput ?? output
         process.standardError = output
         if let input {
             let pipe = Pipe()

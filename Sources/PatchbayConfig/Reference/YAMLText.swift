@@ -1,7 +1,7 @@
 import PatchbayAPI
 
 /// Values as YAML on one line, read alike by YAML 1.1 and 1.2.
-enum YAMLText {
+package enum YAMLText {
     /// In flow style: `[a, b]`, `{ a: 1 }`. `order` says in which order the names of the outermost mapping come; others
     /// follow alphabetically.
     static func flow(_ value: ConfigValue, order: [String] = []) -> String {
@@ -22,7 +22,7 @@ enum YAMLText {
     }
 
     /// A text, in quotes where it would otherwise be something else.
-    static func scalar(_ text: String) -> String {
+    package static func scalar(_ text: String) -> String {
         if isPlain(text) { return text }
         // Single quotes keep expressions readable, but have no escapes.
         let needsEscapes = !text.unicodeScalars.allSatisfy(PrintableText.isPrintable)

@@ -14,7 +14,7 @@ struct CheckCommand: AsyncParsableCommand {
             Nothing is connected to unless --live is given: then the brokers are asked whether the topics exist.
 
             Exit codes: 0 no errors (warnings may have been printed); 69 --live and a cluster can't be reached; \
-            78 errors were found.
+            74 standard output can't be written; 78 errors were found.
             """)
 
     @Argument(help: "Routes files; routes.yaml when none is given.")
@@ -40,7 +40,10 @@ struct CheckCommand: AsyncParsableCommand {
         /// Clusters that could not be reached.
         var unreachable: [String]
         var routes: Int?
+        /// Those with a plain name.
         var channels: Int?
+        /// Those that make channels as records come.
+        var templates: Int?
     }
 
     func run() async throws {
@@ -61,11 +64,12 @@ struct CheckCommand: AsyncParsableCommand {
             let report = Report(
                 file: file, isValid: !findings.contains { $0.severity == .error }, findings: findings.map(Finding.init),
                 unreachable: unreachable, routes: loaded.configuration?.routes.count,
-                channels: loaded.configuration?.channels.count)
+                channels: loaded.configuration?.channels.count,
+                templates: loaded.configuration.map { Self.templates(of: $0) })
             reports.append(report)
             text += Self.text(report, findings)
         }
-        format.print(text: text, json: reports)
+        try format.print(text: text, json: reports)
         if reports.contains(where: { !$0.isValid }) { throw Exit.configuration }
         if reports.contains(where: { !$0.unreachable.isEmpty }) { throw Exit.unavailable }
     }
@@ -73,11 +77,21 @@ struct CheckCommand: AsyncParsableCommand {
     private static func text(_ report: Report, _ findings: [Diagnostic]) -> String {
         var text = DiagnosticRenderer.render(findings, file: report.file)
         for reason in report.unreachable { text += "\(report.file): \(reason)\n" }
-        if report.isValid, report.unreachable.isEmpty, let routes = report.routes, let channels = report.channels {
-            text +=
-                "\(report.file): ok, \(routes) route\(routes == 1 ? "" : "s"), "
-                + "\(channels) channel\(channels == 1 ? "" : "s")\n"
-        }
+        if report.isValid, report.unreachable.isEmpty { text += "\(report.file): ok, \(contents(of: report))\n" }
         return text
+    }
+
+    /// Such as `2 routes, 1 channel, 1 template`.
+    private static func contents(of report: Report) -> String {
+        var parts = [Counted.text(report.routes ?? 0, "route")]
+        let templates = report.templates ?? 0
+        // With templates alone "0 channels" would sound as if nothing could be subscribed to.
+        if let channels = report.channels, channels > 0 || templates == 0 { parts.append(Counted.text(channels, "channel")) }
+        if templates > 0 { parts.append("\(Counted.text(templates, "template")) for channels") }
+        return parts.joined(separator: ", ")
+    }
+
+    private static func templates(of configuration: RouterConfiguration) -> Int {
+        Set(configuration.routes.flatMap(\.channels).filter { !$0.isPlain }.map { Array($0.text.utf8) }).count
     }
 }

@@ -26,8 +26,8 @@ struct ConfigShowCommand: ParsableCommand {
         let loaded = ConfigurationFile.read(file.config, environment: ProcessInfo.processInfo.environment)
         _ = try ConfigurationFile.configuration(of: loaded, path: file.config)
         switch format.format {
-        case .text: Output.standard(EffectiveConfiguration.yaml(loaded.origins, transformers: BuiltinTransformers.all))
-        case .json: Output.standard(EffectiveConfiguration.json(loaded.origins, transformers: BuiltinTransformers.all))
+        case .text: try Output.standard(EffectiveConfiguration.yaml(loaded.origins, transformers: BuiltinTransformers.all))
+        case .json: try Output.standard(EffectiveConfiguration.json(loaded.origins, transformers: BuiltinTransformers.all))
         }
     }
 }
@@ -44,5 +44,5 @@ struct SchemaCommand: ParsableCommand {
             Exit codes: 0 printed.
             """)
 
-    func run() throws { Output.standard(ConfigSchema.json(transformers: BuiltinTransformers.all)) }
+    func run() throws { try Output.standard(ConfigSchema.json(transformers: BuiltinTransformers.all)) }
 }

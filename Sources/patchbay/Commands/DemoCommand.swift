@@ -45,7 +45,7 @@ struct DemoCommand: AsyncParsableCommand {
         do {
             kafka = try EmbeddedKafka(topics: topics.sorted().map { ($0, 4) }, logger: logger)
         } catch {
-            throw Exit.because("can't start the embedded Kafka: \(error)", Exit.unavailable)
+            throw Exit.because("can't start the embedded Kafka: \(ErrorSentence.of(error))", Exit.unavailable)
         }
         defer { kafka.close() }
         environment["KAFKA_BROKERS"] = kafka.bootstrapServers
@@ -56,7 +56,7 @@ struct DemoCommand: AsyncParsableCommand {
             logger: logger
         ) { ports in
             market.start()
-            Output.standard(
+            try Output.standard(
                 """
 
                 Patchbay demo

@@ -32,7 +32,7 @@ struct DiffCommand: ParsableCommand {
         }
         let (before, after) = (try loaded[0].get(), try loaded[1].get())
         let difference = ConfigurationDifference(from: before, to: after)
-        format.print(text: difference.isEmpty ? "no difference\n" : difference.text, json: difference)
+        try format.print(text: difference.isEmpty ? "no difference\n" : difference.text, json: difference)
         if !difference.isEmpty { throw ExitCode(1) }
     }
 }

@@ -10,12 +10,13 @@ struct ExplainCommand: ParsableCommand {
         commandName: "explain",
         abstract: "Say what the routes make of one record: which take it, every step, the messages, or why it is dropped.",
         discussion: """
-            Without a record it says which routes take the topic. Nothing is connected to.
+            Without a record it says which routes take the topic. Nothing is connected to. Routes that name the topic but \
+            are disabled, or read another cluster, are listed, too; those that have nothing to do with it only with --all.
 
             Example: patchbay explain --topic trade-info --key 0x1 '{"Token":"0x1"}'
 
             Exit codes: 0 the record becomes messages, or is left out on purpose; 1 no route takes it, or it is refused; \
-            78 the routes file has errors.
+            74 standard output can't be written; 78 the routes file has errors.
             """)
 
     @OptionGroup var file: ConfigurationOption
@@ -38,6 +39,9 @@ struct ExplainCommand: ParsableCommand {
     @Flag(help: "The record is a tombstone: it has no value.")
     var tombstone = false
 
+    @Flag(help: "List every route, those that don't name the topic included.")
+    var all = false
+
     @Argument(help: ArgumentHelp("The record's value, or - for standard input.", valueName: "record"))
     var record: String?
 
@@ -56,8 +60,8 @@ struct ExplainCommand: ParsableCommand {
             let names = configuration.clusters.map(\.name).joined(separator: ", ")
             throw Exit.because("there is no cluster \(cluster); clusters are: \(names)", Exit.configuration)
         }
-        let explanation = Explanation(configuration, cluster: cluster, topic: topic, record: try sample())
-        format.print(text: explanation.text, json: explanation)
+        let explanation = Explanation(configuration, cluster: cluster, topic: topic, record: try sample(), all: all)
+        try format.print(text: explanation.text, json: explanation)
         if !explanation.isFine { throw ExitCode(1) }
     }
 

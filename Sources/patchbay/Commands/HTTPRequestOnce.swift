@@ -1,6 +1,7 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import Synchronization
 
 /// One HTTP request over a connection of its own.
 enum HTTPRequestOnce {
@@ -9,38 +10,71 @@ enum HTTPRequestOnce {
         var body: String
     }
 
+    /// The answer did not come, or not all of it.
+    struct TimedOut: Error, CustomStringConvertible {
+        let timeout: TimeAmount
+        var description: String { "no complete answer within \(timeout.nanoseconds / 1_000_000_000) s" }
+    }
+
     /// - Throws: when there is no complete answer within `timeout`.
     static func run(
-        _ method: HTTPMethod, host: String, port: Int, path: String, body: [UInt8] = [], timeout: TimeAmount
+        _ method: HTTPMethod, _ address: ServerAddress, path: String, body: [UInt8] = [], timeout: TimeAmount
     ) async throws -> Answer {
         let connection = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connectTimeout(timeout)
-            .connect(host: host, port: port) { channel in
+            .connect(host: address.host, port: address.port) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()
                     return try NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>(
                         wrappingChannelSynchronously: channel)
                 }
             }
-        let timer = connection.channel.eventLoop.scheduleTask(in: timeout) { connection.channel.close(promise: nil) }
+        let isLate = Flag()
+        let timer = connection.channel.eventLoop.scheduleTask(in: timeout) {
+            isLate.set()
+            connection.channel.close(promise: nil)
+        }
         defer { timer.cancel() }
-        return try await connection.executeThenClose { inbound, outbound in
-            var headers: HTTPHeaders = ["Host": host, "Connection": "close"]
+        do {
+            return try await exchange(method, address, path: path, body: body, over: connection)
+        } catch {
+            throw isLate.isSet ? TimedOut(timeout: timeout) : error
+        }
+    }
+
+    private static func exchange(
+        _ method: HTTPMethod, _ address: ServerAddress, path: String, body: [UInt8],
+        over connection: NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
+    ) async throws -> Answer {
+        try await connection.executeThenClose { inbound, outbound in
+            var headers: HTTPHeaders = ["Host": address.authority, "Connection": "close"]
             if method == .POST { headers.add(name: "Content-Length", value: "\(body.count)") }
             try await outbound.write(
                 .head(HTTPRequestHead(version: .http1_1, method: method, uri: path, headers: headers)))
             // A server that has seen enough may close before it has read all; its answer counts.
             if !body.isEmpty { try? await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: body)))) }
             try? await outbound.write(.end(nil))
-            var answer = Answer(status: 0, body: "")
-            for try await part in inbound {
-                switch part {
-                case .head(let head): answer.status = head.status.code
-                case .body(let bytes): answer.body += String(buffer: bytes)
-                case .end: return answer
-                }
-            }
-            throw ChannelError.eof
+            return try await answer(inbound)
         }
+    }
+
+    /// Reads one whole answer.
+    static func answer(_ inbound: NIOAsyncChannelInboundStream<HTTPClientResponsePart>) async throws -> Answer {
+        var answer = Answer(status: 0, body: "")
+        for try await part in inbound {
+            switch part {
+            case .head(let head): answer.status = head.status.code
+            case .body(let bytes): answer.body += String(buffer: bytes)
+            case .end: return answer
+            }
+        }
+        throw ChannelError.eof
+    }
+
+    /// Something that happened, told across threads.
+    final class Flag: Sendable {
+        private let value = Atomic<Bool>(false)
+        var isSet: Bool { value.load(ordering: .relaxed) }
+        func set() { value.store(true, ordering: .relaxed) }
     }
 }

@@ -10,10 +10,11 @@ struct InitCommand: AsyncParsableCommand {
         abstract: "Write a commented routes.yaml to start from; with --from-topic, one that fits a topic's records.",
         discussion: """
             With --from-topic the last records of the topic decide which transformer fits, suggest a channel per value of a \
-            field, and become the route's first test. Look at that test before you share the file: it holds a real record.
+            field and a filter, and become the route's first test. Look at that test before you share the file: it holds a \
+            real record. The brokers it read from are not written down: the file takes them from KAFKA_BROKERS.
 
             Exit codes: 0 written; 69 the brokers can't be reached or the topic is not there; 73 the file exists already \
-            (or can't be written).
+            (or can't be written); 74 standard output can't be written.
             """)
 
     /// A file can't be created (sysexits.h).
@@ -56,13 +57,23 @@ struct InitCommand: AsyncParsableCommand {
         let sampled = try TopicSamples.read(
             topics, brokers: list, properties: property.map(ProduceCommand.pair), last: records,
             timeout: .seconds(timeout), logger: logger)
-        let text = Scaffold.text(brokers: list, topics: sampled, transformers: BuiltinTransformers.all)
-        guard output != "-" else { return Output.standard(text) }
+        let folder = output == "-" ? URL(fileURLWithPath: ".") : URL(fileURLWithPath: output).deletingLastPathComponent()
+        let schema = folder.appendingPathComponent("routes.schema.json").path
+        let text = Scaffold.text(
+            topics: sampled, transformers: BuiltinTransformers.all,
+            hasSchema: FileManager.default.fileExists(atPath: schema))
+        guard output != "-" else {
+            try Output.standard(text)
+            return
+        }
         do {
             try text.write(toFile: output, atomically: true, encoding: .utf8)
         } catch {
-            throw Exit.because("can't write \(output): \(error.localizedDescription)", Self.cantCreate)
+            throw Exit.because("can't write \(output): \(ErrorSentence.of(error))", Self.cantCreate)
         }
         Output.error("\(output) is written; next: patchbay check \(output)\n")
+        if !topics.isEmpty, environment["KAFKA_BROKERS"] ?? "" == "", list != ["localhost:9092"] {
+            Output.error("its brokers come from the environment: export KAFKA_BROKERS=\(list.joined(separator: ","))\n")
+        }
     }
 }

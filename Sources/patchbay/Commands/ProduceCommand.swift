@@ -62,7 +62,7 @@ struct ProduceCommand: ParsableCommand {
                 brokers: list.split(separator: ",").map(String.init),
                 properties: [("message.timeout.ms", "\(timeout * 1000)")] + property.map(Self.pair), logger: logger)
         } catch {
-            throw Exit.because("\(error)", Exit.configuration)
+            throw Exit.because(ErrorSentence.of(error), Exit.configuration)
         }
         defer { producer.close(timeoutMilliseconds: 0) }
         if tombstone {
@@ -78,15 +78,15 @@ struct ProduceCommand: ParsableCommand {
         do {
             try producer.flush(timeoutMilliseconds: timeout * 1000 + 2000)
         } catch {
-            throw Exit.because("\(error); is a broker at \(list)?", Exit.unavailable)
+            throw Exit.because("\(ErrorSentence.of(error)); is a broker at \(list)?", Exit.unavailable)
         }
         let deliveries = producer.deliveries
         guard deliveries.failed == 0 else {
             throw Exit.because(
-                "\(deliveries.failed) records were not taken: \(deliveries.lastError?.message ?? "no reason known"); "
+                "\(Counted.text(deliveries.failed, "record was", "records were")) not taken: \(deliveries.lastError?.message ?? "no reason known"); "
                     + "is a broker at \(list)?", Exit.unavailable)
         }
-        Output.error("\(deliveries.delivered) record\(deliveries.delivered == 1 ? "" : "s") written to \(topic)\n")
+        Output.error("\(Counted.text(deliveries.delivered, "record")) written to \(topic)\n")
     }
 
     private func send(_ value: String?, with producer: Producer) throws {

@@ -22,7 +22,7 @@ struct ReferenceCommand: ParsableCommand {
                     at: path.deletingLastPathComponent(), withIntermediateDirectories: true)
                 try text.write(to: path, atomically: true, encoding: .utf8)
             } catch {
-                throw Exit.because("can't write \(path.path): \(error.localizedDescription)", Exit.unavailable)
+                throw Exit.because("can't write \(path.path): \(ErrorSentence.of(error))", Exit.unavailable)
             }
         }
     }

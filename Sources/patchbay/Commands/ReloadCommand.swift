@@ -16,8 +16,8 @@ struct ReloadCommand: AsyncParsableCommand {
             its files would already have taken up; `include` stays relative to the server's file, and \
             `candidate` is what findings call FILE.
 
-            Exit codes: 0 in force, or it would be; 69 the server can't be reached; 78 refused, \
-            or it would be, or ADMIN_PORT is no port.
+            Exit codes: 0 in force, or it would be; 69 the server can't be reached; 74 standard output can't be written; \
+            78 refused, or it would be, or ADMIN_PORT is no port.
             """)
 
     @Flag(help: "Only say what would change.")
@@ -47,22 +47,24 @@ struct ReloadCommand: AsyncParsableCommand {
         let port = try port ?? ServerPort.of("ADMIN_PORT", default: 8081)
         var candidate: [UInt8] = []
         if let file { candidate = try Self.candidate(file) }
+        let address = ServerAddress(host: host, port: port)
         let answer: HTTPRequestOnce.Answer
         do {
             answer = try await HTTPRequestOnce.run(
-                .POST, host: host, port: port, path: "/-/reload" + (dryRun ? "?dry_run=1" : ""),
+                .POST, address, path: "/-/reload" + (dryRun ? "?dry_run=1" : ""),
                 body: candidate, timeout: .seconds(Int64(timeout)))
         } catch {
-            throw Exit.because("no answer from \(host):\(port): \(error); is admin.enabled set?", Exit.unavailable)
+            throw Exit.because(
+                "no answer from \(address.text): \(ErrorSentence.of(error)); is admin.enabled set?", Exit.unavailable)
         }
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         guard let report = try? decoder.decode(ReloadReport.self, from: Data(answer.body.utf8)) else {
-            throw Exit.because("\(host):\(port) answers \(answer.status): \(answer.body)", Exit.unavailable)
+            throw Exit.because("\(address.text) answers \(answer.status): \(answer.body)", Exit.unavailable)
         }
         switch format.format {
-        case .text: Output.standard(report.text)
-        case .json: Output.standard(answer.body + "\n")
+        case .text: try Output.standard(report.text)
+        case .json: try Output.standard(answer.body + "\n")
         }
         if report.isRefusal { throw Exit.configuration }
     }

@@ -8,10 +8,12 @@ struct FormatOption: ParsableArguments {
     var format = Format.text
 
     /// Prints a report in the format asked for.
-    func print(text: @autoclosure () -> String, json: @autoclosure () -> some Encodable) {
+    ///
+    /// - Throws: the exit code, after saying why, when it can't be printed.
+    func print(text: @autoclosure () -> String, json: @autoclosure () -> some Encodable) throws {
         switch format {
-        case .text: Output.standard(text())
-        case .json: Output.standard(JSONOutput.text(json()) + "\n")
+        case .text: try Output.standard(text())
+        case .json: try Output.standard(JSONOutput.text(json()) + "\n")
         }
     }
 }

@@ -3,10 +3,10 @@ import Dispatch
 import Foundation
 import NIOCore
 import NIOHTTP1
-import NIOPosix
-import NIOWebSocket
 import PatchbayAPI
+import PatchbayConfig
 import PatchbayCore
+import PatchbayJSON
 import PatchbayKafka
 
 /// `patchbay tap`: subscribes to channels of a running server, over its own protocol, and prints what comes.
@@ -15,12 +15,17 @@ struct TapCommand: AsyncParsableCommand {
         commandName: "tap",
         abstract: "Print the messages of channels of a running server, or the records of a topic, one JSON object a line.",
         discussion: """
-            Channels are read from the server over its own protocol; confirmations and refusals go to standard error. \
+            Channels are read from the server over its own protocol; what isn't a message of a record goes to standard \
+            error: confirmations, refusals, `gap`, `channel_closed`, `server_shutdown`. \
             With --topic the records come straight from the brokers, as they are before any transformer; no consumer group \
             is joined and nothing is committed.
 
-            Exit codes: 0 after --count messages, or after Ctrl-C; 69 when the server or the brokers can't be reached, \
-            refuse, or go away; 78 PORT is no port.
+            --where takes the conditions of the transformer `filter`, and judges the line as it is printed:
+              patchbay tap trades --where '.data.SellBuy == "buy"'
+              patchbay tap --topic trade-info --where '.key == "0x01" and .value.PriceUsd != null'
+
+            Exit codes: 0 after --count lines, after Ctrl-C, or when the reader of the output goes away; 69 when the server \
+            or the brokers can't be reached, refuse, or go away; 74 when standard output can't be written; 78 PORT is no port.
             """)
 
     /// Where to begin with a topic.
@@ -29,11 +34,17 @@ struct TapCommand: AsyncParsableCommand {
     @Argument(help: "Channels to subscribe to.")
     var channels: [String] = []
 
-    @Option(help: "The server. Default: ws://127.0.0.1:PORT/ws with PORT from the environment, or 8080.")
+    @Option(help: "The server, such as ws://[::1]:8080/ws. Default: ws://127.0.0.1:PORT/ws with PORT from the environment, or 8080.")
     var url: String?
 
-    @Option(help: "Stop after this many messages.")
+    @Option(help: "Stop after this many lines.")
     var count: Int?
+
+    @Option(name: .customLong("where"), help: ArgumentHelp("Print only lines for which this condition holds.", valueName: "condition"))
+    var condition: String?
+
+    @Option(help: ArgumentHelp("Print only lines with this text in them.", valueName: "text"))
+    var grep: String?
 
     @Option(help: "A topic to read instead of channels.")
     var topic: String?
@@ -50,12 +61,13 @@ struct TapCommand: AsyncParsableCommand {
     @Option(help: "With --topic: librdkafka property, repeatable.")
     var property: [String] = []
 
-    @Option(help: "With --topic: seconds to wait for the brokers.")
+    @Option(help: "Seconds to wait for the server, or for the brokers.")
     var timeout = 10
 
     func validate() throws {
         if let count, count < 1 { throw ValidationError("--count must be at least 1") }
         guard (1...3600).contains(timeout) else { throw ValidationError("--timeout must be between 1 and 3600 seconds") }
+        _ = try filter()
         guard topic == nil else {
             if !channels.isEmpty { throw ValidationError("name channels or --topic, not both") }
             if url != nil { throw ValidationError("--url belongs to channels; topics are read from --brokers") }
@@ -68,20 +80,108 @@ struct TapCommand: AsyncParsableCommand {
         if brokers != nil || from != nil || last != nil || !property.isEmpty {
             throw ValidationError("--brokers, --from, --last and --property go with --topic")
         }
-        if let url, Self.address(of: url) == nil { throw ValidationError("--url must be of the form ws://host:port/path") }
+        if let url, WebSocketAddress(url) == nil { throw ValidationError("--url must be of the form ws://host:port/path") }
     }
 
-    private typealias Address = (host: String, port: Int, path: String)
-
-    private static func address(of url: String) -> Address? {
-        guard let parts = URLComponents(string: url), parts.scheme == "ws", let host = parts.host, !host.isEmpty,
-            ServerPort.range.contains(parts.port ?? 80)
-        else { return nil }
-        return (host, parts.port ?? 80, parts.path.isEmpty ? "/" : parts.path)
+    private func filter() throws -> LineFilter {
+        do throws(OptionError) {
+            return try LineFilter(condition: condition, text: grep)
+        } catch {
+            throw ValidationError("--where: \(error.message)\(error.hint.map { "; \($0)" } ?? "")")
+        }
     }
 
+    func run() async throws {
+        let interrupt = TapEnd.onInterrupt()
+        defer { interrupt.cancel() }
+        TapEnd.whenReaderLeaves()
+        let printer = LinePrinter(filter: try filter(), count: count)
+        if let topic { return try tap(topic: topic, printer) }
+        let address = try url.flatMap(WebSocketAddress.init)
+            ?? WebSocketAddress(
+                server: ServerAddress(host: "127.0.0.1", port: ServerPort.of("PORT", default: 8080)), path: "/ws")
+        var refusal: WebSocketTap.Refusal?
+        do {
+            try await WebSocketTap.run(
+                address, requests: channels.map { "{\"type\":\"subscribe\",\"channel\":\(JSONLiteral.quoted($0))}" },
+                timeout: .seconds(Int64(timeout))
+            ) { message in
+                switch message.kind {
+                case .data: return try printer.print(message.text) ? .next : .done
+                case .control:
+                    Output.error(JSONPretty.oneLine(message.text) + "\n")
+                    return .next
+                case .refusal(let reason):
+                    refusal = reason
+                    return .done
+                }
+            }
+        } catch let error as TapFailure {
+            throw Exit.because("\(address.text): \(error.reason)", Exit.unavailable)
+        } catch let code as ExitCode {
+            throw code
+        } catch {
+            throw Exit.because("can't connect to \(address.text): \(ErrorSentence.of(error))", Exit.unavailable)
+        }
+        if let refusal {
+            let hint = await TapHint.text(for: refusal, at: address, asked: channels, timeout: .seconds(Int64(timeout)))
+            throw Exit.because(
+                "\(address.text): \(refusal.explanation) (\(refusal.code))\(hint.map { "; \($0)" } ?? "")", Exit.unavailable)
+        }
+    }
+
+    private func tap(topic: String, _ printer: LinePrinter) throws {
+        let environment = ProcessInfo.processInfo.environment
+        let list = (brokers ?? environment["KAFKA_BROKERS"] ?? "localhost:9092").split(separator: ",").map(String.init)
+        let start: TopicReader.Start =
+            if let last { .last(last) } else if from == .beginning { .beginning } else { .end }
+        var failure: (any Error)?
+        do throws(KafkaError) {
+            let reader = try TopicReader(
+                brokers: list, properties: property.map(ProduceCommand.pair), topic: topic, logger: Logs.quiet)
+            defer { reader.close() }
+            try reader.follow(from: start, timeout: .seconds(timeout)) { record in
+                do {
+                    return try printer.print(RecordLine.text(record))
+                } catch {
+                    failure = error
+                    return false
+                }
+            }
+        } catch {
+            throw Exit.because(
+                "can't read topic \(topic) at \(list.joined(separator: ", ")): \(error.message)", Exit.unavailable)
+        }
+        if let failure { throw failure }
+    }
+}
+
+/// Prints lines that pass a filter, until there are enough or nobody reads them.
+final class LinePrinter {
+    private let filter: LineFilter
+    private let count: Int?
+    private var printed = 0
+
+    init(filter: LineFilter, count: Int?) {
+        self.filter = filter
+        self.count = count
+    }
+
+    /// - Returns: whether to go on.
+    /// - Throws: the exit code, after saying why, when the line can't be written.
+    func print(_ json: String) throws -> Bool {
+        let line = JSONPretty.oneLine(json)
+        guard filter.passes(line, tell: { Output.error("patchbay: \($0)\n") }) else { return true }
+        guard try Output.standard(line + "\n") == .taken else { return false }
+        printed += 1
+        return printed != count
+    }
+}
+
+/// How a tap ends that would otherwise go on for ever.
+enum TapEnd {
     /// Ctrl-C is how somebody who watches ends it, and no failure.
-    private static func endOnInterrupt() -> any DispatchSourceSignal {
+    static func onInterrupt() -> any DispatchSourceSignal {
         signal(SIGINT, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
         source.setEventHandler { _exit(0) }
@@ -89,52 +189,38 @@ struct TapCommand: AsyncParsableCommand {
         return source
     }
 
-    func run() async throws {
-        let interrupt = Self.endOnInterrupt()
-        defer { interrupt.cancel() }
-        if let topic { return try tap(topic: topic) }
-        let address = try url.flatMap(Self.address) ?? ("127.0.0.1", ServerPort.of("PORT", default: 8080), "/ws")
-        let place = "ws://\(address.host):\(address.port)\(address.path)"
-        do {
-            try await WebSocketTap.run(
-                host: address.host, port: address.port, path: address.path,
-                requests: channels.map { "{\"type\":\"subscribe\",\"channel\":\(JSONLiteral.quoted($0))}" }
-            ) { [count] message, received in
-                switch message.kind {
-                case .control:
-                    Output.error(message.text + "\n")
-                    return message.isRefusal ? .refused : .next
-                case .data:
-                    Output.standard(message.text + "\n")
-                    return received == count ? .done : .next
-                }
-            }
-        } catch let error as TapFailure {
-            throw Exit.because("\(place): \(error.reason)", Exit.unavailable)
-        } catch {
-            throw Exit.because("can't connect to \(place): \(error)", Exit.unavailable)
+    /// So is closing the pipe behind it, as `head` does. On a quiet channel no further line would tell.
+    static func whenReaderLeaves() {
+        Thread.detachNewThread {
+            // Without events only the end of the other side is reported; files and terminals never have one.
+            var state = pollfd(fd: STDOUT_FILENO, events: 0, revents: 0)
+            while poll(&state, 1, -1) < 0, errno == EINTR {}
+            if state.revents & Int16(POLLERR | POLLHUP) != 0 { _exit(0) }
         }
     }
+}
 
-    private func tap(topic: String) throws {
-        let environment = ProcessInfo.processInfo.environment
-        let list = (brokers ?? environment["KAFKA_BROKERS"] ?? "localhost:9092").split(separator: ",").map(String.init)
-        let start: TopicReader.Start =
-            if let last { .last(last) } else if from == .beginning { .beginning } else { .end }
-        var printed = 0
-        do throws(KafkaError) {
-            let reader = try TopicReader(
-                brokers: list, properties: property.map(ProduceCommand.pair), topic: topic, logger: Logs.quiet)
-            defer { reader.close() }
-            try reader.follow(from: start, timeout: .seconds(timeout)) { record in
-                Output.standard(RecordLine.text(record) + "\n")
-                printed += 1
-                return printed != count
-            }
-        } catch {
-            throw Exit.because(
-                "can't read topic \(topic) at \(list.joined(separator: ", ")): \(error.message)", Exit.unavailable)
-        }
+/// What may have been meant by the name of a channel that isn't there.
+enum TapHint {
+    /// Names listed at most.
+    private static let longestList = 20
+
+    /// `nil` when there is nothing to add, or the server's list of channels can't be had.
+    static func text(
+        for refusal: WebSocketTap.Refusal, at address: WebSocketAddress, asked: [String], timeout: TimeAmount
+    ) async -> String? {
+        guard refusal.code == "unknown_channel",
+            let answer = try? await HTTPRequestOnce.run(
+                .GET, address.server, path: address.sibling("channels"), timeout: timeout), answer.status == 200,
+            let list = (try? JSONSerialization.jsonObject(with: Data(answer.body.utf8))) as? [String: Any],
+            let channels = list["channels"] as? [[String: Any]]
+        else { return nil }
+        let names = channels.compactMap { $0["name"] as? String }
+        let wrong = asked.contains(refusal.channel) ? refusal.channel : asked.first { !names.contains($0) } ?? ""
+        if let near = Suggestion.nearest(to: wrong, among: names) { return "did you mean `\(near)`?" }
+        guard !names.isEmpty else { return "the server has no channels" }
+        let shown = names.prefix(longestList).map { "`\($0)`" }.joined(separator: ", ")
+        return "the channels are \(shown)" + (names.count > longestList ? ", and \(names.count - longestList) more" : "")
     }
 }
 
@@ -142,92 +228,5 @@ extension [String] {
     /// - Throws: when one is not of the form `name=value`.
     func checkPairs() throws {
         for pair in self where !pair.contains("=") { throw ValidationError("\(pair) is not of the form name=value") }
-    }
-}
-
-/// Why a tap ended early.
-struct TapFailure: Error {
-    var reason: String
-}
-
-/// A WebSocket client for one subscription session.
-enum WebSocketTap {
-    struct Message {
-        enum Kind { case data, control }
-        var kind: Kind
-        var isRefusal: Bool
-        var text: String
-    }
-
-    enum Step { case next, done, refused }
-
-    private typealias Frames = NIOAsyncChannel<WebSocketFrame, WebSocketFrame>
-
-    /// Largest message taken, above any that a server with default limits sends.
-    private static let maximumFrame = 128 << 20
-
-    /// Sends the requests and hands each message on, with the number of data messages so far.
-    static func run(
-        host: String, port: Int, path: String, requests: [String],
-        _ take: (Message, _ received: Int) -> Step
-    ) async throws {
-        let upgraded: EventLoopFuture<Frames?> = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .connect(host: host, port: port) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let upgrader = NIOTypedWebSocketClientUpgrader<Frames?>(
-                        maxFrameSize: maximumFrame,
-                        upgradePipelineHandler: { channel, _ in
-                            channel.eventLoop.makeCompletedFuture { try Frames(wrappingChannelSynchronously: channel) }
-                        })
-                    let head = HTTPRequestHead(
-                        version: .http1_1, method: .GET, uri: path, headers: ["Host": "\(host):\(port)"])
-                    let configuration = NIOTypedHTTPClientUpgradeConfiguration<Frames?>(
-                        upgradeRequestHead: head, upgraders: [upgrader],
-                        notUpgradingCompletionHandler: { $0.close().map { nil } })
-                    return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
-                        configuration: .init(upgradeConfiguration: configuration))
-                }
-            }
-        guard let connection = try await upgraded.get() else { throw TapFailure(reason: "refused the WebSocket") }
-        try await connection.executeThenClose { inbound, outbound in
-            for request in requests {
-                try await outbound.write(frame(.text, ByteBuffer(string: request)))
-            }
-            var received = 0
-            for try await frame in inbound {
-                switch frame.opcode {
-                case .ping: try await outbound.write(Self.frame(.pong, frame.unmaskedData))
-                case .connectionClose:
-                    var data = frame.unmaskedData
-                    let code = data.readInteger(as: UInt16.self).map(String.init) ?? "no code"
-                    throw TapFailure(reason: "the server closed the connection: \(code) \(String(buffer: data))")
-                case .text:
-                    let message = Self.message(String(buffer: frame.unmaskedData))
-                    if message.kind == .data { received += 1 }
-                    switch take(message, received) {
-                    case .next: break
-                    case .refused: throw TapFailure(reason: "refused the request")
-                    case .done:
-                        var code = ByteBuffer()
-                        code.writeInteger(UInt16(1000))
-                        try await outbound.write(Self.frame(.connectionClose, code))
-                        return
-                    }
-                default: break
-                }
-            }
-            throw TapFailure(reason: "the connection ended")
-        }
-    }
-
-    private static func frame(_ opcode: WebSocketOpcode, _ data: ByteBuffer) -> WebSocketFrame {
-        WebSocketFrame(fin: true, opcode: opcode, maskKey: .random(), data: data)
-    }
-
-    private static func message(_ text: String) -> Message {
-        // The server writes `type` first, and these names are its own.
-        let isRefusal = text.hasPrefix("{\"type\":\"error\"")
-        let isControl = isRefusal || text.hasPrefix("{\"type\":\"subscription_confirmed\"")
-        return Message(kind: isControl ? .control : .data, isRefusal: isRefusal, text: text)
     }
 }

@@ -25,7 +25,7 @@ struct TestCommand: ParsableCommand {
             (file: file, result: Result { try ConfigurationFile.load(file, environment: environment) })
         }
         let reports = try loaded.map { RouteTestReport(file: $0.file, try $0.result.get()) }
-        format.print(text: reports.map(\.text).joined(), json: reports)
+        try format.print(text: reports.map(\.text).joined(), json: reports)
         if reports.contains(where: { $0.failed > 0 }) { throw ExitCode(1) }
     }
 }

@@ -62,7 +62,7 @@ final class DemoMarket: Sendable {
             return true
         } catch {
             if !isStopped.load(ordering: .relaxed) {
-                logger.warning("the demo feed can't produce", metadata: ["error": "\(error)"])
+                logger.warning("the demo feed can't produce", metadata: ["error": "\(ErrorSentence.of(error))"])
             }
             return false
         }

@@ -62,15 +62,25 @@ struct Explanation: Encodable {
     var routes: [RouteOutcome]
     /// Whether a record was given.
     let hasRecord: Bool
+    /// When no route takes the topic: one that may have been meant.
+    private let nearTopic: String?
+    /// Routes that were left out because they have nothing to do with the topic.
+    private let unlisted: Int
 
     private enum CodingKeys: CodingKey { case cluster, topic, routes }
 
-    init(_ configuration: RouterConfiguration, cluster: String, topic: String, record: SampledRecord?) {
+    /// - Parameter all: whether routes that don't name the topic are listed.
+    init(_ configuration: RouterConfiguration, cluster: String, topic: String, record: SampledRecord?, all: Bool = false) {
         self.cluster = cluster
         self.topic = topic
         hasRecord = record != nil
         let largest = configuration.clusters.first { $0.name.hasSameBytes(as: cluster) }?.maxRecord ?? 1 << 20
-        routes = configuration.routes.map { settings in
+        let concerned = configuration.routes.filter { route in all || route.topics.contains { $0.matches(topic) } }
+        unlisted = configuration.routes.count - concerned.count
+        let known = configuration.routes.filter { $0.secrets.isDisjoint(with: ["topic", "topics"]) }
+            .flatMap(\.topics).compactMap(\.plainName)
+        nearTopic = Suggestion.nearest(to: topic, among: known)
+        routes = concerned.map { settings in
             if let reason = Self.objection(settings, cluster: cluster, topic: topic) {
                 return RouteOutcome(route: settings.shownName, takesTopic: false, reason: reason)
             }
@@ -148,7 +158,11 @@ struct Explanation: Encodable {
 
     var text: String {
         var text = "topic \(topic)\n"
-        if !routes.contains(where: \.takesTopic) { text += "no route takes it, so its records are not even consumed\n" }
+        if !routes.contains(where: \.takesTopic) {
+            text += "no route takes it, so its records are not even consumed\n"
+            if let nearTopic { text += "did you mean the topic `\(nearTopic)`?\n" }
+            if unlisted > 0 { text += "--all lists the \(Counted.text(unlisted, "route")) that \(unlisted == 1 ? "takes" : "take") other topics\n" }
+        }
         for route in routes { text += route.text(hasRecord: hasRecord) }
         return text
     }

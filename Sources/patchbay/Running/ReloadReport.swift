@@ -95,9 +95,9 @@ struct TopicPreview: Sendable, Codable {
     var examples: [Example]
 
     var text: String {
-        var text = "topic \(topic): \(recordsChanged) of the last \(records) records would change\n"
+        var text = "topic \(topic): \(recordsChanged) of the last \(Counted.text(records, "record")) would change\n"
         for (channel, count) in messagesByChannel.sorted(by: { $0.key < $1.key }) {
-            text += "  channel \(channel): \(count > 0 ? "+" : "")\(count) messages\n"
+            text += "  channel \(channel): \(count > 0 ? "+" : "")\(Counted.text(count, "message"))\n"
         }
         for (code, count) in errorsByCode.sorted(by: { $0.key < $1.key }) {
             text += "  error \(code): \(count > 0 ? "+" : "")\(count)\n"

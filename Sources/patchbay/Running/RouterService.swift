@@ -135,7 +135,7 @@ final class RouterService: Sendable {
             try? await group.shutdownGracefully()
             throw CantListen(
                 setting: "server.port", variable: "PORT",
-                address: "\(configuration.server.host):\(configuration.server.port)", reason: "\(error)")
+                address: "\(configuration.server.host):\(configuration.server.port)", reason: ErrorSentence.of(error))
         }
         do {
             ports.admin = try await admin?.start()
@@ -144,7 +144,7 @@ final class RouterService: Sendable {
             try? await group.shutdownGracefully()
             throw CantListen(
                 setting: "admin.port", variable: "ADMIN_PORT",
-                address: "\(configuration.admin.host):\(configuration.admin.port)", reason: "\(error)")
+                address: "\(configuration.admin.host):\(configuration.admin.port)", reason: ErrorSentence.of(error))
         }
         await consumers.apply(configuration.clusters)
         let (router, reloader) = (router, reloader)

@@ -16,7 +16,7 @@ enum RunLoop {
         path: String, environment: [String: String],
         consumerProperties: [(name: String, value: String)] = [],
         logger: Logger,
-        started: (RouterService.Ports) -> Void = { _ in }
+        started: (RouterService.Ports) throws -> Void = { _ in }
     ) async throws {
         if let duplicate = BuiltinTransformers.duplicate() { throw Exit.because(duplicate, Exit.internalError) }
         let signals = Signals()
@@ -52,7 +52,12 @@ enum RunLoop {
                 "channels": "\(configuration.channels.map(\.name).joined(separator: ","))",
                 "brokers": "\(configuration.clusters.flatMap(\.brokers).joined(separator: ","))",
             ])
-        started(ports)
+        do {
+            try started(ports)
+        } catch {
+            await service.stop()
+            throw error
+        }
         let reloading = Task {
             for await _ in signals.hangups { _ = await service.reloader.reload(.signal) }
         }

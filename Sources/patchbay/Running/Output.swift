@@ -1,0 +1,55 @@
+import ArgumentParser
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// Text to standard output and standard error: the one way by which commands print.
+enum Output {
+    /// Whether anybody took the text.
+    enum Taken { case taken, readerLeft }
+
+    /// Prints what a command was asked for.
+    ///
+    /// - Returns: `readerLeft` when standard output is a pipe that nobody reads any more, as behind `| head -1`. That is
+    ///   no failure: the reader has what it wanted. A command that prints on and on ends then.
+    /// - Throws: exit code 74, after saying why, when the text can't be written: a full disk must not look like success.
+    @discardableResult
+    static func standard(_ text: String) throws -> Taken {
+        switch write(text, to: STDOUT_FILENO) {
+        case 0: return .taken
+        case EPIPE: return .readerLeft
+        case let code: throw Exit.because("can't write to standard output: \(ErrorSentence.system(code))", Exit.inputOutput)
+        }
+    }
+
+    /// Says something beside the output. Where even that fails, nobody is left to be told.
+    static func error(_ text: String) { _ = write(text, to: STDERR_FILENO) }
+
+    /// Returns 0, or the `errno` of what failed.
+    private static func write(_ text: String, to descriptor: Int32) -> Int32 {
+        var text = text
+        return text.withUTF8 { bytes in
+            var rest = UnsafeRawBufferPointer(bytes)
+            while !rest.isEmpty {
+                #if canImport(Glibc)
+                    let written = Glibc.write(descriptor, rest.baseAddress, rest.count)
+                #else
+                    let written = Musl.write(descriptor, rest.baseAddress, rest.count)
+                #endif
+                if written > 0 {
+                    rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+                } else if written < 0, errno == EAGAIN {
+                    // Whoever shares the terminal or pipe made it non-blocking.
+                    var state = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                    _ = poll(&state, 1, -1)
+                } else if written < 0, errno != EINTR {
+                    return errno
+                }
+            }
+            return 0
+        }
+    }
+}
