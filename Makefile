@@ -1,4 +1,5 @@
-# make run    install what is missing, build, and start the demo on an embedded Kafka
+# make run    install what is missing, build, and start the demo on an embedded Kafka; PORT=9000 for another port than
+#             8080, and then in the second terminal: PORT=9000 .build/release/patchbay tap dashboard
 # make test   install what is missing and run all tests
 # make test-kafka KAFKA_HOME=path  run the tests that need a real Apache Kafka, from an unpacked release of it (and Java)
 # make test-tsan, make test-asan  run them under ThreadSanitizer or AddressSanitizer
@@ -19,7 +20,7 @@ PORT ?= 8080
 .PHONY: help setup setup-tests build run test test-kafka test-tsan test-asan bench docs screenshots fuzz clean
 
 help:
-	@grep -E '^# make ' Makefile | cut -c3-
+	@sed -n '/^#/!q; s/^# //p' Makefile
 
 # Only asks for privileges when something is missing.
 define need
