@@ -8,12 +8,12 @@ enum AggregateField: Int, CaseIterable {
 
     private var declaration: JSONField {
         switch self {
-        case .token: .required("Token", "token", .text)
-        case .symbol: .optional("Symbol", "symbol", .string)
-        case .name: .optional("Name", "name", .string)
-        case .aggregateData: .required("AggregateData", "aggregate_data", .objects(WindowField.shape))
-        case .generatedAt: .required("GeneratedAt", "generated_at", .timestamp)
-        case .version: .required("Version", "version", .text)
+        case .token: .required("Token", "token", .text, "Address of the token.")
+        case .symbol: .optional("Symbol", "symbol", .string, "Its short name.")
+        case .name: .optional("Name", "name", .string, "Its name.")
+        case .aggregateData: .required("AggregateData", "aggregate_data", .objects(WindowField.shape), "One entry per time window.")
+        case .generatedAt: .required("GeneratedAt", "generated_at", .timestamp, "When the figures were computed.")
+        case .version: .required("Version", "version", .text, "Version of this format.")
         }
     }
 }

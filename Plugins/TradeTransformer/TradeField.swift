@@ -9,14 +9,14 @@ enum TradeField: Int, CaseIterable {
 
     private var declaration: JSONField {
         switch self {
-        case .token: .required("Token", "token", .text)
-        case .wallet: .required("Wallet", "wallet", .text)
-        case .sellBuy: .required("SellBuy", "sell_buy", .choice(Self.sides))
-        case .nativeAmount: .required("NativeAmount", "native_amount", .decimal)
-        case .tokenAmount: .required("TokenAmount", "token_amount", .decimal)
-        case .priceUsd: .required("PriceUsd", "price_usd", .decimal)
-        case .transTime: .required("TransTime", "trans_time", .timestamp)
-        case .txHash: .required("TxHash", "tx_hash", .text)
+        case .token: .required("Token", "token", .text, "Address of the token that was traded.")
+        case .wallet: .required("Wallet", "wallet", .text, "Address of the wallet that traded.")
+        case .sellBuy: .required("SellBuy", "sell_buy", .choice(Self.sides), "Whether the wallet bought or sold the token.")
+        case .nativeAmount: .required("NativeAmount", "native_amount", .decimal, "What was paid or received, in coins of the chain.")
+        case .tokenAmount: .required("TokenAmount", "token_amount", .decimal, "How many tokens changed hands.")
+        case .priceUsd: .required("PriceUsd", "price_usd", .decimal, "Price of one token in US dollars.")
+        case .transTime: .required("TransTime", "trans_time", .timestamp, "When the trade happened.")
+        case .txHash: .required("TxHash", "tx_hash", .text, "Hash of the transaction.")
         }
     }
 }

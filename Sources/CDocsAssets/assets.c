@@ -29,6 +29,9 @@ static const unsigned char connection_js[] = {
 static const unsigned char message_log_js[] = {
 #embed "web/message-log.js"
 };
+static const unsigned char fields_js[] = {
+#embed "web/fields.js"
+};
 static const unsigned char snippets_js[] = {
 #embed "web/snippets.js"
 };
@@ -64,6 +67,7 @@ static const struct docs_asset assets[] = {
     ASSET("app.js", "text/javascript; charset=utf-8", app_js),
     ASSET("connection.js", "text/javascript; charset=utf-8", connection_js),
     ASSET("message-log.js", "text/javascript; charset=utf-8", message_log_js),
+    ASSET("fields.js", "text/javascript; charset=utf-8", fields_js),
     ASSET("snippets.js", "text/javascript; charset=utf-8", snippets_js),
     ASSET("reference.js", "text/javascript; charset=utf-8", reference_js),
     ASSET("icon.svg", "image/svg+xml", icon_svg),

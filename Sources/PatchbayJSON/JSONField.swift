@@ -61,13 +61,19 @@ public struct JSONField: Sendable {
     public let kind: JSONKind
     /// An optional field may be left out or null.
     public let isRequired: Bool
+    /// What the value says, with its unit, as sentences for readers of the documents; may be empty.
+    public let meaning: String
 
-    public static func required(_ pascalName: String, _ snakeName: String, _ kind: JSONKind) -> JSONField {
-        JSONField(pascalName: pascalName, snakeName: snakeName, kind: kind, isRequired: true)
+    public static func required(
+        _ pascalName: String, _ snakeName: String, _ kind: JSONKind, _ meaning: String = ""
+    ) -> JSONField {
+        JSONField(pascalName: pascalName, snakeName: snakeName, kind: kind, isRequired: true, meaning: meaning)
     }
 
-    public static func optional(_ pascalName: String, _ snakeName: String, _ kind: JSONKind) -> JSONField {
-        JSONField(pascalName: pascalName, snakeName: snakeName, kind: kind, isRequired: false)
+    public static func optional(
+        _ pascalName: String, _ snakeName: String, _ kind: JSONKind, _ meaning: String = ""
+    ) -> JSONField {
+        JSONField(pascalName: pascalName, snakeName: snakeName, kind: kind, isRequired: false, meaning: meaning)
     }
 
     public func name(_ spelling: JSONSpelling) -> String { spelling == .pascal ? pascalName : snakeName }

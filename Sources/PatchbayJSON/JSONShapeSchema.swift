@@ -16,7 +16,7 @@ extension JSONShape {
         var required: [[String]] = []
         for (index, field) in fields.enumerated() where kept?.contains(index) ?? true {
             let names = names(of: field, naming)
-            let schema = refine(index) ?? field.schema(naming)
+            let schema = field.schema(naming, refined: refine(index))
             properties += names.map { "\(JSONLiteral.quoted($0)):\(schema)" }
             if field.isRequired { required.append(names.map(JSONLiteral.quoted)) }
         }
@@ -45,22 +45,37 @@ extension JSONShape {
 }
 
 extension JSONField {
-    /// - Parameter naming: of the fields of nested objects.
-    fileprivate func schema(_ naming: JSONNaming) -> String {
-        let schema = kind.schema(naming)
-        return isRequired ? schema : "{\"anyOf\":[\(schema),{\"type\":\"null\"}]}"
+    /// - Parameters:
+    ///   - naming: of the fields of nested objects.
+    ///   - refined: the schema of the value when options narrow it down.
+    fileprivate func schema(_ naming: JSONNaming, refined: String?) -> String {
+        var schema = refined ?? kind.schema(naming)
+        if !isRequired { schema = "{\"anyOf\":[\(schema),{\"type\":\"null\"}]}" }
+        let description = [meaning, kind.note].filter { !$0.isEmpty }.joined(separator: " ")
+        guard !description.isEmpty else { return schema }
+        let comma = schema == "{}" ? "" : ","
+        return "\(schema.dropLast())\(comma)\"description\":\(JSONLiteral.quoted(description))}"
     }
 }
 
 extension JSONKind {
+    /// What is worth knowing of every value of this kind.
+    fileprivate var note: String {
+        switch self {
+        case .decimal, .signedDecimal: "An exact amount, as text so that no digit gets lost."
+        case .timestamp: "ISO 8601."
+        default: ""
+        }
+    }
+
     /// The JSON Schema of a value of this kind. The words are those of the checks in `JSONShape`.
     fileprivate func schema(_ naming: JSONNaming) -> String {
         switch self {
         case .any: "{}"
         case .string: #"{"type":"string"}"#
         case .text: #"{"type":"string","minLength":1}"#
-        case .decimal: #"{"type":"string","pattern":"^[0-9]+(\\.[0-9]+)?$","description":"An exact amount."}"#
-        case .signedDecimal: #"{"type":"string","pattern":"^-?[0-9]+(\\.[0-9]+)?$","description":"An exact amount."}"#
+        case .decimal: #"{"type":"string","pattern":"^[0-9]+(\\.[0-9]+)?$"}"#
+        case .signedDecimal: #"{"type":"string","pattern":"^-?[0-9]+(\\.[0-9]+)?$"}"#
         case .timestamp: #"{"type":"string","format":"date-time"}"#
         case .bool: #"{"type":"boolean"}"#
         case .count: #"{"type":"integer","minimum":0}"#

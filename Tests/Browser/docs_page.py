@@ -145,6 +145,7 @@ def check_client(page, channel):
     expect(page.locator("#status-detail")).to_be_hidden()
     done("forgets the error once something works")
 
+    check_list(page)
     check_code(page, [channel])
 
     page.get_by_role("button", name="Unsubscribe", exact=True).click()
@@ -229,7 +230,8 @@ def check_code(page, channels):
         code = page.locator("#snippet").text_content()
         assert copied in (None, code), "the clipboard has something else"
         assert socket_url in code and mark in code and all(json.dumps(name) in code for name in channels), code
-        assert len(code.splitlines()) < 20
+        assert all(word in code for word in ("server_shutdown", "reconnect_after_ms", "gap")), code
+        assert len(code.splitlines()) < 50
         if language == "Python":
             check_python(code, channels)
         elif language == "JavaScript":
@@ -272,6 +274,78 @@ def check_javascript(context, code, channels):
     other.close()
 
 
+def check_fields(page):
+    """The section showed schemas only: what a field means, in which unit, was left to guessing."""
+    for kind in page.locator("details.kind").all():
+        kind.evaluate("kind => { kind.open = true }")
+        assert kind.locator("table.fields tbody tr").count() > 0, kind.inner_text()
+        for row in kind.locator("table.fields tbody tr").all():
+            path, type_, meaning, example = (cell.strip() for cell in row.locator("td").all_text_contents())
+            assert path and type_, row.inner_text()
+            assert meaning, f"{path} has no meaning in {kind.get_attribute('data-key')}"
+        kind.evaluate("kind => { kind.open = false }")
+    trade = page.locator("details.kind[data-type='trade_data'] table.fields")
+    if trade.count():
+        text = " ".join(trade.locator("tr", has_text="PriceUsd").all_text_contents())
+        assert "US dollars" in text and "decimal number as text" in text and "0.400000" in text, text
+    gap = page.locator("details.kind[data-type='server_shutdown'] table.fields tr", has_text="reconnect_after_ms")
+    assert "milliseconds" in gap.text_content()
+    done("says what each field means, with its unit and an example")
+
+
+def check_colours(page):
+    """Colours were given out in the order of arrival: the same type had another one in the section below, and after a reload."""
+    pairs = page.evaluate(
+        "[...document.querySelectorAll('#log .badge, #answers .badge')].map(badge => [badge.textContent, badge.dataset.hue])")
+    pairs = {(name, hue) for name, hue in pairs if not name.startswith("→")}
+    assert len({name for name, _ in pairs}) == len(pairs), f"a type has two colours: {sorted(pairs)}"
+    done("gives a type the same colour everywhere")
+
+
+def check_ids(page):
+    """Swagger UI's icons are elements with ids, too: of two with one id its button showed a grey square."""
+    ids = page.locator("[id]").evaluate_all("elements => elements.map(element => element.id)")
+    doubled = sorted({name for name in ids if ids.count(name) > 1})
+    assert not doubled, f"ids that are there twice: {doubled}"
+
+
+def check_words(page, where):
+    """No text may be broken inside a word: a line may end at a space or behind a sign only."""
+    broken = page.evaluate(
+        """root => {
+            const walker = document.createTreeWalker(document.querySelector(root), NodeFilter.SHOW_TEXT);
+            const broken = [];
+            const range = document.createRange();
+            for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+                if (node.parentElement.closest("pre, textarea, svg, .swagger-ui, script")) continue;
+                for (const { 0: word, index } of node.data.matchAll(/[\\p{L}\\p{N}]+/gu)) {
+                    range.setStart(node, index);
+                    range.setEnd(node, index + word.length);
+                    const lines = new Set([...range.getClientRects()].map(({ top }) => Math.round(top)));
+                    if (lines.size > 1) broken.push(word);
+                }
+            }
+            return broken;
+        }""", where)
+    assert not broken, f"words that are broken in the middle: {broken}"
+
+
+def check_list(page):
+    """The list ended at a row's edge, and nobody saw that there was more."""
+    more = page.locator("#channels-more")
+    page.locator("#channels").evaluate("list => { list.style.maxHeight = '4rem' }")
+    expect(more).to_be_visible()
+    expect(more).to_contain_text("more channel")
+    for _ in range(50):
+        if not more.is_visible():
+            break
+        more.click()
+        page.wait_for_timeout(100)
+    expect(more).to_be_hidden()
+    page.locator("#channels").evaluate("list => { list.style.maxHeight = '' ; list.scrollTop = 0 }")
+    done("says that there are more channels than the list shows")
+
+
 def check_references(page, openapi, asyncapi):
     for key, message in asyncapi["components"]["messages"].items():
         kind = page.locator(f"details.kind[data-key='{key}']")
@@ -282,6 +356,8 @@ def check_references(page, openapi, asyncapi):
     expect(kind.locator("pre").first).to_be_visible()
     page.locator("#messages").scroll_into_view_if_needed()
     screenshot(page, "reference")
+    check_fields(page)
+    check_colours(page)
     done(f"lists {len(asyncapi['components']['messages'])} kinds of messages")
 
     if options.without_swagger:
@@ -294,6 +370,7 @@ def check_references(page, openapi, asyncapi):
         expect(page.locator(f"#swagger-ui .opblock-summary-path[data-path='{path}']")).to_have_count(1)
     page.locator("#http").scroll_into_view_if_needed()
     screenshot(page, "swagger")
+    check_ids(page)
     # Everything unfolded, so that whatever the page's policy forbids comes to light.
     for block in page.locator("#swagger-ui .opblock-summary-control").all():
         block.click()
@@ -307,6 +384,8 @@ def check_references(page, openapi, asyncapi):
     health = page.locator("#swagger-ui .opblock", has=page.locator("[data-path='/channels']"))
     health.get_by_role("button", name="Try it out").click()
     health.get_by_role("button", name="Execute").click()
+    expect(health.locator(".curl-command")).to_be_visible()
+    check_ids(page)
     expect(health.locator(".live-responses-table .response-col_status").nth(1)).to_contain_text("200")
     screenshot(page, "swagger-open")
     done(f"Swagger UI shows {operations} operations and {len(openapi['components']['schemas'])} schemas, and carries one out")
@@ -325,8 +404,16 @@ def check_phone(browser, complaints):
     screenshot(page, "phone")
     page.locator("#log").scroll_into_view_if_needed()
     screenshot(page, "phone-messages")
+    for details in page.locator("#messages details").all():
+        details.evaluate("details => { details.open = true }")
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 390, f"the page is {width} pixels wide on a phone of 390 when all is unfolded"
+    for where in ("#messages", "#subscribe-form", "header", "footer"):
+        check_words(page, where)
+    page.locator("#messages").scroll_into_view_if_needed()
+    screenshot(page, "phone-reference")
     context.close()
-    done("fits a phone")
+    done("fits a phone, and breaks no word in the middle")
 
 
 def main():

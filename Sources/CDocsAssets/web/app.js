@@ -39,8 +39,9 @@ function showState(state, words, detail = "", mood = "bad") {
   box.textContent = detail;
   box.dataset.mood = mood;
   box.hidden = detail === "";
-  find("connect").textContent = state === "open" || state === "connecting" ? "Disconnect" : "Connect";
-  find("connect").classList.toggle("primary", state !== "open" && state !== "connecting");
+  const isWanted = state === "open" || state === "connecting" || state === "waiting";
+  find("connect").textContent = state === "waiting" ? "Stop" : isWanted ? "Disconnect" : "Connect";
+  find("connect").classList.toggle("primary", !isWanted);
   find("send").disabled = state !== "open";
   showHint();
 }
@@ -116,6 +117,8 @@ function showChannels({ channels }) {
     return option;
   }));
   find("channels").replaceChildren(...channels.map(channelItem));
+  find("channel-count").textContent = channels.length > 1 ? `(${channels.length})` : "";
+  showMore();
   const input = find("channel");
   if (input.value === "" && document.activeElement !== input) input.value = channels.find(({ template }) => !template)?.name ?? "";
 }
@@ -139,6 +142,24 @@ function channelItem({ name, description, template, types }) {
   item.append(button);
   return item;
 }
+
+/** Says how many channels are below the edge of the list: a list that ends at a row's edge looks complete. */
+function showMore() {
+  const list = find("channels");
+  const edge = list.getBoundingClientRect().bottom;
+  const below = [...list.children].filter((item) => item.getBoundingClientRect().bottom > edge + 4).length;
+  find("channels-more").textContent = below === 1 ? "1 more channel ↓" : `${below} more channels ↓`;
+  find("channels-more").hidden = below === 0;
+  list.toggleAttribute("data-more", below > 0);
+  list.toggleAttribute("data-scrolled", list.scrollTop > 4);
+}
+
+find("channels").addEventListener("scroll", showMore, { passive: true });
+new ResizeObserver(showMore).observe(find("channels"));
+find("channels-more").addEventListener("click", () => {
+  const list = find("channels");
+  list.scrollBy({ top: list.clientHeight * 0.8 });
+});
 
 // MARK: Raw text
 
@@ -175,7 +196,7 @@ for (const button of languages) {
   });
 }
 
-find("copy").addEventListener("click", async () => {
+find("copy-code").addEventListener("click", async () => {
   const code = find("snippet");
   try {
     await navigator.clipboard.writeText(code.textContent);

@@ -7,13 +7,24 @@ const BROWSER_CODES = {
   1015: "The TLS handshake failed.",
 };
 
+/** Milliseconds before the first attempt to come back; doubled with each that fails, up to the longest. */
+const FIRST_WAIT = 1_000;
+const LONGEST_WAIT = 30_000;
+
+/** Whether coming back may help: not after a mistake of the client, nor after being sent away for good. */
+const mayComeBack = (code) => code === 1001 || code === 1005 || code === 1006 || (code > 1009 && code < 4500 && code !== 4001);
+
 export class Connection {
   #socket = null;
   #url;
   #listener;
   #meanings = new Map();
   #wasOpen = false;
+  /** Whether the user wants a connection: from the first that worked until it is ended here. */
+  #isWanted = false;
+  #failures = 0;
   #reconnectAfter = null;
+  #timer = null;
   /** Channels to be subscribed to, kept across connections: name → whether the server has confirmed it. */
   channels = new Map();
 
@@ -24,20 +35,24 @@ export class Connection {
   }
 
   get isOpen() { return this.#socket?.readyState === WebSocket.OPEN; }
-  get isActive() { return this.#socket !== null; }
+  /** Whether there is a connection, or one is being made or waited for. */
+  get isActive() { return this.#socket !== null || this.#timer !== null; }
 
   /** Takes the close codes of the AsyncAPI document. */
   learn(codes) { this.#meanings = new Map(codes.map(({ code, meaning }) => [code, meaning])); }
 
   connect() {
     if (this.#socket) return;
+    clearTimeout(this.#timer);
+    this.#timer = null;
     this.#wasOpen = false;
     this.#reconnectAfter = null;
-    this.#listener.state("connecting", "Connecting…");
+    this.#listener.state("connecting", this.#isWanted ? "Reconnecting…" : "Connecting…");
     const socket = new WebSocket(this.#url);
     this.#socket = socket;
     socket.onopen = () => {
-      this.#wasOpen = true;
+      this.#wasOpen = this.#isWanted = true;
+      this.#failures = 0;
       this.#listener.state("open", "Connected");
       for (const channel of this.channels.keys()) this.#request("subscribe", channel);
     };
@@ -45,7 +60,15 @@ export class Connection {
     socket.onclose = ({ code, reason }) => this.#closed(code, reason);
   }
 
-  disconnect() { this.#socket?.close(1000, "goodbye"); }
+  disconnect() {
+    this.#isWanted = false;
+    if (this.#timer !== null) {
+      clearTimeout(this.#timer);
+      this.#timer = null;
+      this.#listener.state("closed", "Disconnected");
+    }
+    this.#socket?.close(1000, "goodbye");
+  }
 
   /** Sends text as it is. */
   send(text) {
@@ -106,15 +129,29 @@ export class Connection {
     for (const channel of this.channels.keys()) this.channels.set(channel, false);
     this.#listener.channels();
     if (!this.#wasOpen) {
+      if (this.#isWanted) return this.#comeBack("Not connected", "The server can't be reached, or it refuses the handshake.");
       this.#listener.state("failed", "Not connected", "The server can't be reached, or it refused the handshake.");
       this.#explainRefusal();
       return;
     }
-    if (code === 1000 || code === 1005) return this.#listener.state("closed", "Disconnected");
+    if (code === 1000 || (code === 1005 && !this.#isWanted)) {
+      this.#isWanted = false;
+      return this.#listener.state("closed", "Disconnected");
+    }
     const meaning = this.#meanings.get(code) ?? BROWSER_CODES[code] ?? "";
-    const words = [meaning, reason && `The server says: ${reason}.`];
-    if (this.#reconnectAfter !== null) words.push(`It asks to come back after ${(this.#reconnectAfter / 1000).toFixed(1)} s.`);
-    this.#listener.state("failed", `Closed with ${code}`, plain(words.filter(Boolean).join(" ")));
+    const words = plain([meaning, reason && `The server says: ${reason}.`].filter(Boolean).join(" "));
+    if (this.#isWanted && mayComeBack(code)) return this.#comeBack(`Closed with ${code}`, words);
+    this.#isWanted = false;
+    this.#listener.state("failed", `Closed with ${code}`, words);
+  }
+
+  /** Connects again after the time that the server named, or else after a growing one, each a bit different. */
+  #comeBack(words, detail) {
+    const growing = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#failures) * (0.5 + Math.random() / 2);
+    const wait = this.#reconnectAfter ?? growing;
+    this.#failures += 1;
+    this.#timer = setTimeout(() => this.connect(), wait);
+    this.#listener.state("waiting", words, `${detail} Reconnecting in ${(wait / 1000).toFixed(1)} s.`, "warn");
   }
 
   /** Browsers don't tell why a handshake failed; the health report helps to guess. */

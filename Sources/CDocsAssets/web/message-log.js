@@ -16,6 +16,18 @@ const SHOWN = 200_000;
 const CONTROL_HUES = {
   error: "bad", gap: "warn", channel_closed: "warn", server_shutdown: "warn", pong: "quiet", subscription_confirmed: "quiet",
 };
+/** Colours in docs.css for the types that routes send. */
+const HUES = 6;
+/** Bits of the hash that are left out; chosen so that the types of the shipped routes differ. */
+const SHIFT = 12;
+
+/** The colour of a type: made of its name, so that it is the same in every list and on every visit. */
+export function hueOf(type) {
+  if (Object.hasOwn(CONTROL_HUES, type)) return CONTROL_HUES[type];
+  let hash = 0x811c9dc5;
+  for (const character of type) hash = Math.imul(hash ^ character.codePointAt(0), 0x01000193);
+  return String((hash >>> SHIFT) % HUES);
+}
 
 export class MessageLog {
   #elements;
@@ -26,7 +38,7 @@ export class MessageLog {
   #cameWhilePaused = 0;
   #received = 0;
   #filter = "";
-  #types = new Map();
+  #types = new Set();
   #atLastTick = 0;
   #drawnAt = 0;
 
@@ -92,14 +104,14 @@ export class MessageLog {
     if (items.length === 0) return;
     const { list } = this.#elements;
     const rows = document.createDocumentFragment();
-    for (const item of items.toReversed()) rows.append(row(item, this.#types));
+    for (const item of items.toReversed()) rows.append(row(item));
     list.prepend(rows);
     while (list.childElementCount > MAXIMUM_ROWS) list.lastElementChild.remove();
   }
 
   #note(type) {
     if (this.#types.has(type)) return;
-    this.#types.set(type, CONTROL_HUES[type] ?? String(this.#types.size % 6));
+    this.#types.add(type);
     const option = element("option", "", type);
     option.value = type;
     this.#elements.filter.append(option);
@@ -133,14 +145,14 @@ export class MessageLog {
 }
 
 /** As few elements as will do: there are hundreds, and they come and go. */
-function row(item, hues) {
+function row(item) {
   const { sent, at, type, channel, text } = item;
   const button = document.createElement("button");
   button.type = "button";
   button.item = item;
   button.setAttribute("aria-expanded", "false");
   const badge = element("span", "badge", sent ? `→ ${type}` : type);
-  badge.dataset.hue = sent ? "quiet" : hues.get(type) ?? "0";
+  badge.dataset.hue = sent ? "quiet" : hueOf(type);
   button.append(element("time", "", clock(at)), badge, element("span", "where", channel), element("code", "what", preview(text, sent)));
   const line = document.createElement("li");
   line.append(button);

@@ -1,21 +1,22 @@
 // What there is to know about messages and endpoints, from the documents of the routes in force.
 
 import { plain } from "./connection.js";
-import { element, pretty } from "./message-log.js";
+import { breakable, fieldRows } from "./fields.js";
+import { element, hueOf, pretty } from "./message-log.js";
 
 /** Draws the kinds of messages and the codes of an AsyncAPI document. */
 export function showMessages(asyncAPI, { requests, answers, closeCodes, errorCodes, tryOut }) {
   const open = new Set([...document.querySelectorAll("details.kind[open]")].map((kind) => kind.dataset.key));
   const kinds = Object.entries(asyncAPI.components.messages);
-  const draw = (wanted, hue, withButton) => kinds.filter(([key]) => key.startsWith(wanted)).map(([key, message], index) => {
-    const kind = messageKind(key, message, hue(message, index), withButton ? tryOut : null);
+  const draw = (wanted, hue, withButton) => kinds.filter(([key]) => key.startsWith(wanted)).map(([key, message]) => {
+    const kind = messageKind(key, message, hue(message), withButton ? tryOut : null);
     kind.open = open.has(key);
     return kind;
   });
   const isControl = new Set(["subscription_confirmed", "error", "pong", "gap", "channel_closed", "server_shutdown"]);
   requests.replaceChildren(...draw("request-", () => "quiet", true));
   // What an operator's routes make comes before what every router says.
-  const all = draw("message-", ({ name }, index) => (isControl.has(name) ? "quiet" : String(index % 6)), false);
+  const all = draw("message-", ({ name }) => hueOf(name), false);
   const rank = (kind) => (isControl.has(kind.dataset.type) ? 1 : 0);
   answers.replaceChildren(...all.toSorted((one, other) => rank(one) - rank(other)));
   const { "x-close-codes": close, "x-error-codes": error } = asyncAPI.channels.ws;
@@ -32,6 +33,7 @@ function messageKind(key, { name, summary, payload, examples = [] }, hue, tryOut
   badge.dataset.hue = hue;
   head.append(badge, element("span", "about", plain(summary)));
   const body = element("div", "body", "");
+  body.append(element("h3", "", "Fields"), fieldTable(payload, examples[0]?.payload, name));
   for (const example of examples) {
     const title = element("h3", "", example.name);
     const text = JSON.stringify(example.payload);
@@ -49,6 +51,36 @@ function messageKind(key, { name, summary, payload, examples = [] }, hue, tryOut
   return details;
 }
 
+/** What each field means. */
+function fieldTable(payload, example, name) {
+  const table = element("table", "fields", "");
+  const caption = element("caption", "visually-hidden", `Fields of ${name}`);
+  const head = document.createElement("thead");
+  const titles = document.createElement("tr");
+  for (const title of ["Field", "Type", "Meaning", "Example"]) {
+    const cell = element("th", "", title);
+    cell.scope = "col";
+    titles.append(cell);
+  }
+  head.append(titles);
+  const body = document.createElement("tbody");
+  for (const { path, type, meaning, example: value } of fieldRows(payload, example)) {
+    const row = document.createElement("tr");
+    const field = element("td", "path", "");
+    field.append(...breakable(path));
+    const shown = element("td", "example", "");
+    if (value !== "") {
+      const code = element("code", "", "");
+      code.append(...breakable(value));
+      shown.append(code);
+    }
+    row.append(field, element("td", "type", type), element("td", "meaning", plain(meaning)), shown);
+    body.append(row);
+  }
+  table.append(caption, head, body);
+  return table;
+}
+
 /** One that can be scrolled with the keyboard. */
 function scrollable(text, label) {
   const pre = element("pre", "", text);
@@ -60,7 +92,9 @@ function scrollable(text, label) {
 
 function codeRow({ code, meaning }) {
   const row = document.createElement("tr");
-  row.append(element("td", "", String(code)), element("td", "", plain(meaning)));
+  const name = element("td", "", "");
+  name.append(...breakable(String(code)));
+  row.append(name, element("td", "", plain(meaning)));
   return row;
 }
 

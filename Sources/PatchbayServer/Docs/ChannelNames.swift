@@ -14,14 +14,22 @@ struct ChannelNames {
 
     /// JSON Schema of the name.
     var schema: JSONTree {
+        let meaning = "The channel that the message is on"
+        if plain.isEmpty, templates.count == 1, let template = templates.first {
+            return [
+                "type": "string", "pattern": .string(Self.pattern(template)),
+                "description": .string("\(meaning), of the template `\(template.text)`."),
+            ]
+        }
         var choices: [JSONTree] = templates.map {
             ["type": "string", "pattern": .string(Self.pattern($0)), "description": .string("Of the template `\($0.text)`.")]
         }
         if !plain.isEmpty { choices.insert(["type": "string", "enum": .strings(plain)], at: 0) }
         switch choices.count {
-        case 0: return ["type": "string"]
-        case 1: return choices[0]
-        default: return ["anyOf": .array(choices)]
+        case 0: return ["type": "string", "description": .string("\(meaning).")]
+        case 1: return choices[0].with("description", .string("\(meaning)."))
+        default:
+            return ["anyOf": .array(choices), "description": .string("\(meaning): one of the names, or one that a template makes.")]
         }
     }
 

@@ -30,7 +30,7 @@ struct ControlKinds {
     }
 
     private func request(_ type: String, withChannel: Bool, _ summary: String) -> MessageKind {
-        var properties: [(String, JSONTree)] = [("type", ["type": "string", "const": .string(type)])]
+        var properties: [(String, JSONTree)] = [("type", ["type": "string", "const": .string(type), "description": "What the client asks for."])]
         var example: JSONTree = ["type": .string(type)]
         if withChannel {
             let list = names.isEmpty ? "" : " Now there are: \(names)."
@@ -71,7 +71,13 @@ struct ControlKinds {
         answer(
             "subscription_confirmed", onChannel: true, "Answers `subscribe` and `unsubscribe`.",
             properties: [
-                ("status", ["type": "string", "enum": ["subscribed", "unsubscribed"]]), ("channel", ["type": "string"]),
+                (
+                    "status",
+                    [
+                        "type": "string", "enum": ["subscribed", "unsubscribed"],
+                        "description": "Whether messages of the channel come from now on.",
+                    ]
+                ), ("channel", ["type": "string", "description": "The channel that the request named."]),
             ], required: ["status", "channel"], canHaveID: true,
             examples: [("Subscribed", ["status": "subscribed", "channel": .string(channel)])])
     }
@@ -112,7 +118,13 @@ struct ControlKinds {
             "gap", onChannel: true,
             "Messages of the channel were dropped for this client. Comes right before the next message.",
             properties: [
-                ("dropped", ["type": "integer", "minimum": 1]),
+                (
+                    "dropped",
+                    [
+                        "type": "integer", "minimum": 1,
+                        "description": "How many messages this client does not get, in messages.",
+                    ]
+                ),
                 (
                     "reason",
                     [
@@ -129,14 +141,22 @@ struct ControlKinds {
     private var channelClosed: MessageKind {
         answer(
             "channel_closed", onChannel: true, "The channel was removed; the subscription is over.",
-            properties: [("reason", ["type": "string"])], required: ["reason"],
+            properties: [("reason", ["type": "string", "description": "A sentence for people."])], required: ["reason"],
             examples: [("After a reload", ["reason": "the channel was removed from the configuration"])])
     }
 
     private var serverShutdown: MessageKind {
         answer(
             "server_shutdown", onChannel: false, "The server is about to close the connection.",
-            properties: [("reconnect_after_ms", ["type": "integer", "minimum": 0])], required: ["reconnect_after_ms"],
+            properties: [
+                (
+                    "reconnect_after_ms",
+                    [
+                        "type": "integer", "minimum": 0,
+                        "description": "When to connect again, in milliseconds from now. Each client gets a time of its own.",
+                    ]
+                )
+            ], required: ["reconnect_after_ms"],
             examples: [("A restart", ["reconnect_after_ms": 2500])])
     }
 
@@ -147,8 +167,8 @@ struct ControlKinds {
     ) -> MessageKind {
         let channelSchema: JSONTree =
             switch onChannel {
-            case true: ["type": "string", "minLength": 1]
-            case false: ["type": "string", "const": ""]
+            case true: ["type": "string", "minLength": 1, "description": "The channel that the message is about."]
+            case false: ["type": "string", "const": "", "description": "Empty: the message belongs to no channel."]
             default: ["type": "string", "description": "Empty, unless the request named a channel that can't be had."]
             }
         var data: JSONTree = ["type": "object"]

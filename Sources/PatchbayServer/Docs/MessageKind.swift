@@ -54,12 +54,12 @@ struct MessageKind {
             "description": .string(description),
             "type": "object",
             "properties": [
-                "type": ["type": "string", "const": .string(type)],
+                "type": ["type": "string", "const": .string(type), "description": "What kind of message it is."],
                 "channel": channel,
                 "data": data,
                 "timestamp": [
                     "type": "string", "format": "date-time",
-                    "description": "When the router made the message: UTC, milliseconds.",
+                    "description": "When the router made the message: ISO 8601, UTC, with milliseconds.",
                 ],
             ],
             "required": ["type", "channel", "data", "timestamp"],
