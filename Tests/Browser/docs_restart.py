@@ -75,6 +75,14 @@ class Listener:
         return sum("trade_data" in line for line in self.lines)
 
 
+def await_trade(page, heard):
+    """Awaits a message on the page's console."""
+    deadline = time.monotonic() + 60
+    while not any("trade_data" in text for text in heard):
+        assert time.monotonic() < deadline, heard[-20:]
+        page.wait_for_timeout(50)
+
+
 def main():
     expect.set_options(timeout=60_000)
     with tempfile.TemporaryDirectory() as folder:
@@ -102,8 +110,7 @@ def main():
                 heard = []
                 other.on("console", lambda message: heard.append(message.text))
                 other.evaluate(script + ";0")
-                other.wait_for_timeout(500)
-                assert any("trade_data" in text for text in heard), heard
+                await_trade(other, heard)
 
                 demo.terminate()
                 assert demo.wait(30) == 0
@@ -119,10 +126,7 @@ def main():
                 listener.await_trades(3)
                 print("ok  the Python program comes back")
                 heard.clear()
-                deadline = time.monotonic() + 60
-                while not any("trade_data" in text for text in heard):
-                    assert time.monotonic() < deadline, heard[-20:]
-                    other.wait_for_timeout(50)
+                await_trade(other, heard)
                 print("ok  the JavaScript program comes back")
 
                 # Who stops it means it.
