@@ -27,6 +27,7 @@ struct Patchbay: AsyncParsableCommand {
         ])
 
     static func main() async {
+        StandardDescriptors.open()
         // A reader that went away, such as `head`, is told by `write`; a signal would end the process without a word.
         signal(SIGPIPE, SIG_IGN)
         if let problem = problem(withCommandIn: CommandLine.arguments.dropFirst()) {

@@ -55,6 +55,31 @@ import Testing
         try #require(condition(), "never happened: \(what)")
     }
 
+    /// A log that was written to the folder, or an editor that saved without end, kept the watcher waiting for the files to
+    /// stand still, and no change was ever taken up.
+    @Test func filesThatNeverStandStillAreTakenAsTheyStand() throws {
+        let folder = try Folder()
+        let path = folder.path("routes.yaml")
+        func look(_ text: String) throws -> FileWatcher.Look {
+            try folder.write(text, to: "routes.yaml")
+            return FileWatcher.look(atFiles: [path])
+        }
+        var text = "x"
+        var settling = FileWatcher.Settling(try look(text), mostLooks: 10)
+        var taken: [Int] = []
+        for number in 1...35 {
+            text += "x"
+            if settling.takesUp(try look(text)) { taken.append(number) }
+        }
+        #expect(taken == [10, 20, 30])
+        // Once it stands still, it is taken at once, and then nothing more.
+        let last = FileWatcher.look(atFiles: [path])
+        let isTaken = settling.takesUp(last)
+        let isTakenAgain = settling.takesUp(last)
+        #expect(isTaken && !isTakenAgain)
+        #expect(FileWatcher.patience == .seconds(2))
+    }
+
     @Test func writingInPlaceIsNoticed() async throws {
         let folder = try Folder()
         try folder.write("one", to: "routes.yaml")

@@ -35,6 +35,43 @@ public struct FileWatcher: Sendable {
         }
     }
 
+    /// Decides, from one look to the next, whether a change is to be taken up: when it has stood still between two looks, so
+    /// that a file is not read while it is being written; or when the files have been changing for so many looks that
+    /// waiting for them to stand still could mean waiting for ever.
+    struct Settling {
+        /// As last taken up, or found unchanged.
+        private var settled: [ByteString: Fingerprint]
+        private var last: [ByteString: Fingerprint]
+        private var looks = 0
+        private let mostLooks: Int
+
+        /// - Parameter mostLooks: after which what stands is taken up.
+        init(_ first: Look, mostLooks: Int) {
+            settled = first.fingerprints
+            last = first.fingerprints
+            self.mostLooks = mostLooks
+        }
+
+        /// Whether what is there now is to be taken up.
+        mutating func takesUp(_ look: Look) -> Bool {
+            let now = look.fingerprints
+            // Files that came to the list or left it are no change of their own.
+            let differs = now.contains { path, fingerprint in settled[path].map { $0 != fingerprint } ?? false }
+            let isStill = now == last
+            last = now
+            guard differs else {
+                settled = now
+                looks = 0
+                return false
+            }
+            looks += 1
+            guard isStill || looks >= mostLooks else { return false }
+            settled = now
+            looks = 0
+            return true
+        }
+    }
+
     /// A state of several files, to compare with a later one.
     public struct Look: Sendable, Equatable {
         fileprivate let fingerprints: [ByteString: Fingerprint]
@@ -44,33 +81,26 @@ public struct FileWatcher: Sendable {
     public static func look(atFiles files: [String]) -> Look { Look(fingerprints: look(at: files)) }
 
     /// Time between two looks. A change is reported when it has stood still from one look to the next, so that a file
-    /// is not read while it is being written.
+    /// is not read while it is being written, or when it has gone on for `patience`.
     public static let interval = Duration.milliseconds(200)
 
-    private let interval: Duration
+    /// A file that changes for longer is read as it stands: some are written to for ever.
+    public static let patience = Duration.seconds(2)
 
-    public init(interval: Duration = FileWatcher.interval) { self.interval = interval }
+    private let interval: Duration
+    private let patience: Duration
+
+    public init(interval: Duration = FileWatcher.interval, patience: Duration = FileWatcher.patience) {
+        self.interval = interval
+        self.patience = patience
+    }
 
     /// Calls `changed` whenever one of the files has changed, until the task is cancelled. `files` is asked before every
     /// look, since a changed file may include others.
     public func run(files: @Sendable () -> [String], changed: @Sendable () async -> Void) async {
-        var settled = Self.look(at: files())
-        var last = settled
+        var settling = Settling(Self.look(atFiles: files()), mostLooks: max(1, Int(patience / interval)))
         while (try? await Task.sleep(for: interval)) != nil {
-            let now = Self.look(at: files())
-            // Files that came to the list or left it are no change of their own.
-            let differs = now.contains { path, fingerprint in settled[path].map { $0 != fingerprint } ?? false }
-            if now != last {
-                last = now
-                if !differs { settled = now }
-                continue
-            }
-            if differs {
-                settled = now
-                await changed()
-            } else {
-                settled = now
-            }
+            if settling.takesUp(Self.look(atFiles: files())) { await changed() }
         }
     }
 

@@ -1,0 +1,29 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Started without standard input, output and error, as some supervisors do, the program got those numbers for its first
+/// sockets and files, and what it printed was written into them.
+@Suite struct StandardDescriptorTests {
+    @Test func closedOnesAreOpenedToNothing() async throws {
+        let program = Process()
+        program.executableURL = URL(fileURLWithPath: "/bin/sh")
+        let path = Bundle.main.bundleURL.appendingPathComponent("patchbay").path
+        program.arguments = ["-c", "exec \"$0\" demo --rate 0 <&- >&- 2>&-", path]
+        var environment = ProcessInfo.processInfo.environment
+        environment["PORT"] = "0"
+        environment["ADMIN_PORT"] = "0"
+        program.environment = environment
+        try program.run()
+        defer { kill(program.processIdentifier, SIGKILL) }
+        func file(_ number: Int) -> String? {
+            try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(program.processIdentifier)/fd/\(number)")
+        }
+        // A socket is open: whatever got the first numbers has them.
+        try await eventually("a listener") {
+            (3..<64).contains { file($0)?.hasPrefix("socket:") == true } || !program.isRunning
+        }
+        #expect(program.isRunning)
+        #expect((0...2).map(file) == ["/dev/null", "/dev/null", "/dev/null"])
+    }
+}
