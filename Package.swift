@@ -146,7 +146,7 @@ let package = Package(
             name: "TransformerTestSupport", dependencies: ["PatchbayAPI"],
             path: "Tests/Support/TransformerTestSupport", swiftSettings: strict),
         .testTarget(
-            name: "PatchbayJSONTests", dependencies: ["PatchbayJSON", "CAllocationCounter"], swiftSettings: strict),
+            name: "PatchbayJSONTests", dependencies: ["PatchbayAPI", "PatchbayJSON", "CAllocationCounter"], swiftSettings: strict),
         .testTarget(
             name: "TokenTransformerTests", dependencies: ["TokenTransformer", "TransformerTestSupport", "PatchbayAPI"],
             swiftSettings: strict),

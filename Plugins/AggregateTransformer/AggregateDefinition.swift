@@ -11,6 +11,7 @@ extension ShapedTransformer<AggregateSettings> {
             RecordOptions.naming,
             RecordOptions.fields(of: AggregateField.shape, example: "fields: [token, aggregate_data]"),
             RecordOptions.tokens,
+            RecordOptions.loneSurrogates,
             Field(
                 "windows", .list(.string(), minimumCount: 1),
                 documentation: """
@@ -36,7 +37,8 @@ extension ShapedTransformer<AggregateSettings> {
         },
         configure: { (options) throws(OptionError) in
             let settings = try AggregateSettings(options)
-            return { AggregateTransformer(settings) }
+            let loneSurrogates = RecordOptions.loneSurrogates(options)
+            return { AggregateTransformer(settings, loneSurrogates: loneSurrogates) }
         }
     )
 }

@@ -1,4 +1,5 @@
 import PatchbayAPI
+import PatchbayJSON
 
 extension JSONTransformer {
     /// What the registration list takes.
@@ -6,6 +7,7 @@ extension JSONTransformer {
         name: "json",
         summary: "Any valid JSON passes, byte for byte.",
         defaultType: "message",
+        options: [RecordOptions.loneSurrogates],
         examples: [
             TransformerExample(
                 title: "An object passes, spaces and all",
@@ -20,8 +22,17 @@ extension JSONTransformer {
             TransformerExample(
                 title: "Two values are refused; a record is one",
                 input: #"{"id":7}{"id":8}"#, outcome: .rejected(code: "invalid_json", field: nil)),
+            TransformerExample(
+                title: "Half a surrogate pair is in the grammar",
+                input: #"{"name":"\ud83d"}"#, outcome: .data(#"{"name":"\ud83d"}"#)),
+            TransformerExample(
+                title: "And can be refused", options: ["lone_surrogates": .string("reject")],
+                input: #"{"name":"\ud83d"}"#, outcome: .rejected(code: "invalid_json", field: nil)),
         ],
         outputSchema: { _ in .unchanged },
-        configure: { (_) throws(OptionError) in { JSONTransformer() } }
+        configure: { (options) throws(OptionError) in
+            let loneSurrogates = RecordOptions.loneSurrogates(options)
+            return { JSONTransformer(loneSurrogates: loneSurrogates) }
+        }
     )
 }

@@ -5,9 +5,9 @@ import PatchbayJSON
 ///
 /// Thread: consumer.
 public final class JSONTransformer: Transformer {
-    private var parser = JSONParser()
+    private var parser: JSONParser
 
-    init() {}
+    init(loneSurrogates: LoneSurrogates) { parser = JSONParser(limits: .records, loneSurrogates: loneSurrogates) }
 
     public func transform(_ batch: borrowing RecordBatch, into output: EnvelopeWriter) {
         for record in batch.records { transform(record, into: output) }

@@ -1,4 +1,5 @@
 import PatchbayAPI
+import PatchbayJSON
 
 extension PickTransformer {
     /// What the registration list takes.
@@ -15,6 +16,7 @@ extension PickTransformer {
                 "missing", .choice(["skip", "reject"]), default: .string("skip"),
                 documentation: "What becomes of a record without one of the fields: it passes without it, or it is rejected.",
                 example: "missing: reject"),
+            RecordOptions.loneSurrogates,
         ],
         shorthand: "fields",
         examples: [
@@ -46,7 +48,8 @@ extension PickTransformer {
         configure: { (options) throws(OptionError) in
             let paths = try FieldPaths(options.strings("fields") ?? [], option: "fields")
             let rejectsMissing = options.string("missing") == "reject"
-            return { PickTransformer(paths, rejectsMissing: rejectsMissing) }
+            let loneSurrogates = RecordOptions.loneSurrogates(options)
+            return { PickTransformer(paths, rejectsMissing: rejectsMissing, loneSurrogates: loneSurrogates) }
         }
     )
 

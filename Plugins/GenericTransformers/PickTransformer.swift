@@ -7,12 +7,13 @@ import PatchbayJSON
 public final class PickTransformer: Transformer {
     private let paths: FieldPaths
     private let rejectsMissing: Bool
-    private var parser = JSONParser()
+    private var parser: JSONParser
     private var bytes: [UInt8] = []
     /// Which of the paths the record in hand has.
     private var found: [Bool]
 
-    init(_ paths: FieldPaths, rejectsMissing: Bool) {
+    init(_ paths: FieldPaths, rejectsMissing: Bool, loneSurrogates: LoneSurrogates) {
+        parser = JSONParser(limits: .records, loneSurrogates: loneSurrogates)
         self.paths = paths
         self.rejectsMissing = rejectsMissing
         found = Array(repeating: false, count: paths.texts.count)

@@ -1,4 +1,5 @@
 import PatchbayAPI
+import PatchbayJSON
 
 extension RenameTransformer {
     /// What the registration list takes.
@@ -13,7 +14,8 @@ extension RenameTransformer {
                     New names by old ones; the old name of an inner field is its path, `outer.inner`, the new one a plain \
                     name. A record that has a field of the new name already is rejected.
                     """,
-                example: "fields: { level: severity, user.id: user_id }")
+                example: "fields: { level: severity, user.id: user_id }"),
+            RecordOptions.loneSurrogates,
         ],
         examples: [
             TransformerExample(
@@ -38,7 +40,8 @@ extension RenameTransformer {
         ],
         configure: { (options) throws(OptionError) in
             let names = try names(options)
-            return { RenameTransformer(names) }
+            let loneSurrogates = RecordOptions.loneSurrogates(options)
+            return { RenameTransformer(names, loneSurrogates: loneSurrogates) }
         }
     )
 

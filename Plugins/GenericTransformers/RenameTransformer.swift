@@ -14,10 +14,13 @@ public final class RenameTransformer: Transformer {
     }
 
     private let names: Names
-    private var parser = JSONParser()
+    private var parser: JSONParser
     private var bytes: [UInt8] = []
 
-    init(_ names: Names) { self.names = names }
+    init(_ names: Names, loneSurrogates: LoneSurrogates) {
+        self.names = names
+        parser = JSONParser(limits: .records, loneSurrogates: loneSurrogates)
+    }
 
     public func transform(_ batch: borrowing RecordBatch, into output: EnvelopeWriter) {
         for record in batch.records { transform(record, into: output) }

@@ -11,6 +11,7 @@ extension ShapedTransformer<TokenSettings> {
             RecordOptions.naming,
             RecordOptions.fields(of: TokenField.shape, example: "fields: [Token, Symbol, Name]"),
             RecordOptions.tokens,
+            RecordOptions.loneSurrogates,
             Field(
                 "amm", .bool,
                 documentation: """
@@ -28,7 +29,8 @@ extension ShapedTransformer<TokenSettings> {
         },
         configure: { (options) throws(OptionError) in
             let settings = try TokenSettings(options)
-            return { TokenTransformer(settings) }
+            let loneSurrogates = RecordOptions.loneSurrogates(options)
+            return { TokenTransformer(settings, loneSurrogates: loneSurrogates) }
         }
     )
 }

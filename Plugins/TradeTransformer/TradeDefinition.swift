@@ -11,6 +11,7 @@ extension ShapedTransformer<TradeSettings> {
             RecordOptions.naming,
             RecordOptions.fields(of: TradeField.shape, example: "fields: [Token, SellBuy, PriceUsd]"),
             RecordOptions.tokens,
+            RecordOptions.loneSurrogates,
             Field(
                 "sides", .list(.choice(TradeField.sides), minimumCount: 1),
                 documentation: "Passes on purchases (`buy`), sales (`sell`) or, as without it, both.",
@@ -26,7 +27,8 @@ extension ShapedTransformer<TradeSettings> {
         },
         configure: { (options) throws(OptionError) in
             let settings = try TradeSettings(options)
-            return { TradeTransformer(settings) }
+            let loneSurrogates = RecordOptions.loneSurrogates(options)
+            return { TradeTransformer(settings, loneSurrogates: loneSurrogates) }
         }
     )
 }

@@ -59,6 +59,7 @@ struct sj_parser {
     simdjson::dom::parser parser;
     size_t maximum_bytes = 0;
     size_t maximum_depth = 0;
+    bool rejects_lone_surrogates = false;
 
     /// Copy of the text with the padding that simdjson reads beyond its end. Copying costs less than 10 ns for a record
     /// of 300 bytes; reading beyond the end of someone else's memory is what sanitizers rightly report.

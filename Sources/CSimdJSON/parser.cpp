@@ -49,10 +49,12 @@ const char *sentence(simdjson::error_code code) noexcept {
 sj_status validate(sj_parser &p, const uint8_t *text, size_t count, sj_failure &failure) noexcept {
     failure = sj_failure{};
     failure.node = SJ_NO_NODE;
+    failure.byte_offset = -1;
     p.document.text = text;
     p.text_count = count;
     p.document.node_count = 0;
     p.document.has_huge_number = false;
+    p.document.has_lone_surrogate = false;
     if (count > p.maximum_bytes) { return SJ_TOO_LARGE; }
     if (text == nullptr || count == 0) { return invalid(failure, sentence(simdjson::EMPTY)); }
     if (!reserve(p, count)) { return SJ_OUT_OF_MEMORY; }
@@ -62,13 +64,28 @@ sj_status validate(sj_parser &p, const uint8_t *text, size_t count, sj_failure &
     std::memset(copy + count, ' ', simdjson::SIMDJSON_PADDING);
 
     auto code = p.parser.parse(copy, count, false).error();
-    if (code == simdjson::NUMBER_ERROR) {
-        const auto &implementation = *p.parser.implementation;
-        if (sj::blank_numbers(
-                copy, count, implementation.structural_indexes.get(), implementation.n_structural_indexes)) {
+    // Either may hide the other; each is mended once.
+    for (int attempt = 0; attempt < 2; attempt++) {
+        if (code == simdjson::NUMBER_ERROR && !p.document.has_huge_number) {
+            const auto &implementation = *p.parser.implementation;
+            if (!sj::blank_numbers(
+                    copy, count, implementation.structural_indexes.get(), implementation.n_structural_indexes)) {
+                break;
+            }
             p.document.has_huge_number = true;
-            code = p.parser.parse(copy, count, false).error();
+        } else if (code == simdjson::STRING_ERROR && !p.document.has_lone_surrogate) {
+            const size_t first = sj_lone_surrogate(copy, count);
+            if (first == count) { break; }
+            if (p.rejects_lone_surrogates) {
+                failure.byte_offset = int64_t(first);
+                return invalid(failure, "a string holds the escape of half a surrogate pair");
+            }
+            sj_replace_lone_surrogates(copy, count);
+            p.document.has_lone_surrogate = true;
+        } else {
+            break;
         }
+        code = p.parser.parse(copy, count, false).error();
     }
     switch (code) {
         case simdjson::SUCCESS: break;
@@ -88,11 +105,12 @@ sj_status validate(sj_parser &p, const uint8_t *text, size_t count, sj_failure &
 
 extern "C" {
 
-sj_parser *sj_parser_create(size_t maximum_bytes, size_t maximum_depth) noexcept {
+sj_parser *sj_parser_create(size_t maximum_bytes, size_t maximum_depth, bool rejects_lone_surrogates) noexcept {
     auto *p = new (std::nothrow) sj_parser;
     if (p == nullptr) { return nullptr; }
     p->maximum_bytes = std::min(maximum_bytes, largest_capacity);
     p->maximum_depth = std::clamp<size_t>(maximum_depth, 1, 1 << 20);
+    p->rejects_lone_surrogates = rejects_lone_surrogates;
     p->document.parser = p;
     p->open.reset(new (std::nothrow) sj::OpenContainer[p->maximum_depth + 1]);
     if (!p->open) {

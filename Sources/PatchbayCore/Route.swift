@@ -93,5 +93,5 @@ public final class Route: Sendable {
 
 /// For routes whose channels depend on no field.
 private final class NoFields: FieldReader {
-    func read(_ data: UnsafeRawBufferPointer, _ take: (Int, UnsafeRawBufferPointer?) -> Void) -> Bool { false }
+    func read(_ data: UnsafeRawBufferPointer, _ take: (Int, FoundField) -> Void) -> Bool { false }
 }

@@ -9,8 +9,10 @@ final class TemplateRenderer {
     private let reader: (any FieldReader)?
     /// The fields of the output in hand, one after the other.
     private var fieldBytes: [UInt8] = []
-    /// Where each of them is; `nil` when the output has no such field.
+    /// Where each of them is.
     private var fields: [Range<Int>?]
+    /// Why one is nowhere: a literal, so that keeping it costs nothing.
+    private var reasons: [StaticString]
 
     private enum Piece {
         case bytes([UInt8])
@@ -40,6 +42,7 @@ final class TemplateRenderer {
             }
         }
         fields = Array(repeating: nil, count: paths.count)
+        reasons = Array(repeating: "is missing", count: paths.count)
         reader = paths.isEmpty ? nil : makeFieldReader(paths)
     }
 
@@ -47,12 +50,24 @@ final class TemplateRenderer {
     func read(_ data: UnsafeRawBufferPointer) {
         guard let reader else { return }
         fieldBytes.removeAll(keepingCapacity: true)
-        for index in fields.indices { fields[index] = nil }
-        _ = reader.read(data) { index, text in
-            guard let text, fields.indices.contains(index) else { return }
-            let start = fieldBytes.count
-            fieldBytes.append(contentsOf: text)
-            fields[index] = start..<fieldBytes.count
+        for index in fields.indices {
+            fields[index] = nil
+            reasons[index] = "is missing"
+        }
+        _ = reader.read(data) { index, field in
+            guard fields.indices.contains(index) else { return }
+            switch field {
+            case .text(let text):
+                let start = fieldBytes.count
+                fieldBytes.append(contentsOf: text)
+                fields[index] = start..<fieldBytes.count
+                reasons[index] = "is an empty text"
+            case .missing: break
+            case .null: reasons[index] = "is null"
+            case .object: reasons[index] = "is an object"
+            case .array: reasons[index] = "is an array"
+            case .loneSurrogate: reasons[index] = "holds half of a surrogate pair, which is no text"
+            }
         }
     }
 
@@ -78,7 +93,7 @@ final class TemplateRenderer {
             case .partition:
                 appendDecimal(record.partition, to: &name)
             }
-            if name.count == before { return missing(templates[index], position) }
+            if name.count == before { return missing(index, position, record) }
             // Before the next part is added: values may be large.
             if name.count > ChannelName.maximumBytes { return tooLong(templates[index]) }
         }
@@ -98,16 +113,19 @@ final class TemplateRenderer {
     // MARK: Rejections; they build strings, so they are kept off the common path
 
     @inline(never)
-    private func missing(_ template: ChannelTemplate, _ position: Int) -> Rejection {
+    private func missing(_ index: Int, _ position: Int, _ record: Record) -> Rejection {
+        let template = templates[index]
         let (field, what) =
-            switch template.parts[position] {
-            case .field(let path): (path.joined(separator: "."), "the output has no text, number or boolean there")
-            case .header(let name): ("@header.\(name)", "the record has no such header, or an empty one")
-            default: ("@key", "the record has no key, or an empty one")
+            switch (template.parts[position], parts[index][position]) {
+            case (.field(let path), .field(let number)): (path.joined(separator: "."), "\(reasons[number])")
+            case (.header(let name), _):
+                ("@header.\(name)", record.headers.last(named: name) == nil ? "is missing" : "is an empty text")
+            default: ("@key", record.key == nil ? "is missing" : "is an empty text")
             }
         return Rejection(
             code: "channel_unrenderable", field: field,
-            explanation: "no channel can be made of `\(template.text)`: \(what)")
+            explanation: "no channel can be made of `\(template.text)`: `\(field)` \(what), and it must be a text that isn't "
+                + "empty, a number or a boolean")
     }
 
     @inline(never)

@@ -5,30 +5,34 @@ public import PatchbayAPI
 /// Thread: consumer.
 public final class JSONFieldReader: FieldReader {
     private let paths: [[String]]
-    private var parser = JSONParser()
+    private var parser = JSONParser(limits: .records)
 
     public init(paths: [[String]]) { self.paths = paths }
 
     public func read(
-        _ data: UnsafeRawBufferPointer, _ take: (_ index: Int, _ text: UnsafeRawBufferPointer?) -> Void
+        _ data: UnsafeRawBufferPointer, _ take: (_ index: Int, _ field: FoundField) -> Void
     ) -> Bool {
         let result = parser.read(data) { root in
-            for (index, path) in paths.enumerated() { take(index, Self.text(of: root, path)) }
+            for (index, path) in paths.enumerated() { take(index, Self.field(of: root, path)) }
         }
         if case .success = result { return true }
         return false
     }
 
-    private static func text(of root: JSONValue, _ path: [String]) -> UnsafeRawBufferPointer? {
+    private static func field(of root: JSONValue, _ path: [String]) -> FoundField {
         var value = root
         for name in path {
-            guard value.type == .object, let member = value[name] else { return nil }
+            guard value.type == .object, let member = value[name] else { return .missing }
             value = member
         }
         switch value.type {
-        case .string: return value.string
-        case .number, .bool: return value.text
-        case .null, .array, .object: return nil
+        case .string:
+            if value.hasLoneSurrogate { return .loneSurrogate }
+            return value.string.map(FoundField.text) ?? .missing
+        case .number, .bool: return .text(value.text)
+        case .null: return .null
+        case .array: return .array
+        case .object: return .object
         }
     }
 }

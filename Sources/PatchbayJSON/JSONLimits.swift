@@ -16,4 +16,8 @@ public struct JSONLimits: Sendable, Equatable {
     }
 
     public static var standard: JSONLimits { JSONLimits() }
+
+    /// For records: as many bytes as `kafka.max_record` may be set to. What a file allows has been checked by the router
+    /// before any transformer sees a record, so that its setting counts and no second limit.
+    public static var records: JSONLimits { JSONLimits(maximumBytes: 100 << 20) }
 }

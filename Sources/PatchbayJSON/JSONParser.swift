@@ -3,8 +3,8 @@ internal import CSimdJSON
 /// Reads JSON, one document after another, with buffers that it keeps.
 ///
 /// Strict: the whole text must be one JSON value (RFC 8259) in valid UTF-8, within the limits. Numbers may be of any
-/// size. Escapes for unpaired surrogates are refused, since they stand for no text. Duplicate names are allowed unless
-/// a shape knows them.
+/// size. Escapes for half a surrogate pair are accepted unless it is told otherwise. Duplicate names are allowed unless a
+/// shape knows them.
 ///
 /// Allocates nothing per document once its buffers have grown to the longest one met; they are never shrunk.
 ///
@@ -14,12 +14,15 @@ public struct JSONParser: ~Copyable {
     /// `nil` when memory was exhausted; every document is then refused with `out_of_memory`.
     private let handle: OpaquePointer?
 
-    public init(limits: JSONLimits = .standard) {
+    public init(limits: JSONLimits = .standard, loneSurrogates: LoneSurrogates = .pass) {
         self.limits = limits
-        self.handle = sj_parser_create(limits.maximumBytes, limits.maximumDepth)
+        self.handle = sj_parser_create(limits.maximumBytes, limits.maximumDepth, loneSurrogates == .reject)
     }
 
     deinit { sj_parser_destroy(handle) }
+
+    /// Whether the text read last, if it was accepted, has an escape for half a surrogate pair.
+    public var hasLoneSurrogate: Bool { handle.map { sj_parser_document($0).pointee.has_lone_surrogate } ?? false }
 
     /// What is wrong with `text`; `nil` when it is valid.
     public mutating func validate(_ text: UnsafeRawBufferPointer) -> JSONProblem? {
@@ -84,6 +87,12 @@ public struct JSONParser: ~Copyable {
                 code: .tooDeep,
                 explanation: "arrays and objects are nested more than \(limits.maximumDepth) levels deep")
         case SJ_INVALID_JSON:
+            if failure.byte_offset >= 0 { return JSONProblem.loneSurrogate(in: text, at: Int(failure.byte_offset)) }
+            let lookalike = JSONLookalike.problem(text) { prefix in
+                var failure = sj_failure()
+                return sj_validate(handle, prefix.bytes, prefix.count, &failure) == SJ_OK
+            }
+            if let lookalike { return lookalike }
             let reason = failure.message.map { String(cString: $0) } ?? "it doesn't follow the grammar"
             return JSONProblem(code: .invalidJSON, explanation: "the text isn't valid JSON: \(reason)")
         case SJ_NOT_AN_OBJECT, SJ_MISSING_FIELD, SJ_WRONG_TYPE, SJ_INVALID_VALUE, SJ_DUPLICATE_FIELD:
@@ -99,6 +108,14 @@ public struct JSONParser: ~Copyable {
 }
 
 extension JSONProblem {
+    fileprivate static func loneSurrogate(in text: UnsafeRawBufferPointer, at place: Int) -> JSONProblem {
+        let escape = String(decoding: text[place..<min(place + 6, text.count)], as: UTF8.self)
+        return JSONProblem(
+            code: .invalidJSON,
+            explanation: "the text holds \(escape) at byte \(place), half of a surrogate pair, which stands for no text, and "
+                + "`lone_surrogates: reject` refuses it")
+    }
+
     static var outOfMemory: JSONProblem {
         JSONProblem(code: .outOfMemory, explanation: "there isn't enough memory to read this text")
     }

@@ -5,6 +5,9 @@ public struct JSONProblem: Error, Sendable, Equatable {
     /// The raw values are what rejections carry as their `code`.
     public enum Code: String, Sendable, CaseIterable {
         case invalidJSON = "invalid_json"
+        case schemaRegistryPrefix = "schema_registry_prefix"
+        case compressedValue = "compressed_value"
+        case avroFile = "avro_file"
         case tooDeep = "too_deep"
         case tooLarge = "too_large"
         case outOfMemory = "out_of_memory"

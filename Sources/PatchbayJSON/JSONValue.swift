@@ -43,6 +43,11 @@ public struct JSONValue {
         return UnsafeRawBufferPointer(sj_string(document, &node))
     }
 
+    /// Whether this is a string with an escape for half a surrogate pair: its text has U+FFFD there.
+    public var hasLoneSurrogate: Bool {
+        document.pointee.has_lone_surrogate && type == .string && LoneSurrogates.first(in: text) != nil
+    }
+
     /// The same, copied.
     public var stringValue: String? { string.map { String(decoding: $0, as: UTF8.self) } }
 

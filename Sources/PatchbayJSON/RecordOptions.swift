@@ -37,6 +37,23 @@ public enum RecordOptions {
             example: #"tokens: ["0x0000000000000000000000000000000000000001"]"#)
     }
 
+    /// `lone_surrogates`: what becomes of records with half a surrogate pair.
+    public static var loneSurrogates: Field {
+        Field(
+            "lone_surrogates", .choice(LoneSurrogates.allCases.map(\.rawValue)), default: .string(LoneSurrogates.pass.rawValue),
+            documentation: """
+                What becomes of a record with an escape for half a surrogate pair, such as `"\\ud83d"`: JSON's grammar allows \
+                it, but it stands for no text, and some clients can't read it. `pass` takes it like any other, its bytes \
+                unchanged; `reject` refuses the record as `invalid_json` and says at which byte.
+                """,
+            example: "lone_surrogates: reject")
+    }
+
+    /// What `lone_surrogates` says.
+    public static func loneSurrogates(_ options: OptionValues) -> LoneSurrogates {
+        options.string("lone_surrogates").flatMap { LoneSurrogates(rawValue: $0) } ?? .pass
+    }
+
     /// What `naming` and `fields` say.
     public static func editor(_ options: OptionValues, shape: JSONShape) throws(OptionError) -> RecordEditor {
         let naming = options.string("naming") ?? JSONNaming.asIs.rawValue

@@ -28,10 +28,13 @@ public enum ShapedVerdict {
 public final class ShapedTransformer<Rules: ShapedRules>: Transformer {
     private let rules: Rules
     private let shape = Rules.shape
-    private var parser = JSONParser()
+    private var parser: JSONParser
     private var edited: [UInt8] = []
 
-    public init(_ rules: Rules) { self.rules = rules }
+    public init(_ rules: Rules, loneSurrogates: LoneSurrogates = .pass) {
+        self.rules = rules
+        parser = JSONParser(limits: .records, loneSurrogates: loneSurrogates)
+    }
 
     public func transform(_ batch: borrowing RecordBatch, into output: EnvelopeWriter) {
         if rules.passesAll { return parser.pass(batch, of: shape, into: output) }

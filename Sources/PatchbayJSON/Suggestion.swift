@@ -1,13 +1,19 @@
 /// Finds what somebody probably meant.
 public enum Suggestion {
-    /// "did you mean …?", or all candidates when none is near.
+    /// Names that a hint lists at the most: more are a wall that nobody reads.
+    static let mostNames = 12
+
+    /// "did you mean …?", or the candidates when none is near and they are few.
     public static func sentence(for word: String, among candidates: [String]) -> String {
         if let nearest = nearest(to: word, among: candidates) { return "did you mean `\(nearest)`?" }
+        guard candidates.count <= mostNames else {
+            return "none of the \(candidates.count) names is near; they are in docs/reference/transformers.md"
+        }
         return "known are " + candidates.map { "`\($0)`" }.joined(separator: ", ")
     }
 
     /// The candidate that needs the fewest edits, if that is at most a third of its length. Case doesn't count.
-    static func nearest(to word: String, among candidates: [String]) -> String? {
+    public static func nearest(to word: String, among candidates: [String]) -> String? {
         // Longer words are no slip of the pen, and the table of edits grows with them.
         guard word.utf8.count <= 64 else { return nil }
         let lowercased = Array(word.lowercased())

@@ -10,12 +10,12 @@ final class FlatReader: FieldReader {
 
     init(_ paths: [[String]]) { names = paths.map { $0.joined(separator: ".") } }
 
-    func read(_ data: UnsafeRawBufferPointer, _ take: (Int, UnsafeRawBufferPointer?) -> Void) -> Bool {
+    func read(_ data: UnsafeRawBufferPointer, _ take: (Int, FoundField) -> Void) -> Bool {
         let text = String(decoding: data, as: UTF8.self).dropFirst().dropLast()
         let members = text.split(separator: ",").map { $0.split(separator: ":", maxSplits: 1).map(String.init) }
         for (index, name) in names.enumerated() {
             let value = members.first { $0.count == 2 && $0[0] == "\"\(name)\"" }?[1].filter { $0 != "\"" }
-            if let value { Array(value.utf8).withUnsafeBytes { take(index, $0) } } else { take(index, nil) }
+            if let value { Array(value.utf8).withUnsafeBytes { take(index, .text($0)) } } else { take(index, .missing) }
         }
         return true
     }

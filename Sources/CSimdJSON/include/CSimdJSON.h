@@ -1,9 +1,9 @@
 // JSON for Swift through libsimdjson: validate whole documents, index them, check them against a shape.
 //
-// Strictness: simdjson's DOM parser is the judge. It validates the grammar of RFC 8259, UTF-8, string escapes (those for
-// half a surrogate pair are refused: they stand for no Unicode text) and numbers over the whole document. One limit of
-// its own is lifted here: a number that is well formed but fits neither int64, uint64 nor double is accepted, since its
-// text is what is passed on.
+// Strictness: simdjson's DOM parser is the judge. It validates the grammar of RFC 8259, UTF-8, string escapes and numbers over
+// the whole document. Two limits of its own are lifted here, since the text is what is passed on: a number that is well
+// formed but fits neither int64, uint64 nor double is accepted, and so are, unless the parser was told otherwise, escapes
+// for half a surrogate pair, which the grammar allows. They stand for no Unicode text, so their strings have U+FFFD there.
 //
 // Memory: a parser owns its buffers and reuses them; they grow with the largest document it has seen, up to its limit,
 // and are never shrunk. No function allocates once they have grown, except for a document that is one lone number.
@@ -126,6 +126,8 @@ typedef struct sj_document {
     uint32_t node_count;
     /// Whether a number of the document is outside what simdjson can represent.
     bool has_huge_number;
+    /// Whether a string of the document holds an escape for half a surrogate pair.
+    bool has_lone_surrogate;
     const sj_parser *parser;
 } sj_document;
 
@@ -146,6 +148,8 @@ typedef struct sj_failure {
     uint32_t node;
     /// For SJ_INVALID_JSON, a static sentence; else NULL.
     const char *_Nullable message;
+    /// The byte at fault, from 0; -1 when it isn't known.
+    int64_t byte_offset;
 } sj_failure;
 
 /// A run of bytes, not terminated.
@@ -157,7 +161,10 @@ typedef struct sj_bytes {
 /// NULL when memory is exhausted.
 /// - maximum_bytes: at most 1 GiB; more is taken as that.
 /// - maximum_depth: levels of arrays and objects, at least 1; `[[1]]` has two.
-sj_parser *_Nullable sj_parser_create(size_t maximum_bytes, size_t maximum_depth) SJ_NOEXCEPT;
+/// - rejects_lone_surrogates: whether escapes for half a surrogate pair make a text invalid.
+sj_parser *_Nullable sj_parser_create(
+    size_t maximum_bytes, size_t maximum_depth, bool rejects_lone_surrogates
+) SJ_NOEXCEPT;
 void sj_parser_destroy(sj_parser *_Nullable parser) SJ_NOEXCEPT;
 
 /// Whether `text` is one valid JSON value. Leaves no document behind.
@@ -179,6 +186,10 @@ const sj_document *sj_parser_document(const sj_parser *parser) SJ_NOEXCEPT;
 sj_bytes sj_string(const sj_document *document, const sj_node *node) SJ_NOEXCEPT;
 /// A member's name without escapes, in UTF-8.
 sj_bytes sj_name(const sj_document *document, const sj_node *node) SJ_NOEXCEPT;
+/// The first escape for half a surrogate pair in a valid JSON text, from 0; `count` when there is none.
+size_t sj_lone_surrogate(const uint8_t *_Nullable text, size_t count) SJ_NOEXCEPT;
+/// Writes escapes for U+FFFD in their places.
+void sj_replace_lone_surrogates(uint8_t *_Nullable text, size_t count) SJ_NOEXCEPT;
 /// The nearest double; false when the number is too large for one.
 bool sj_number_double(const sj_document *document, const sj_node *node, double *value) SJ_NOEXCEPT;
 
