@@ -26,6 +26,12 @@ struct FieldPaths: Sendable {
                 throw OptionError(
                     option: option, message: "`\(text)` names no field", hint: "write `name`, or `outer.inner`")
             }
+            if let name = names.first(where: Self.isIndexed) {
+                let list = name.prefix { $0 != "[" }
+                throw OptionError(
+                    option: option, message: "`\(text)` goes into a list, and only fields of objects can be named",
+                    hint: list.isEmpty ? "name the field that holds the list" : "name the list as a whole: `\(list)`")
+            }
             guard names.count <= 64 else {
                 throw OptionError(option: option, message: "`\(text)` is more than 64 levels deep")
             }
@@ -37,6 +43,12 @@ struct FieldPaths: Sendable {
         }
         self.roots = roots
         self.texts = texts
+    }
+
+    /// Such as `values[0]` or `values[]`: jq's way into a list, and hardly ever a field's name.
+    private static func isIndexed(_ name: String) -> Bool {
+        guard name.hasSuffix("]"), let bracket = name.lastIndex(of: "[") else { return false }
+        return name[bracket...].dropFirst().dropLast().utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == 0x2A || $0 == 0x2D }
     }
 
     private static func add(_ names: ArraySlice<String>, number: Int, to nodes: inout [Node]) -> Bool {

@@ -1,3 +1,4 @@
+import PatchbayAPI
 import PatchbayJSON
 
 /// What most filters are: comparisons of fields with literals, joined by `and`, `or` and `not`. Judged without jq, a
@@ -7,11 +8,19 @@ import PatchbayJSON
 /// Thread: any. Immutable; judging allocates nothing unless it fails.
 indirect enum FilterCondition: Sendable {
     case literal(Literal)
-    case path([String])
-    case comparison([String], Comparison, Literal)
+    case operand(Operand)
+    case comparison(Operand, Comparison, Literal)
     case and(FilterCondition, FilterCondition)
     case or(FilterCondition, FilterCondition)
     case not(FilterCondition)
+
+    /// What is looked at.
+    enum Operand: Sendable {
+        /// A field of the value.
+        case path([String])
+        /// Something of the record beside its value.
+        case record(RecordProperty)
+    }
 
     enum Literal: Sendable {
         case null
@@ -45,23 +54,29 @@ indirect enum FilterCondition: Sendable {
         let message: String
     }
 
-    func holds(on record: JSONValue) throws(Failure) -> Bool {
+    /// - Parameters:
+    ///   - value: of the record.
+    ///   - record: with its topic, what the properties are read from.
+    func holds(on value: JSONValue, of record: Record, topic: String) throws(Failure) -> Bool {
         switch self {
         case .literal(.null): return false
         case .literal(.bool(let value)): return value
         case .literal: return true
-        case .path(let names):
-            guard let value = try Self.value(at: names, in: record) else { return false }
-            return value.type != .null && value.bool != false
-        case .comparison(let names, let comparison, let literal):
-            return comparison.holds(literal.order(of: try Self.value(at: names, in: record)))
+        case .operand(.path(let names)):
+            guard let field = try Self.value(at: names, in: value) else { return false }
+            return field.type != .null && field.bool != false
+        case .operand(.record(let property)): return property.exists(on: record)
+        case .comparison(.path(let names), let comparison, let literal):
+            return comparison.holds(literal.order(of: try Self.value(at: names, in: value)))
+        case .comparison(.record(let property), let comparison, let literal):
+            return comparison.holds(property.order(of: record, topic: topic, comparedWith: literal))
         case .and(let left, let right):
-            guard try left.holds(on: record) else { return false }
-            return try right.holds(on: record)
+            guard try left.holds(on: value, of: record, topic: topic) else { return false }
+            return try right.holds(on: value, of: record, topic: topic)
         case .or(let left, let right):
-            if try left.holds(on: record) { return true }
-            return try right.holds(on: record)
-        case .not(let condition): return try !condition.holds(on: record)
+            if try left.holds(on: value, of: record, topic: topic) { return true }
+            return try right.holds(on: value, of: record, topic: topic)
+        case .not(let condition): return try !condition.holds(on: value, of: record, topic: topic)
         }
     }
 
@@ -104,14 +119,19 @@ extension FilterCondition.Literal {
             return double < number ? -1 : double == number ? 0 : 1
         case .string(let bytes):
             guard let text = value.string else { return 0 }
-            for index in 0..<min(text.count, bytes.count) where text[index] != bytes[index] {
-                return text[index] < bytes[index] ? -1 : 1
-            }
-            return text.count - bytes.count
+            return Self.order(of: text, bytes)
         }
     }
 
-    private var rank: Int {
+    /// By bytes. Below zero when `text` comes first.
+    static func order(of text: UnsafeRawBufferPointer, _ bytes: [UInt8]) -> Int {
+        for index in 0..<min(text.count, bytes.count) where text[index] != bytes[index] {
+            return text[index] < bytes[index] ? -1 : 1
+        }
+        return text.count - bytes.count
+    }
+
+    var rank: Int {
         switch self {
         case .null: 0
         case .bool(let value): value ? 2 : 1
@@ -195,22 +215,24 @@ extension FilterCondition {
             guard let left = operand() else { return nil }
             guard case .sign(let sign)? = tokens.first, let comparison = Comparison(rawValue: sign) else { return left }
             tokens.removeFirst()
-            guard case .path(let names) = left, case .literal(let literal)? = operand() else { return nil }
-            return .comparison(names, comparison, literal)
+            guard case .operand(let left) = left, case .literal(let literal)? = operand() else { return nil }
+            return .comparison(left, comparison, literal)
         }
 
         /// A path or a literal.
         private mutating func operand() -> FilterCondition? {
             guard let first = tokens.popFirst() else { return nil }
             switch first {
-            case .sign("."): return .path([])
+            case .sign("."): return .operand(.path([]))
             case .field(let name):
                 var names = [name]
                 while case .field(let name)? = tokens.first {
                     names.append(name)
                     tokens.removeFirst()
                 }
-                return .path(names)
+                return .operand(.path(names))
+            case .sign(let sign) where RecordProperty.signs.contains(sign):
+                return RecordProperty(sign, &tokens).map { .operand(.record($0)) }
             case .word("null"): return .literal(.null)
             case .word("true"): return .literal(.bool(true))
             case .word("false"): return .literal(.bool(false))

@@ -1,4 +1,5 @@
 import PatchbayAPI
+import PatchbayJSON
 
 extension FilterTransformer {
     /// What the registration list takes.
@@ -15,6 +16,10 @@ extension FilterTransformer {
                     doubles, so comparisons of very long ones are inexact; what passes keeps every digit. May be given \
                     alone: `filter: .level == "error"`.
 
+                    `@key`, `@topic`, `@partition`, `@timestamp` (milliseconds since 1970) and `@header.NAME` (or \
+                    `@header."any-name"`) stand for what the record has beside its value; what it doesn't have is null. They \
+                    can be compared with literals, and such comparisons be joined, but not be used in other expressions.
+
                     Comparisons of fields with literals, joined by `and`, `or` and `| not`, cost less than a microsecond \
                     per record. Anything more is left to jq, at about ten microseconds for a record of 300 bytes, so put \
                     such filters behind cheaper steps where rates are high.
@@ -25,7 +30,8 @@ extension FilterTransformer {
                     `split` takes one, `index`, \
                     `rindex` and `indices` take a text that is written out, and texts can't be multiplied.
                     """,
-                example: #"where: .level == "error""#)
+                example: #"where: .level == "error""#),
+            RecordOptions.loneSurrogates,
         ],
         shorthand: "where",
         examples: [
@@ -42,6 +48,10 @@ extension FilterTransformer {
                 title: "Conditions are joined", options: ["where": .string(#".price > 100 and (.tags | index("hot"))"#)],
                 input: #"{"price":120,"tags":["new","hot"]}"#, outcome: .data(#"{"price":120,"tags":["new","hot"]}"#)),
             TransformerExample(
+                title: "The record's topic, key and headers can be asked for",
+                options: ["where": .string(#".level == "error" and @header.env != "test""#)],
+                input: #"{"level":"error"}"#, outcome: .data(#"{"level":"error"}"#)),
+            TransformerExample(
                 title: "Numbers have no fields", options: ["where": .string(".price.usd > 1")],
                 input: #"{"price":120}"#, outcome: .rejected(code: "expression_failed", field: nil)),
             TransformerExample(
@@ -49,11 +59,11 @@ extension FilterTransformer {
                 outcome: .rejected(code: "invalid_json", field: nil)),
         ],
         outputSchema: { _ in .unchanged },
-        configure: { (options) throws(OptionError) in try factory(FilterExpression.compile([text(options)])[0]) },
+        configure: { (options) throws(OptionError) in try factory(FilterExpression.compile([text(options)])[0], options) },
         // Together, because jq reads its library anew for every program.
         configureAll: { all in
-            FilterExpression.compile(all.map(text)).map { outcome in
-                Result { () throws(OptionError) in try factory(outcome) }
+            zip(FilterExpression.compile(all.map(text)), all).map { outcome, options in
+                Result { () throws(OptionError) in try factory(outcome, options) }
             }
         }
     )
@@ -61,11 +71,12 @@ extension FilterTransformer {
     private static func text(_ options: OptionValues) -> String { options.string("where") ?? "" }
 
     private static func factory(
-        _ outcome: Result<FilterExpression, FilterExpression.Invalid>
+        _ outcome: Result<FilterExpression, FilterExpression.Invalid>, _ options: OptionValues
     ) throws(OptionError) -> TransformerDefinition.Factory {
         do throws(FilterExpression.Invalid) {
             let expression = try outcome.get()
-            return { FilterTransformer(expression) }
+            let loneSurrogates = RecordOptions.loneSurrogates(options)
+            return { FilterTransformer(expression, loneSurrogates: loneSurrogates) }
         } catch {
             throw OptionError(option: "where", message: error.reason, hint: error.hint)
         }

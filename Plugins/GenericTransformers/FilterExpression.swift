@@ -43,14 +43,22 @@ enum FilterExpression: Sendable {
         var seen: Set<ByteString> = []
         for text in texts where seen.insert(ByteString(text)).inserted {
             let tokens = JQTokens(text)
+            let condition = FilterCondition(tokens)
+            if condition == nil, let objection = recordObjection(tokens) {
+                outcomes[ByteString(text)] = .failure(objection)
+                continue
+            }
             do throws(FilterLanguage.Objection) {
                 try FilterLanguage.check(tokens)
             } catch {
                 outcomes[ByteString(text)] = .failure(Invalid(reason: error.reason, hint: error.hint))
                 continue
             }
-            if let condition = FilterCondition(tokens) {
-                outcomes[ByteString(text)] = .success(.condition(condition))
+            if let condition {
+                outcomes[ByteString(text)] =
+                    condition.neverHolds
+                    .map { .failure(Invalid(reason: "no record can pass: \($0)", hint: "leave the route out, or mend the condition")) }
+                    ?? .success(.condition(condition))
             } else if !tokens.isBalanced || text.utf8.count > JQProgram.maximumBytes {
                 // By itself: it is wrong, or large.
                 outcomes[ByteString(text)] = programs([(text, tokens)])[0]
@@ -64,6 +72,25 @@ enum FilterExpression: Sendable {
         }
         finishGroup()
         return texts.map { outcomes[ByteString($0)] ?? .failure(Invalid(reason: "jq doesn't accept it", hint: hint)) }
+    }
+
+    /// What is wrong with a property of the record in an expression that is more than a condition.
+    private static func recordObjection(_ tokens: JQTokens) -> Invalid? {
+        for (index, token) in tokens.tokens.enumerated() {
+            guard case .sign(let sign) = token, RecordProperty.signs.contains(sign) else { continue }
+            var rest = tokens.tokens[(index + 1)...]
+            guard RecordProperty(sign, &rest) != nil else {
+                return Invalid(reason: "`@header` needs the header's name", hint: "write `@header.NAME`, or `@header.\"any-name\"`")
+            }
+            if sign == "@header", rest.first == .sign("-") {
+                return Invalid(
+                    reason: "a header's name with `-` in it needs quotes", hint: "write `@header.\"trace-id\"`")
+            }
+            return Invalid(
+                reason: "`\(sign)` can only be compared with a text or a number that is written out, also joined by `and` and `or`",
+                hint: "for example `where: @topic == \"a\" or @key != null`; put the rest into a `filter` of its own")
+        }
+        return nil
     }
 
     /// One program for all, unless one of them is wrong: then halves, until it is alone with what jq says of it.

@@ -24,8 +24,8 @@ enum FilterLanguage {
         "type", "unique", "unique_by", "utf8bytelength", "values", "with_entries",
     ]
 
-    private static let known = Set(functions)
-    private static let keywords: Set<String> = [
+    static let known = Set(functions)
+    static let keywords: Set<String> = [
         "and", "or", "true", "false", "null", "if", "then", "elif", "else", "end", "as", "reduce", "foreach", "try", "catch",
         "label", "break",
     ]
@@ -37,6 +37,7 @@ enum FilterLanguage {
         for (index, token) in tokens.enumerated() {
             switch token {
             case .word(let word) where !text.keys.contains(index):
+                try FilterMistakes.checkQuotes(around: index, in: tokens)
                 try check(word, followedBy: tokens[(index + 1)...])
             case .sign(let sign) where assignments.contains(sign):
                 throw Objection(
@@ -52,7 +53,7 @@ enum FilterLanguage {
         guard known.contains(word) else {
             throw Objection(
                 reason: "`\(word)` is not among the functions of jq that a filter may use",
-                hint: Suggestion.sentence(for: word, among: functions))
+                hint: FilterMistakes.hint(for: word))
         }
         if word == "recurse", rest.first == .sign("(") {
             throw Objection(

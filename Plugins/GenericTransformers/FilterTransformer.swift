@@ -6,18 +6,21 @@ import PatchbayJSON
 /// Thread: consumer.
 public final class FilterTransformer: Transformer {
     private let expression: FilterExpression
-    private var parser = JSONParser()
+    private var parser: JSONParser
 
-    init(_ expression: FilterExpression) { self.expression = expression }
-
-    public func transform(_ batch: borrowing RecordBatch, into output: EnvelopeWriter) {
-        for record in batch.records { transform(record, into: output) }
+    init(_ expression: FilterExpression, loneSurrogates: LoneSurrogates = .pass) {
+        self.expression = expression
+        parser = JSONParser(limits: .records, loneSurrogates: loneSurrogates)
     }
 
-    private func transform(_ record: Record, into output: EnvelopeWriter) {
+    public func transform(_ batch: borrowing RecordBatch, into output: EnvelopeWriter) {
+        for record in batch.records { transform(record, topic: batch.topic, into: output) }
+    }
+
+    private func transform(_ record: Record, topic: String, into output: EnvelopeWriter) {
         guard let value = record.value else { return output.reject(record, .tombstone) }
         // With the limits and the words of all other transformers; jq would take some things that are no JSON.
-        switch verdict(on: value) {
+        switch verdict(on: value, of: record, topic: topic) {
         case .failure(let problem): output.reject(record, problem.rejection)
         case .success(.holds): output.emit(record)
         case .success(.doesNotHold): output.filter(record, because: Self.doesNotHold)
@@ -25,19 +28,23 @@ public final class FilterTransformer: Transformer {
         }
     }
 
-    private func verdict(on value: UnsafeRawBufferPointer) -> Result<FilterExpression.Verdict, JSONProblem> {
+    private func verdict(
+        on value: UnsafeRawBufferPointer, of record: Record, topic: String
+    ) -> Result<FilterExpression.Verdict, JSONProblem> {
         switch expression {
         case .condition(let condition):
             return parser.read(value) { root in
                 do throws(FilterCondition.Failure) {
-                    return try condition.holds(on: root) ? .holds : .doesNotHold
+                    return try condition.holds(on: root, of: record, topic: topic) ? .holds : .doesNotHold
                 } catch {
                     return .failed(error.message)
                 }
             }
         case .program(let program, let index):
             if let problem = parser.validate(value) { return .failure(problem) }
-            return .success(program.verdict(of: index, on: value))
+            guard parser.hasLoneSurrogate else { return .success(program.verdict(of: index, on: value)) }
+            // jq 1.6 refuses some of them. In its place, as in conditions, stands U+FFFD.
+            return .success(LoneSurrogates.replaced(in: value).withUnsafeBytes { program.verdict(of: index, on: $0) })
         }
     }
 

@@ -1,0 +1,142 @@
+import PatchbayAPI
+import Testing
+import TransformerTestSupport
+
+@testable import GenericTransformers
+
+/// `check` accepted filters with which no record could ever pass, and answered others with a wall of ninety names of
+/// functions. A forgotten quote, a refused function and a contradiction each have a sentence now.
+@Suite struct FilterMistakeTests {
+    private func error(_ text: String) -> OptionError? {
+        do throws(OptionError) {
+            _ = try FilterTransformer.definition.make(["where": .string(text)])
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test(arguments: [
+        (".status == ok", #"write `== "ok"`"#), (".level == error", #"write `== "error"`"#), ("ok == .status", #"write `"ok" ==`"#),
+        (".a == 1 and .b != warn", #"write `!= "warn"`"#), (".a | todate", "can be compared as texts"),
+        (".a | gsub(\"a\"; \"b\") == \"\"", "`test("), (".a | lenght > 1", "did you mean `length`?"), ("del(.a)", "`pick` or `rename`"),
+        ("frobnicate(.a)", "lists the functions"),
+    ])
+    func theHintIsShortAndFits(text: String, part: String) {
+        let hint = error(text)?.hint ?? "none"
+        #expect(hint.contains(part) && hint.utf8.count < 200, "\(hint)")
+    }
+
+    @Test(arguments: [".a == length", ".a == true", ".a == null", "length == .n", ".a == first(.b)", ".a | not", "map(. == 1) | any", ".a as $x | $x == 1"])
+    func functionsBesideComparisonsStay(text: String) { #expect(error(text) == nil) }
+
+    @Test(arguments: [
+        "false", "null", ".a == 1 and .a == 2", #".a == "x" and (.b > 1 and .a == "y")"#, ".a < null", "false or null", ".a == 1 and false",
+        "true | not", "@topic == 1", "@partition == \"0\"", "@timestamp == \"2024-01-01\"", "@timestamp > \"2024-01-01\"", "@key == 5",
+        "@header.x == true", "@key == \"a\" and @key == \"b\"",
+    ])
+    func whatCanNeverHoldIsRefused(text: String) {
+        #expect(error(text)?.message.hasPrefix("no record can pass") == true, "\(String(describing: error(text)))")
+    }
+
+    @Test(arguments: [
+        "true", ".a == 1 or .a == 2", ".a == 1 and .b == 2", ".a == 1 and .a == 1.0", ".a <= null", ".a > \"100\"", "false or .a", "@key", "@key == null",
+        "@topic != 1", "@timestamp < \"x\"",
+    ])
+    func whatMayHoldStays(text: String) { #expect(error(text) == nil, "\(String(describing: error(text)))") }
+
+    // MARK: The record beside its value
+
+    private struct Headers: RecordHeaderReader {
+        // Sound: written once, never freed.
+        nonisolated(unsafe) private static let values = ["env": memory("prod"), "trace-id": memory("7")]
+
+        private static func memory(_ text: String) -> UnsafeRawBufferPointer {
+            let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: text.utf8.count, alignment: 1)
+            memory.copyBytes(from: text.utf8)
+            return UnsafeRawBufferPointer(memory)
+        }
+
+        static func last(named name: String, of owner: OpaquePointer) -> UnsafeRawBufferPointer? { values[name] }
+
+        static func forEach(of owner: OpaquePointer, _ visit: RecordHeaders.Visitor) {}
+    }
+
+    private func passes(_ text: String, hasMore: Bool = true) throws -> Bool {
+        let transformer = try FilterTransformer.definition.make(["where": .string(text)])
+        let sink = CountingSink()
+        let owner = try #require(OpaquePointer(bitPattern: 1))
+        Array(#"{"a":1}"#.utf8).withUnsafeBytes { value in
+            Array("k1".utf8).withUnsafeBytes { key in
+                let record = Record(
+                    partition: 3, recordOffset: 0, timestampMilliseconds: hasMore ? 1_700_000_000_000 : -1, key: hasMore ? key : nil,
+                    value: value, headers: hasMore ? RecordHeaders(of: owner, reader: Headers.self) : .none)
+                withUnsafePointer(to: record) {
+                    transformer.transform(
+                        RecordBatch(topic: "events", records: UnsafeBufferPointer(start: $0, count: 1)), into: EnvelopeWriter(sink))
+                }
+            }
+        }
+        #expect(sink.rejected == 0)
+        return sink.emitted == 1
+    }
+
+    /// `@key == "x"` was taken for a format of jq and refused every record.
+    @Test(arguments: [
+        (#"@key == "k1""#, true), (#"@key == "k2""#, false), (#"@key < "k2""#, true), ("@key", true), (#"@topic == "events""#, true),
+        (#"@topic == "event""#, false), (#"@topic > "event""#, true), ("@partition == 3", true), ("@partition > 3", false),
+        ("@timestamp > 1600000000000", true), ("@timestamp < 1600000000000", false), (#"@header.env == "prod""#, true),
+        (#"@header."trace-id" == "7""#, true), ("@header.none == null", true), (#"@header.env != "test" and .a == 1"#, true),
+        (#"@key == "k1" | not"#, false), (#"@key > 5"#, true), ("@header.none", false), ("@key != null and @timestamp != null", true),
+    ])
+    func propertiesAreCompared(text: String, holds: Bool) throws { #expect(try passes(text) == holds) }
+
+    @Test(arguments: [("@key == null", true), ("@key", false), ("@timestamp == null", true), ("@header.env == null", true), (#"@key == "k1""#, false)])
+    func whatARecordDoesNotHaveIsNull(text: String, holds: Bool) throws { #expect(try passes(text, hasMore: false) == holds) }
+
+    @Test(arguments: [
+        (#"@key | test("a")"#, "filter` of its own"), (#"@header == "x""#, "@header.NAME"), (#"@header.trace-id == "7""#, #"@header."trace-id""#),
+        ("@key == @topic", "filter` of its own"),
+    ])
+    func moreThanComparingIsAnError(text: String, part: String) {
+        #expect(error(text)?.hint?.contains(part) == true, "\(String(describing: error(text)))")
+    }
+
+    @Test func formatsOfJQStay() { #expect(error(".a | @text == \"1\"") == nil && error("@json == \"{}\"") == nil) }
+
+    // MARK: pick and rename
+
+    /// `pick: ["values[0].v"]` passed `check` and kept nothing of any record.
+    @Test(arguments: ["values[0].v", "a.values[].v", "values[*]"]) func listsCannotBeGoneInto(path: String) {
+        let pick = #expect(throws: OptionError.self) { try PickTransformer.definition.make(["fields": .list([.string(path)])]) }
+        #expect(pick?.message.contains("goes into a list") == true && pick?.hint == "name the list as a whole: `values`")
+        #expect(throws: OptionError.self) { try RenameTransformer.definition.make(["fields": .map([ByteString(path): .string("x")])]) }
+    }
+
+    @Test(arguments: ["a[b]", "[x", "]", "a]0["]) func namesWithBracketsStay(path: String) {
+        #expect(throws: Never.self) { try PickTransformer.definition.make(["fields": .list([.string(path)])]) }
+    }
+
+    // MARK: Sizes
+
+    /// `kafka.max_record: 4MiB` let a record through to a transformer that stopped at 1 MiB, whatever the file said.
+    @Test func largeRecordsAreTheRoutersAffair() throws {
+        let record = #"{"a":""# + String(repeating: "x", count: 3 << 20) + #"","b":1}"#
+        for (definition, options) in [
+            (JSONTransformer.definition, [:]), (FilterTransformer.definition, ["where": .string(".b == 1")]),
+            (PickTransformer.definition, ["fields": .list([.string("a"), .string("b")])]),
+            (RenameTransformer.definition, ["fields": .map(["z": .string("y")])]),
+        ] as [(TransformerDefinition, [String: ConfigValue])] {
+            #expect(try definition.outcome(of: record, options: options) == .data(record), "\(definition.name)")
+        }
+    }
+
+    /// jq 1.6 refuses some of them in words of its own.
+    @Test(arguments: [".a == \"\u{FFFD}\"", #".a | test(".")"#]) func halfASurrogatePairIsFilteredLikeAnyText(text: String) throws {
+        let record = #"{"a":"\ud83d"}"#
+        #expect(try FilterTransformer.definition.outcome(of: record, options: ["where": .string(text)]) == .data(record))
+        let refused = try FilterTransformer.definition.outcome(
+            of: record, options: ["where": .string(text), "lone_surrogates": .string("reject")])
+        #expect(refused.rejection?.explanation.contains("byte 6") == true)
+    }
+}
