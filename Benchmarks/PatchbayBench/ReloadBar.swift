@@ -188,7 +188,7 @@ extension ReloadBar {
 
 /// No channel depends on one.
 private final class NoFields: FieldReader {
-    func read(_ data: UnsafeRawBufferPointer, _ take: (Int, UnsafeRawBufferPointer?) -> Void) -> Bool { false }
+    func read(_ data: UnsafeRawBufferPointer, _ take: (Int, FoundField) -> Void) -> Bool { false }
 }
 
 /// Replaces the table from a thread of its own, every few milliseconds.

@@ -105,6 +105,17 @@ public struct ChannelTemplate: Sendable, Equatable {
                     problem: "has a placeholder `{\(name)}` that names no field",
                     hint: "name a field of the output as `{Field}` or `{outer.inner}`")
             }
+            if let inner = path.first(where: { $0.first?.isWhitespace == true || $0.last?.isWhitespace == true }) {
+                let trimmed = path.map { String($0.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed()) }
+                throw Invalid(
+                    problem: "has a placeholder `{\(name)}` with spaces around `\(inner)`, and no field is called that",
+                    hint: "write `{\(trimmed.joined(separator: "."))}`")
+            }
+            if let inner = path.first(where: { $0.hasSuffix("]") && $0.contains("[") }) {
+                throw Invalid(
+                    problem: "has a placeholder `{\(name)}` that goes into a list (`\(inner)`)",
+                    hint: "only fields of objects can be named: `{Field}` or `{outer.inner}`")
+            }
             return .field(path)
         }
     }

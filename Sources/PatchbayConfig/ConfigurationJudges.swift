@@ -38,6 +38,13 @@ public struct ConfigurationJudges: Sendable {
         self.webhookHeader = webhookHeader
     }
 
+    /// What is wrong with a placeholder for a field of a transformer's output; `nil` when nothing is, or nobody knows.
+    ///
+    /// - Parameters:
+    ///   - schema: JSON Schema of the output.
+    ///   - path: names on the way to the field.
+    public var placeholder: @Sendable (_ schema: String, _ path: [String]) -> (problem: String, hint: String)? = { _, _ in nil }
+
     /// Has nothing against anything.
     public static let none = ConfigurationJudges(
         properties: { _ in [] }, propertyNames: { [] }, webhookURL: { _ in nil }, webhookHeader: { _, _ in nil })

@@ -27,7 +27,7 @@ struct ConfigurationReader {
 
         let routeReader = RouteReader(
             transformReader: TransformReader(transformers: transformers, decoder: decoder, findings: findings),
-            decoder: decoder, findings: findings, clusters: clusterNames(node))
+            decoder: decoder, findings: findings, judges: judges, clusters: clusterNames(node))
         let routing = routeReader.read(objects)
         // What an include failed to bring in may have had routes.
         if root.keys["include"] == nil || !findings.hasErrors {

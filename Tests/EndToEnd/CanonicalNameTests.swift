@@ -65,4 +65,35 @@ import Testing
             #expect(try await tested(wrong).code == 1, "\(wrong)")
         }
     }
+
+    @Test func areDifferentChannelsToSubscribersAndToAReload() async throws {
+        let demo = try await RunningProgramTests.Demo(
+            """
+            version: 1
+            reload: { watch: false }
+            routes:
+              - { name: a, topic: one, transform: json, channel: \(Self.one) }
+              - { name: b, topic: other, transform: json, channels: [\(Self.other), "k.{name}"] }
+
+            """)
+        let client = try await WebSocketTestClient(port: demo.port)
+        try await client.subscribe(Self.one)
+        try await client.subscribe("k.\u{212A}")
+        // Would all come first, if they came.
+        try await demo.produce("other", #"{"name":"K"}"#)
+        try await demo.produce("other", "{\"name\":\"\u{212A}\"}")
+        let template = try await client.receive()
+        #expect(template.channel.utf8.elementsEqual("k.\u{212A}".utf8), "\(template)")
+        try await demo.produce("one", #"{"n":2}"#)
+        let first = try await client.receive()
+        #expect(first.channel.utf8.elementsEqual(Self.one.utf8) && first.data == #"{"n":2}"#, "\(first)")
+
+        try demo.write(Self.routes(Self.one))
+        #expect(try await demo.reload().code == 0)
+        try demo.write(Self.routes(Self.other))
+        let report = try await demo.reload()
+        #expect(report.text.contains("applied; generation 3"), "\(report)")
+        client.socket.close()
+        try await demo.stop()
+    }
 }

@@ -72,8 +72,8 @@ struct DifferenceTests {
         ("SECRET", "transform: token, topic: a, channel: [c, ~~]"), ("SECRET", "transform: token, topic: a, channel: c, type: ~~"),
         ("SECRET", "transform: token, topic: a, channel: c, name: ~~"),
         ("SECRET", "transform: token, topic: a, channel: c, on_error: dead_letter, dead_letter: ~~"),
-        ("4711", "transform: token, topic: a, channel: '{x}', max_channels: ~~"),
-        ("4711", "transform: token, topic: a, channel: '{x}' }\nchannels: { '{x}': { buffer: ~~ }"),
+        ("4711", "transform: token, topic: a, channel: 't.{x}', max_channels: ~~"),
+        ("4711", "transform: token, topic: a, channel: 't.{x}' }\nchannels: { 't.{x}': { buffer: ~~ }"),
     ])
     func secretsOfRoutes(_ secret: String, _ route: String) throws {
         try check(secret) { Self.file(route.replacing("~~", with: $0)) }

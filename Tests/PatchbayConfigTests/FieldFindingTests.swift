@@ -98,7 +98,7 @@ struct FieldFindingTests {
         ("kafka:65536", "the port must be between 1 and 65535"),
         ("kafka:+1", "the port must be between 1 and 65535"),
         (":9092", "for example `kafka1:9092`"),
-        ("ka fka:9092", "for example `kafka1:9092`"),
+        ("ka fka:9092", "leave out the spaces; write several as a list: `brokers: [kafka1:9092, kafka2:9092]`"),
         ("::1:9092", "put an IPv6 address in brackets: `[::1]:9092`"),
         ("[::1]", "for example `kafka1:9092`"),
         ("[x]:9092", "for example `[::1]:9092`"),
@@ -112,7 +112,7 @@ struct FieldFindingTests {
 
     @Test("origins are checked one by one", arguments: [
         ("example.com", "write `https://example.com`"),
-        ("https://example.com/", "leave out what follows the host, the `/` included"),
+        ("https://example.com/", "leave out what follows the host, the `/` included: browsers send no path"),
         ("https://", nil), ("://x", nil), ("https://a b", nil),
     ] as [(String, String?)])
     func origins(_ origin: String, _ hint: String?) {

@@ -65,9 +65,9 @@ struct SyntaxFindingTests {
 
     @Test("columns count characters, lines every kind of line break", arguments: [
         ("plain", "server: { 'x': 1 }\n", 2, 11),
-        ("two-byte", "server: { host: é, x: 1 }\n", 2, 20),
-        ("emoji", "server: { host: 👩‍🚀, x: 1 }\n", 2, 22),
-        ("combining", "server: { host: e\u{301}, x: 1 }\n", 2, 21),
+        ("two-byte", "kafka: { group: é, x: 1 }\n", 2, 20),
+        ("emoji", "kafka: { group: 👩‍🚀, x: 1 }\n", 2, 22),
+        ("combining", "kafka: { group: e\u{301}, x: 1 }\n", 2, 21),
         ("CRLF", "server:\r\n  host: h\r\n  x: 1\r\n", 4, 3),
         ("CR", "server:\r  host: h\r  x: 1\r", 4, 3),
         ("next line, line and paragraph separator", "server:\u{85}  host: h\u{2028}  port: 1\u{2029}  x: 1\n", 5, 3),

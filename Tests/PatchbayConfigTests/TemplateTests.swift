@@ -36,6 +36,21 @@ struct TemplateTests {
         #expect(route.maxChannels == 10_000 && route.channelIdle == .seconds(600) && route.templateBuffer == 100)
     }
 
+    /// 17 placeholders side by side passed a limit of 16, which counted the parts of a name.
+    @Test("a name has at most 16 placeholders, whatever stands between them", arguments: ["", ".", "ab"])
+    func placeholders(_ between: String) {
+        func problem(_ count: Int) -> String? {
+            do {
+                _ = try ChannelTemplate(Array(repeating: "{x}", count: count).joined(separator: between))
+                return nil
+            } catch {
+                return error.problem
+            }
+        }
+        #expect(problem(16) == nil)
+        #expect(problem(17) == "has 17 placeholders")
+    }
+
     private static let braces = "write a placeholder as `{Field}`"
 
     @Test("what is wrong with them is found at its place", arguments: [

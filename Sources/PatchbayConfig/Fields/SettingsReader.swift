@@ -8,7 +8,7 @@ struct SettingsReader {
     /// `nil` when something is wrong with it; it was reported.
     func server(_ object: DecodedObject) -> ServerSettings? {
         let origins = findings.checked(object["allowed_origins"]?.items, NameRules.origin)
-        guard object.failed.isEmpty, let origins, let host = object["host"]?.string,
+        guard object.failed.isEmpty, let origins, let host = findings.checked(object["host"], NameRules.host),
             let port = object.int("port"), let maxClients = object.int("max_clients"),
             let readBuffer = object.int("read_buffer"), let writeBuffer = object.int("write_buffer"),
             let maxMessage = object.int("max_message"), let handshakeTimeout = object.duration("handshake_timeout"),
@@ -43,7 +43,8 @@ struct SettingsReader {
 
     /// `nil` when something is wrong with it; it was reported.
     func admin(_ object: DecodedObject) -> AdminSettings? {
-        guard object.failed.isEmpty, let isEnabled = object["enabled"]?.bool, let host = object["host"]?.string,
+        guard object.failed.isEmpty, let isEnabled = object["enabled"]?.bool,
+            let host = findings.checked(object["host"], NameRules.host),
             let port = object.int("port")
         else { return nil }
         return AdminSettings(isEnabled: isEnabled, host: host, port: port, secrets: object.secrets)

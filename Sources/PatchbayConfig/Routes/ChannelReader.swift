@@ -8,6 +8,8 @@ struct ChannelReader {
     private var listed: [DecodedEntry] = []
     private var settings: [ByteString: DecodedObject] = [:]
     private var mentioned = MentionedChannels()
+    /// Of enabled routes, with their places; those that a message may name.
+    private var templates: [(template: ChannelTemplate, position: SourcePosition?)] = []
 
     /// - Parameter files: the top level of every file.
     init(_ files: [DecodedObject], defaults: DecodedObject?, findings: Findings) {
@@ -46,7 +48,10 @@ struct ChannelReader {
                     hint: "remove one of them")
                 continue
             }
-            if let template { channels.append(template) }
+            if let template {
+                channels.append(template)
+                if isEnabled, !template.isPlain, !value.isSecret { templates.append((template, value.source.position)) }
+            }
         }
         guard channels.count == values.count else { return nil }
         return channels
@@ -85,6 +90,28 @@ struct ChannelReader {
             // Without all routes, every listed channel would seem unused.
             guard mentioned.isComplete else { continue }
             report(entry)
+        }
+    }
+
+    /// Comparisons of a template with a plain name.
+    private static let mostComparisons = 1_000_000
+
+    /// Plain channels that a template makes as well: messages of both would be mixed in them.
+    func reportOverlaps() {
+        guard mentioned.isComplete else { return }
+        var left = Self.mostComparisons
+        var seen: Set<ByteString> = []
+        for (template, position) in templates where seen.insert(ByteString(template.text)).inserted {
+            left -= mentioned.enabledNames.count
+            guard left > 0 else { return }
+            let made = mentioned.enabledNames.filter { template.matches($0) }
+            guard let first = made.first(where: { mentioned.showable.containsBytes(of: $0) }) else { continue }
+            let others = made.count > 1 ? " and \(made.count - 1) more" : ""
+            findings.add(
+                "the template \(Shown.quoted(template.text)) can also make the channel \(Shown.quoted(first))\(others), which a "
+                    + "route names, so that messages of both would be mixed there",
+                at: position, hint: "give the template a beginning of its own, such as `by-key.\(Shown.plain(template.text))`",
+                severity: .warning)
         }
     }
 

@@ -5,6 +5,13 @@ extension Findings {
     func checked(_ value: DecodedValue?, _ rule: (String) -> NameRules.Objection?) -> String? {
         guard let value, let text = value.string else { return nil }
         guard let objection = rule(text) else { return text }
+        if objection.isWarning {
+            if !value.subject.isSecret {
+                add(
+                    "\(Shown.quoted(text)) \(objection.problem)", at: value.source.position, hint: objection.hint, severity: .warning)
+            }
+            return text
+        }
         // The rule's words may repeat the text.
         let isSecret = value.subject.isSecret
         add(

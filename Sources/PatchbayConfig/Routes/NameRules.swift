@@ -7,11 +7,14 @@ enum NameRules {
         let hint: String?
         /// Whether the problem repeats the text, which a secret's must not.
         let repeatsText: Bool
+        /// Whether it works all the same.
+        let isWarning: Bool
 
-        init(_ problem: String, _ hint: String?, repeatsText: Bool = false) {
+        init(_ problem: String, _ hint: String?, repeatsText: Bool = false, isWarning: Bool = false) {
             self.problem = problem
             self.hint = hint
             self.repeatsText = repeatsText
+            self.isWarning = isWarning
         }
     }
 
@@ -70,79 +73,13 @@ enum NameRules {
         return nil
     }
 
-    /// `host:port`, `1.2.3.4:port` or `[v6]:port`.
-    static func broker(_ address: String) -> Objection? {
-        let problem = "must be `host:port`"
-        if let scheme = address.range(of: "://") {
-            return Objection(
-                problem,
-                "leave out `\(Shown.plain(String(address[..<scheme.upperBound])))`; set `security.protocol` under `properties`"
-            )
-        }
-        if address.contains(",") { return Objection(problem, "write several as a list: `brokers: [kafka1:9092, kafka2:9092]`") }
-        guard let colon = address.lastIndex(of: ":"), !address.hasSuffix("]") else {
-            let isHost = !address.isEmpty && address.utf8.allSatisfy(isHostByte)
-            return Objection(problem, isHost ? "add the port: `\(Shown.plain(address)):9092`" : "for example `kafka1:9092`")
-        }
-        let host = address[..<colon]
-        let port = address[colon...].dropFirst()
-        guard !port.isEmpty, port.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(port),
-            (1...65535).contains(number)
-        else { return Objection(problem, "the port must be between 1 and 65535") }
-        if host.hasPrefix("[") && host.hasSuffix("]") {
-            let inner = host.dropFirst().dropLast()
-            let isAddress = inner.contains(":") && inner.utf8.allSatisfy { isHostByte($0) || $0 == 0x3A || $0 == 0x25 }
-            return isAddress ? nil : Objection(problem, "for example `[::1]:9092`")
-        }
-        if host.contains(":") { return Objection(problem, "put an IPv6 address in brackets: `[::1]:9092`") }
-        guard !host.isEmpty, host.utf8.allSatisfy(isHostByte) else { return Objection(problem, "for example `kafka1:9092`") }
-        return nil
-    }
-
-    /// `*`, or what browsers send as `Origin` (RFC 6454): `scheme://host`, `scheme://host:port` or `null`.
-    static func origin(_ origin: String) -> Objection? {
-        if origin == "*" || origin == "null" { return nil }
-        let problem = "must be `*` or an origin such as `https://example.com`"
-        guard let separator = origin.range(of: "://") else {
-            let isHost = !origin.isEmpty && origin.utf8.allSatisfy { isHostByte($0) || $0 == 0x3A }
-            return Objection(problem, isHost ? "write `https://\(Shown.plain(origin))`" : nil)
-        }
-        let host = origin[separator.upperBound...]
-        guard !host.contains("/") else {
-            return Objection(problem, "leave out what follows the host, the `/` included")
-        }
-        let scheme = origin[..<separator.lowerBound]
-        guard !scheme.isEmpty, scheme.utf8.allSatisfy(isHostByte), isHostPattern(host) else { return Objection(problem, nil) }
-        return nil
-    }
-
-    /// A host, perhaps with a port; `*.` in front is every host below it, `:*` at the end every port.
-    private static func isHostPattern(_ text: Substring) -> Bool {
-        var host = text
-        if host.hasPrefix("*.") { host = host.dropFirst(2) }
-        if host.hasSuffix(":*") { host = host.dropLast(2) }
-        return !host.isEmpty && host.utf8.allSatisfy { isHostByte($0) || [0x3A, 0x5B, 0x5D].contains($0) }
-    }
-
     private static func isTopicByte(_ byte: UInt8) -> Bool { isHostByte(byte) }
 
     /// Letters, digits, `.`, `_` and `-`: topics allow exactly these, and so do host names in practice.
-    private static func isHostByte(_ byte: UInt8) -> Bool {
+    static func isHostByte(_ byte: UInt8) -> Bool {
         switch byte {
         case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F: true
         default: false
         }
-    }
-}
-
-extension String {
-    /// The first place of `needle`.
-    fileprivate func range(of needle: String) -> Range<String.Index>? {
-        var start = startIndex
-        while start < endIndex {
-            if self[start...].hasPrefix(needle) { return start..<index(start, offsetBy: needle.count) }
-            start = index(after: start)
-        }
-        return nil
     }
 }

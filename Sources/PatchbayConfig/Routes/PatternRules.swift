@@ -19,6 +19,7 @@ enum PatternRules {
         guard bytes.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
             return NameRules.Objection("must not contain control characters", nil)
         }
+        if let objection = PerlSyntax.objection(bytes) { return objection }
         switch cost(bytes) {
         case .fine: return nil
         case .refersBack:
@@ -91,7 +92,7 @@ enum PatternRules {
     }
 
     /// Index of the `]` of a set such as `[a-z]`, `[]a]` or `[^[:alpha:]]`; the last one when there is none.
-    private static func endOfSet(_ bytes: [UInt8], at start: Int) -> Int {
+    static func endOfSet(_ bytes: [UInt8], at start: Int) -> Int {
         var index = start + 1
         if index < bytes.count, bytes[index] == 0x5E { index += 1 }
         if index < bytes.count, bytes[index] == 0x5D { index += 1 }

@@ -16,6 +16,7 @@ struct RouteReader {
     let transformReader: TransformReader
     let decoder: FieldDecoder
     let findings: Findings
+    let judges: ConfigurationJudges
     /// Names of all clusters, those with a mistake included.
     let clusters: Set<ByteString>
 
@@ -43,6 +44,7 @@ struct RouteReader {
         DeadLetterCycles(result.routes, budget: budget).report(findings)
         // A file whose routes can't be read at all may use any channel.
         if files.allSatisfy({ !$0.failed.contains("routes") }) { channelReader.reportUnused() }
+        channelReader.reportOverlaps()
         result.channels = channelReader.channels()
         return result
     }
@@ -65,6 +67,7 @@ struct RouteReader {
         let name = names.claim(object, topics: topics, findings: findings)
         let channels = channelReader.read(object, isEnabled: isEnabled)
         let templateBuffer = channels.flatMap { channelReader.templateBuffer($0, of: object) }
+        if let chain, let channels { judge(channels, of: object, behind: chain) }
         let policy = parts.policies.read(object, topics: topics)
         let tests = parts.tests.read(object, topics: topics)
         let limit = (object["max_channels"] ?? parts.defaults?["max_channels"])?.integer
@@ -82,6 +85,23 @@ struct RouteReader {
         settings.topicPositions = ((object["topic"]?.items ?? []) + (object["topics"]?.items ?? [])).map(\.source.position)
         settings.deadLetterPosition = object["dead_letter"]?.source.position
         return settings
+    }
+
+    /// Reports placeholders for what the chain never makes.
+    private func judge(_ channels: [ChannelTemplate], of route: DecodedObject, behind chain: [TransformReader.Step]) {
+        guard channels.contains(where: { !$0.fieldPaths.isEmpty }),
+            let schema = OutputSchema.ofChain(chain.map { $0.definition.outputSchema($0.settings.options) })
+        else { return }
+        let values = (route["channel"]?.items ?? []) + (route["channels"]?.items ?? [])
+        for (value, template) in zip(values, channels) {
+            for path in template.fieldPaths {
+                guard let (problem, hint) = judges.placeholder(schema, path) else { continue }
+                let placeholder = value.isSecret ? "a placeholder" : "`{\(Shown.plain(path.joined(separator: ".")))}`"
+                findings.add(
+                    "\(placeholder) in channel \(value.shown) can never be filled in: \(problem)", at: value.source.position,
+                    hint: hint)
+            }
+        }
     }
 
     private func drafts(_ route: DecodedObject) -> [TransformReader.Draft]? {

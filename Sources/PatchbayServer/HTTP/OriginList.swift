@@ -12,6 +12,8 @@ struct OriginList: Sendable {
         /// Whether what stands for the star is what one may stand for: never more than the part it was written in, or
         /// `https://*.example.com` would let `https://evil.example/.example.com` in.
         func matches(_ origin: String) -> Bool {
+            // Every port is also the scheme's own, which browsers leave out.
+            if star == .port, origin.utf8.elementsEqual(prefix.utf8.dropLast()) { return true }
             guard origin.utf8.count > prefix.utf8.count + suffix.utf8.count, origin.hasPrefix(prefix),
                 origin.hasSuffix(suffix)
             else { return false }

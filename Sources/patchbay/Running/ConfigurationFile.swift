@@ -2,6 +2,7 @@ import ArgumentParser
 import PatchbayAPI
 import PatchbayAlerts
 import PatchbayConfig
+import PatchbayJSON
 import PatchbayKafka
 
 /// What loading routes.yaml came to, librdkafka's word on its own properties included.
@@ -78,7 +79,13 @@ enum ConfigurationFile {
     }
 
     /// What librdkafka and the sender of alerts think of what is for them.
-    static let judges = ConfigurationJudges(
+    static let judges: ConfigurationJudges = {
+        var judges = values
+        judges.placeholder = { SchemaField.problem(schema: $0, path: $1) }
+        return judges
+    }()
+
+    private static let values = ConfigurationJudges(
         properties: { properties in
             KafkaProperties.validate(properties).map {
                 ConfigurationJudges.PropertyProblem(index: $0.index, isUnknownName: $0.isUnknownName, message: $0.message)
