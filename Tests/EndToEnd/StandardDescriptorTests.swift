@@ -9,7 +9,10 @@ import Testing
         let program = Process()
         program.executableURL = URL(fileURLWithPath: "/bin/sh")
         let path = Bundle.main.bundleURL.appendingPathComponent("patchbay").path
-        program.arguments = ["-c", "exec \"$0\" demo --rate 0 <&- >&- 2>&-", path]
+        let routes = FileManager.default.temporaryDirectory.appendingPathComponent("routes-\(UUID().uuidString).yaml")
+        try "version: 1\nroutes: [{ topic: t, transform: json, channel: c }]\n".write(to: routes, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(at: routes) }
+        program.arguments = ["-c", "exec \"$0\" demo --config \"$1\" --rate 0 <&- >&- 2>&-", path, routes.path]
         var environment = ProcessInfo.processInfo.environment
         environment["PORT"] = "0"
         environment["ADMIN_PORT"] = "0"

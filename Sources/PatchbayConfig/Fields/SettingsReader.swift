@@ -7,8 +7,11 @@ struct SettingsReader {
 
     /// `nil` when something is wrong with it; it was reported.
     func server(_ object: DecodedObject) -> ServerSettings? {
+        // All of them, whatever is wrong with one.
         let origins = findings.checked(object["allowed_origins"]?.items, NameRules.origin)
-        guard object.failed.isEmpty, let origins, let host = findings.checked(object["host"], NameRules.host),
+        let corsOrigins = findings.checked(object["cors_origins"]?.items, NameRules.origin)
+        let host = findings.checked(object["host"], NameRules.host)
+        guard object.failed.isEmpty, let origins, let corsOrigins, let host,
             let port = object.int("port"), let maxClients = object.int("max_clients"),
             let readBuffer = object.int("read_buffer"), let writeBuffer = object.int("write_buffer"),
             let maxMessage = object.int("max_message"), let handshakeTimeout = object.duration("handshake_timeout"),
@@ -17,8 +20,7 @@ struct SettingsReader {
             let idleTimeout = object.duration("idle_timeout"),
             let httpIdleTimeout = object.duration("http_idle_timeout"), let drainDelay = object.duration("drain_delay"),
             let earliest = object.duration("reconnect_earliest"), let latest = object.duration("reconnect_latest"),
-            let liveness = object.duration("liveness_threshold"),
-            let corsOrigins = findings.checked(object["cors_origins"]?.items, NameRules.origin)
+            let liveness = object.duration("liveness_threshold")
         else { return nil }
         guard earliest <= latest else {
             let place = object["reconnect_earliest"]?.source.position ?? object["reconnect_latest"]?.source.position
