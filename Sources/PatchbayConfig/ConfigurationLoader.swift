@@ -8,12 +8,16 @@ public enum ConfigurationLoader {
     ///   - path: the file; at most 8 MiB of UTF-8.
     ///   - environment: wins over the file where a field names a variable; a variable set to nothing counts as not set.
     ///   - transformers: what routes may name; names are unique.
+    ///   - hidesVariables: whether what comes of `${NAME}` is never shown either, like what comes of `${file:…}`: for those who
+    ///     may see findings and differences, but not the environment.
     ///   - judges: know about values that are not the configuration's own.
     public static func load(
-        path: String, environment: [String: String], transformers: [TransformerDefinition],
+        path: String, environment: [String: String], transformers: [TransformerDefinition], hidesVariables: Bool = false,
         judges: ConfigurationJudges = .none
     ) -> LoadResult {
-        load(path: path, environment: environment, transformers: transformers, files: .system, judges: judges)
+        load(
+            path: path, environment: environment, transformers: transformers, hidesVariables: hidesVariables, files: .system,
+            judges: judges)
     }
 
     /// The same for a text in memory; `file` is what positions call it, and what included files are relative to.
@@ -28,7 +32,8 @@ public enum ConfigurationLoader {
     public static let largestFile = YAMLLimits().bytes
 
     /// The same for bytes in memory in the place of the file at `path`. Since who sends them need not be allowed to read the
-    /// machine's files, and findings show lines of files, they only bring in what is below the file's directory and `known`.
+    /// machine's files, and findings show lines of files, they only bring in what is below the file's directory and `known`,
+    /// and what comes of `${NAME}` is hidden.
     ///
     /// - Parameter known: files that may be read all the same.
     public static func load(
@@ -36,19 +41,19 @@ public enum ConfigurationLoader {
         transformers: [TransformerDefinition], judges: ConfigurationJudges = .none
     ) -> LoadResult {
         load(
-            bytes: bytes, file: path, environment: environment, transformers: transformers,
+            bytes: bytes, file: path, environment: environment, transformers: transformers, hidesVariables: true,
             files: .confined(toDirectoryOf: path, and: known), judges: judges)
     }
 
     /// The same for other files than those of the machine.
     package static func load(
-        path: String, environment: [String: String], transformers: [TransformerDefinition], files access: FileAccess,
-        limits: YAMLLimits = YAMLLimits(), judges: ConfigurationJudges = .none
+        path: String, environment: [String: String], transformers: [TransformerDefinition], hidesVariables: Bool = false,
+        files access: FileAccess, limits: YAMLLimits = YAMLLimits(), judges: ConfigurationJudges = .none
     ) -> LoadResult {
         let files = LoadedFiles(access: access)
         do {
             let bytes = try files.read(path, limit: limits.bytes)
-            return load(bytes, file: path, environment, transformers, files, limits, judges)
+            return load(bytes, file: path, environment, transformers, hidesVariables, files, limits, judges)
         } catch {
             let hint: String? =
                 switch error {
@@ -68,14 +73,14 @@ public enum ConfigurationLoader {
     /// The same for bytes in memory.
     package static func load(
         bytes: [UInt8], file: String, environment: [String: String], transformers: [TransformerDefinition],
-        files access: FileAccess = .system, limits: YAMLLimits = YAMLLimits(), judges: ConfigurationJudges = .none
+        hidesVariables: Bool = false, files access: FileAccess = .system, limits: YAMLLimits = YAMLLimits(), judges: ConfigurationJudges = .none
     ) -> LoadResult {
-        load(bytes, file: file, environment, transformers, LoadedFiles(access: access), limits, judges)
+        load(bytes, file: file, environment, transformers, hidesVariables, LoadedFiles(access: access), limits, judges)
     }
 
     private static func load(
         _ bytes: [UInt8], file: String, _ environment: [String: String], _ transformers: [TransformerDefinition],
-        _ files: LoadedFiles, _ limits: YAMLLimits, _ judges: ConfigurationJudges
+        _ hidesVariables: Bool, _ files: LoadedFiles, _ limits: YAMLLimits, _ judges: ConfigurationJudges
     ) -> LoadResult {
         let findings = Findings()
         let source = SourceText(file: file, bytes: bytes)
@@ -92,7 +97,8 @@ public enum ConfigurationLoader {
         guard let root = YAMLComposer.compose(source, limits: limits, findings: findings), !root.isInvalid,
             root.isMapping(findings)
         else { return failure() }
-        let decoder = FieldDecoder(environment: environment, files: files, findings: findings)
+        let decoder = FieldDecoder(
+            environment: environment, files: files, hidesVariables: hidesVariables, findings: findings)
         var reader = ConfigurationReader(
             file: file, decoder: decoder, transformers: transformers, files: files, limits: limits, judges: judges,
             findings: findings)

@@ -37,6 +37,8 @@ public struct AdminSettings: Sendable, Equatable {
     public let host: String
     /// 0…65535; 0 stands for any free port.
     public let port: Int
+    /// Names that requests may be for: `name`, `*.name` or `*`.
+    public package(set) var allowedHosts: [String] = []
     /// Keys whose values came out of secret files and must not be shown.
     package let secrets: Set<String>
 

@@ -44,13 +44,14 @@ public final class AdminServer: Sendable {
 
     /// - Parameters:
     ///   - port: 0 takes any free port.
+    ///   - allowedHosts: names that requests may be for, besides `localhost`, `host` and addresses: `name`, `*.name` or `*`.
     ///   - health: the report behind `/health`.
     ///   - metrics: the page behind `/metrics`.
     ///   - probes: the answers behind `/health/live` and `/health/ready`; without them there are none.
     ///   - largestCandidate: bytes that a posted candidate may have.
     ///   - reload: loads the configuration again, or says what that would change.
     public init(
-        host: String, port: Int, group: any EventLoopGroup, logger: Logger,
+        host: String, port: Int, allowedHosts: [String] = [], group: any EventLoopGroup, logger: Logger,
         health: @escaping @Sendable () -> HealthReport, metrics: @escaping @Sendable () -> ByteBuffer = { ByteBuffer() },
         probes: HealthProbes? = nil,
         largestCandidate: Int = 8 << 20,
@@ -60,10 +61,10 @@ public final class AdminServer: Sendable {
         self.port = port
         self.group = group
         endpoints = Endpoints(logger: logger) { router in
+            router.add(middleware: OwnHost(names: HostList(allowedHosts + [host]), log: ClientLog(logger: logger)))
             StandardEndpoints.add(to: router, health: health, metrics: metrics)
             if let probes { StandardEndpoints.add(probes, to: router) }
             router.post("-/reload") { request, _ -> Response in
-                try Self.refuseBrowsers(request)
                 let answer = await reload(try await Self.wish(request, largestCandidate: largestCandidate))
                 return .json(status: .init(code: answer.status), body: ByteBuffer(string: answer.body))
             }
@@ -98,14 +99,6 @@ public final class AdminServer: Sendable {
         let channel = listener.withLock { $0.take() }
         try? await channel?.close()
         await endpoints.close()
-    }
-
-    /// Any web page can make a browser send a POST to a loopback address; it can't keep the browser from saying so.
-    private static func refuseBrowsers(_ request: Request) throws {
-        guard request.headers[.origin] == nil else {
-            throw EndpointError(
-                status: .forbidden, code: "forbidden_origin", message: "web pages may not call the admin endpoints")
-        }
     }
 
     private static func wish(_ request: Request, largestCandidate: Int) async throws -> ReloadRequest {

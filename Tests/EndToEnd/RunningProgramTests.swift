@@ -18,13 +18,13 @@ import Testing
         var path: String { folder.appendingPathComponent("routes.yaml").path }
 
         /// - Parameter prepare: puts `routes.yaml` into the folder.
-        init(_ prepare: (URL) throws -> Void) async throws {
+        init(environment: [String: String] = [:], _ prepare: (URL) throws -> Void) async throws {
             let folder = FileManager.default.temporaryDirectory.appendingPathComponent("running-\(UUID().uuidString)")
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             try prepare(folder)
             let program = try PatchbayProgram(
                 ["demo", "--config", folder.appendingPathComponent("routes.yaml").path, "--rate", "0"],
-                environment: ["PORT": "0", "ADMIN_PORT": "0"])
+                environment: ["PORT": "0", "ADMIN_PORT": "0"].merging(environment) { $1 })
             // A group that is new begins with records that come after it has its partitions.
             try await eventually("the partitions; so far: \(program.text)") {
                 program.text.contains("/health") && program.text.contains("partitions assigned") || !program.isRunning
@@ -36,8 +36,8 @@ import Testing
             (self.folder, self.program, self.port, self.admin, self.brokers) = (folder, program, port, admin, String(brokers))
         }
 
-        convenience init(_ routes: String) async throws {
-            try await self.init { try routes.write(to: $0.appendingPathComponent("routes.yaml"), atomically: true, encoding: .utf8) }
+        convenience init(_ routes: String, environment: [String: String] = [:]) async throws {
+            try await self.init(environment: environment) { try routes.write(to: $0.appendingPathComponent("routes.yaml"), atomically: true, encoding: .utf8) }
         }
 
         deinit { try? FileManager.default.removeItem(at: folder) }
@@ -71,6 +71,64 @@ import Testing
 
     private static func routes(_ channel: String, watch: Bool = true) -> String {
         "version: 1\nreload: { watch: \(watch) }\nroutes:\n  - { name: n, topic: notes, transform: json, channel: \(channel) }\n"
+    }
+
+    /// Whoever reached the admin port could post a candidate with `${DATABASE_PASSWORD}` as a channel, a type or a part of a
+    /// filter, and read the value in the dry run's answer; a preview even told the values of `${file:…}`.
+    @Test func aDryRunShowsNoValueOfAVariable() async throws {
+        let own = """
+            version: 1
+            reload: { watch: false }
+            routes:
+              - { name: n, topic: notes, transform: json, channel: one }
+              - { name: old, topic: notes, transform: json, channel: "${HIDDEN}.old" }
+
+            """
+        let demo = try await Demo(own, environment: ["HIDDEN": "hunter2"])
+        try await demo.produce("notes", #"{"a":1}"#)
+        func preview(_ text: String, code: Int32? = 0) async throws -> String {
+            let path = demo.folder.appendingPathComponent("candidate-\(UUID().uuidString).txt").path
+            try text.write(toFile: path, atomically: true, encoding: .utf8)
+            let (exit, said) = try await demo.reload("--dry-run", path, "--format", "json")
+            #expect(code == nil || exit == code, "\(said)")
+            return said
+        }
+        // What goes shows no value either.
+        try await eventually("a record to try") {
+            try await preview(own.replacingOccurrences(of: "channel: one", with: "channel: two")).contains("\"channel\"")
+        }
+        for route in [
+            "transform: json, channel: \"${HIDDEN}\"", "transform: json, channel: \"${HIDDEN:-x}.{a}\"", "transform: json, channel: one, type: \"${HIDDEN}\"",
+            "name: \"${HIDDEN}\", transform: json, channel: one", "transform: { filter: { where: '.x == \"${HIDDEN}\"' } }, channel: one",
+            "transform: { rename: { fields: { a: \"${HIDDEN}\" } } }, channel: one",
+            "transform: json, channel: one, on_error: dead_letter, dead_letter: \"${HIDDEN}\"",
+        ] {
+            let said = try await preview("version: 1\nroutes:\n  - { topic: notes, \(route) }\n")
+            #expect(!said.contains("hunter2"), "\(route): \(said)")
+            #expect(said.contains("\"routes_left_out\""), "\(route): \(said)")
+        }
+        for line in [
+            "kafka: { group: \"${HIDDEN}\" }", "server: { host: \"${HIDDEN}\" }", "kafka: { brokers: \"${HIDDEN}:1\" }",
+            "admin: { host: \"${HIDDEN}\" }", "kafka: { properties: { client.id: \"${HIDDEN}\" } }",
+        ] {
+            let said = try await preview(own + line + "\n")
+            #expect(!said.contains("hunter2"), "\(line): \(said)")
+        }
+        for line in [
+            "server: { port: \"${HIDDEN}\" }", "include: \"${HIDDEN}.yaml\"", "alerts: { webhook: { url: \"${HIDDEN}\" } }",
+            "kafka: { brokers: \"${HIDDEN}\" }", "defaults: { on_error: \"${HIDDEN}\" }", "server: { allowed_origins: \"${HIDDEN}\" }",
+        ] {
+            let said = try await preview(own + line + "\n", code: nil)
+            #expect(!said.contains("hunter2"), "\(line): \(said)")
+        }
+        // The file itself may have such a mistake, and everybody may read why it is refused.
+        try demo.write(own + "server: { port: \"${HIDDEN}\" }\n")
+        let (code, said) = try await demo.reload()
+        #expect(code == 78 && said.contains("port") && !said.contains("hunter2"), "\(said)")
+        // The channel that the operator named after the variable is there for everybody, of course.
+        let health = try await demo.health().replacingOccurrences(of: "hunter2.old", with: "")
+        #expect(!health.contains("hunter2"), "\(health)")
+        try await demo.stop()
     }
 
     @Test func aChangeIsTakenUpWhicheverWayItIsMade() async throws {

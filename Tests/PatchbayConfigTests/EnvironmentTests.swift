@@ -68,6 +68,11 @@ struct EnvironmentTests {
             fromFile: "81", fromEnvironment: ("0", "0"),
             bad: ("65536", "ADMIN_PORT=65536: must be between 1 and 65535, or 0 (any free port)")),
         Setting(
+            variable: "ADMIN_ALLOWED_HOSTS", file: "admin: { allowed_hosts: f }", path: "admin.allowed_hosts",
+            read: { $0.admin.allowedHosts.joined(separator: " ") }, byDefault: "", fromFile: "f",
+            fromEnvironment: ("a.b,*.c,*", "a.b *.c *"),
+            bad: ("a:1", "ADMIN_ALLOWED_HOSTS: item 1 must be a host name, such as `patchbay.internal`, `*.internal` or `*`, found `a:1`")),
+        Setting(
             variable: "RELOAD_WATCH", file: "reload: { watch: false }", path: "reload.watch", read: { "\($0.reload.watchesFiles)" },
             byDefault: "true", fromFile: "false", fromEnvironment: ("false", "false"),
             bad: ("1", "RELOAD_WATCH=1: must be `true` or `false`")),

@@ -16,7 +16,7 @@ import Testing
     }
 
     private func withAdmin(
-        status: Int = 200, configuration: ConfigurationStatus = ConfigurationStatus(appliedAtMilliseconds: 1500),
+        status: Int = 200, allowedHosts: [String] = [], configuration: ConfigurationStatus = ConfigurationStatus(appliedAtMilliseconds: 1500),
         _ body: (_ port: Int, Calls) async throws -> Void
     ) async throws {
         try await ServerFixture.run { fixture in
@@ -29,7 +29,7 @@ import Testing
             var logger = Logger(label: "test")
             logger.logLevel = .critical
             let admin = AdminServer(
-                host: "127.0.0.1", port: 0, group: fixture.group, logger: logger, health: { reporter.report() },
+                host: "127.0.0.1", port: 0, allowedHosts: allowedHosts, group: fixture.group, logger: logger, health: { reporter.report() },
                 metrics: { collector.bytes() },
                 largestCandidate: 1000,
                 reload: { request in
@@ -48,10 +48,10 @@ import Testing
     }
 
     private func request(
-        _ line: String, port: Int, headers: String = "", body: String = ""
+        _ line: String, port: Int, host: String = "localhost", headers: String = "", body: String = ""
     ) async throws -> (head: String, body: String) {
         let socket = try TestSocket(port: port)
-        try await socket.send("\(line) HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n\(body)")
+        try await socket.send("\(line) HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n\(body)")
         let head = try await socket.receive(through: "\r\n\r\n")
         return (head, String(decoding: try await socket.receiveToEnd(), as: UTF8.self))
     }
@@ -94,12 +94,45 @@ import Testing
         }
     }
 
+    /// The listener answered whatever `Host` said. A web page whose name is made to lead to 127.0.0.1 (DNS rebinding) is of the
+    /// same origin then: its scripts could read `/health` and post candidates.
+    @Test func aRequestForAnotherHostIsRefused() async throws {
+        try await withAdmin(allowedHosts: ["Admin.Example", "*.internal"]) { port, calls in
+            for line in ["GET /health", "GET /metrics", "GET /nothing", "POST /-/reload", "POST /-/reload?dry_run=1"] {
+                for host in ["evil.example", "evil.example:\(port)", "localhost.evil.example", "internal", "127.0.0.1.evil.example", "a@localhost"] {
+                    let (head, body) = try await request(line, port: port, host: host)
+                    #expect(head.hasPrefix("HTTP/1.1 421 ") && body.contains("unknown_host"), "\(line) \(host): \(head)\(body)")
+                    #expect(body.contains("admin.allowed_hosts"))
+                }
+            }
+            #expect(calls.all.isEmpty)
+            for host in [
+                "localhost", "LOCALHOST:\(port)", "127.0.0.1:\(port)", "[::1]:\(port)", "10.1.2.3", "admin.example", "admin.example.:80",
+                "a.internal", "x.localhost",
+            ] {
+                let head = try await request("GET /health", port: port, host: host).head
+                #expect(head.hasPrefix("HTTP/1.1 200 "), "\(host): \(head)")
+            }
+            for (origin, status) in [
+                ("https://evil.example", 403), ("null", 403), ("http://localhost:1", 403), ("http://localhost:\(port)", 200),
+            ] {
+                let head = try await request(
+                    "GET /health", port: port, host: "localhost:\(port)", headers: "Origin: \(origin)\r\n").head
+                #expect(head.hasPrefix("HTTP/1.1 \(status) "), "\(origin): \(head)")
+            }
+        }
+        try await withAdmin(allowedHosts: ["*"]) { port, _ in
+            let head = try await request("GET /health", port: port, host: "evil.example").head
+            #expect(head.hasPrefix("HTTP/1.1 200 "))
+        }
+    }
+
     /// NIO's own handler of malformed requests and our endpoints both answered: a debug build ended in an assertion.
     @Test func whatIsNoHTTPIsA400AndTheNextRequestIsServed() async throws {
         try await withAdmin { port, _ in
             for number in 0..<20 {
                 let socket = try TestSocket(port: port)
-                let before = number.isMultiple(of: 2) ? "" : "GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+                let before = number.isMultiple(of: 2) ? "" : "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
                 try await socket.send(before + "GET / HTTP/1.1\r\nHost: x\r\nX-A: a\0b\r\n\r\n")
                 // With a request still unanswered there may be no answer to either, but never two to one.
                 let head = try? await socket.receive(through: "\r\n\r\n")

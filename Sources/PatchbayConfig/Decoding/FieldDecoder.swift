@@ -6,15 +6,18 @@ import PatchbayAPI
 struct FieldDecoder {
     private let environment: [String: String]
     private let interpolation: Interpolation
+    private let hidesVariables: Bool
     let findings: Findings
     /// What to do about keys of the top level that are known in another file, by key.
     var misplaced: [String: String] = [:]
     /// What the items of a list count from, by the list's path; lists that go on in another file count on.
     var firstIndexes: [String: Int] = [:]
 
-    init(environment: [String: String], files: LoadedFiles, findings: Findings) {
+    /// - Parameter hidesVariables: whether what comes of `${NAME}` is as secret as what comes of `${file:…}`.
+    init(environment: [String: String], files: LoadedFiles, hidesVariables: Bool = false, findings: Findings) {
         self.environment = environment
-        self.interpolation = Interpolation(environment: environment, files: files)
+        self.hidesVariables = hidesVariables
+        self.interpolation = Interpolation(environment: environment, files: files, hidesVariables: hidesVariables)
         self.findings = findings
     }
 
@@ -129,7 +132,10 @@ struct FieldDecoder {
             DecodedValue(content: content, source: source, subject: subject)
         }
         switch kind {
-        case .any: return decoded(.tree(node))
+        case .any:
+            // Replaced later, by whoever reads the tree.
+            let subject = hidesVariables && node.namesAnything ? subject.hidden : subject
+            return DecodedValue(content: .tree(node), source: source, subject: subject)
         case .object(let fields):
             guard node.entries != nil || node.isNull else { return mismatch(node, kind, subject) }
             return decoded(.object(object(node, fields: fields, subject: subject)))

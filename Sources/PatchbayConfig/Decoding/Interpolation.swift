@@ -14,7 +14,7 @@ final class Interpolation {
         var text: String
         /// Whether anything was replaced; the text is then typed by what is wanted, as an environment variable's is.
         var isReplaced = false
-        /// Whether it holds a file's contents, which are never shown.
+        /// Whether it holds what is never shown: a file's contents, or, where the load says so, a variable's.
         var isSensitive = false
     }
 
@@ -33,13 +33,16 @@ final class Interpolation {
 
     private let environment: [String: String]
     private let files: LoadedFiles
+    /// Whether the values of variables are as secret as those of files.
+    private let hidesVariables: Bool
     private var remaining = Interpolation.budget
     /// By path, so that a file is read once however often it is named.
     private var contents: [ByteString: Result<String, Problem>] = [:]
 
-    init(environment: [String: String], files: LoadedFiles) {
+    init(environment: [String: String], files: LoadedFiles, hidesVariables: Bool = false) {
         self.environment = environment
         self.files = files
+        self.hidesVariables = hidesVariables
     }
 
     /// The text with everything replaced, or every reason why that can't be.
@@ -94,6 +97,7 @@ final class Interpolation {
             resolved.isSensitive = true
             return try contents(of: String(expression.dropFirst("file:".count)))
         }
+        if hidesVariables { resolved.isSensitive = true }
         let name = expression.prefix { $0 == "_" || $0.isASCII && ($0.isLetter || $0.isNumber) }
         let tail = expression[name.endIndex...]
         guard let first = name.first, !first.isNumber, tail.isEmpty || tail.hasPrefix(":-") else {

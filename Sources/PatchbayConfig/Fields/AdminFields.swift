@@ -17,6 +17,14 @@ extension ConfigFields {
             "port", .integer(1...65535), default: .integer(8081), zero: "any free port", environment: "ADMIN_PORT",
             documentation: "TCP port to listen on.",
             example: "port: 8081"),
+        Field(
+            "allowed_hosts", .list(.string()), default: .list([]), environment: "ADMIN_ALLOWED_HOSTS",
+            documentation: """
+                Names under which tools reach this listener, besides `localhost`, `host` itself and addresses: a request for any \
+                other name is answered with HTTP status 421, so that no web page can use its own name for this address. \
+                `*.example.com` is every host below one, `*` every name.
+                """,
+            example: "allowed_hosts: [patchbay-admin.internal]"),
     ]
 
     /// Keys of `reload`.

@@ -47,9 +47,12 @@ struct SettingsReader {
     func admin(_ object: DecodedObject) -> AdminSettings? {
         guard object.failed.isEmpty, let isEnabled = object["enabled"]?.bool,
             let host = findings.checked(object["host"], NameRules.host),
-            let port = object.int("port")
+            let port = object.int("port"),
+            let allowedHosts = findings.checked(object["allowed_hosts"]?.items, NameRules.hostPattern)
         else { return nil }
-        return AdminSettings(isEnabled: isEnabled, host: host, port: port, secrets: object.secrets)
+        var settings = AdminSettings(isEnabled: isEnabled, host: host, port: port, secrets: object.secrets)
+        settings.allowedHosts = allowedHosts
+        return settings
     }
 
     /// `nil` when something is wrong with it; it was reported.

@@ -61,7 +61,7 @@ final class IncludeReader {
     private func read(_ object: DecodedObject, chain: [Link]) {
         for item in object["include"]?.items ?? [] {
             guard let path = item.string, let place = item.source.position else { continue }
-            let shown = item.isSecret ? "the path from `${file:…}`" : Shown.quoted(path)
+            let shown = item.isSecret ? "the path from `${…}`" : Shown.quoted(path)
             guard !path.contains("**") else {
                 findings.add("`**` is not supported in a path", at: place, hint: "list the directories: `[a/*.yaml, b/*.yaml]`")
                 continue

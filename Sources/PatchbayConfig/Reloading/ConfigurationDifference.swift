@@ -223,7 +223,10 @@ extension RouterConfiguration {
             ("partial_assignment", "\(alerts.watchesAssignment)"), ("settling", "\(alerts.settling)"),
             ("node", alerts.node ?? ""),
         ]
-        let ofAdmin = [("enabled", "\(admin.isEnabled)"), ("host", admin.host), ("port", "\(admin.port)")]
+        let ofAdmin = [
+            ("enabled", "\(admin.isEnabled)"), ("host", admin.host), ("port", "\(admin.port)"),
+            ("allowed_hosts", admin.allowedHosts.joined(separator: ", ")),
+        ]
         return ofServer.map { FixedSetting("server", $0, $1, server.secrets) }
             + ofAdmin.map { FixedSetting("admin", $0, $1, admin.secrets) }
             + [FixedSetting("reload", "watch", "\(reload.watchesFiles)", reload.secrets)]

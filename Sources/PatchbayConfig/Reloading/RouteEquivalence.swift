@@ -24,6 +24,10 @@ extension RouteSettings {
         }
     }
 
+    /// Whether anything about it came out of a secret file, or of a variable that the load hides: what the route makes of
+    /// records would tell it.
+    public var holdsSecrets: Bool { !secrets.isEmpty || steps.contains { !$0.secretOptions.isEmpty } }
+
     /// Its name, masked when it came out of a secret file.
     public var shownName: String {
         // Without a name of its own it has its topics'.

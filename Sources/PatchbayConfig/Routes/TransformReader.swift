@@ -99,7 +99,8 @@ struct TransformReader {
             return nil
         case .scalar:
             guard let value = decoder.value(node, kind: .string(), subject: Subject(name: "transform", path: path)),
-                let name = value.string, let definition = definition(name, shown: value.shown, at: node.position)
+                let name = value.string,
+                let definition = definition(name, shown: value.shown, isSecret: value.isSecret, at: node.position)
             else { return nil }
             return draft(definition, options: nil, at: node.position, path: path)
         case .mapping(let entries):
@@ -149,10 +150,12 @@ struct TransformReader {
         findings.add("`transform` must name exactly one transformer, found \(found)", at: position, hint: hint)
     }
 
-    private func definition(_ name: String, shown: String, at position: SourcePosition) -> TransformerDefinition? {
+    private func definition(
+        _ name: String, shown: String, isSecret: Bool = false, at position: SourcePosition
+    ) -> TransformerDefinition? {
         if let definition = transformers[ByteString(name)] { return definition }
         let known = names.isEmpty ? "no transformer is registered" : "known transformers: \(Shown.list(names))"
-        let near = findings.nearest(to: name, among: names)
+        let near = isSecret ? nil : findings.nearest(to: name, among: names)
         findings.add(
             "there is no transformer \(shown)", at: position,
             hint: near.map { "did you mean `\($0)`? (\(known))" } ?? known)

@@ -53,11 +53,16 @@ package final class YAMLNode: Sendable {
 
     /// Whether a `${file:…}` may be in it. One that is written as text (`$${file:…`) counts too: better hidden once too
     /// often.
-    var namesFile: Bool {
+    var namesFile: Bool { contains("${file:") }
+
+    /// The same for any `${…}`.
+    var namesAnything: Bool { contains("${") }
+
+    private func contains(_ marker: String) -> Bool {
         switch content {
-        case .scalar(let scalar): scalar.namesFile
-        case .sequence(let items): items.contains(where: \.namesFile)
-        case .mapping(let entries): entries.contains(where: \.value.namesFile)
+        case .scalar(let scalar): scalar.contains(Array(marker.utf8))
+        case .sequence(let items): items.contains { $0.contains(marker) }
+        case .mapping(let entries): entries.contains { $0.value.contains(marker) }
         case .invalid: false
         }
     }
@@ -73,10 +78,9 @@ package struct YAMLScalar: Sendable, Equatable {
     /// What the scalar is by itself: only plain ones can be other than text.
     package var type: ScalarType { style == .plain ? ScalarType(plain: text) : .text }
 
-    fileprivate var namesFile: Bool {
+    fileprivate func contains(_ marker: [UInt8]) -> Bool {
         let bytes = text.utf8
         guard bytes.contains(0x24) else { return false }
-        let marker = Array("${file:".utf8)
         return bytes.indices.contains { bytes[$0...].starts(with: marker) }
     }
 }

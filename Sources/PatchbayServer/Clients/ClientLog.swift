@@ -38,6 +38,13 @@ final class ClientLog: Sendable {
         }
     }
 
+    /// A request to the admin listener was refused because of where it comes from.
+    func refused(_ header: String, _ value: String, code: String, path: String) {
+        write(.warning, "request to the admin listener refused", kind: code) {
+            ["code": "\(code)", "header": "\(header)", "value": "\(ClientText.shown(value))", "path": "\(ClientText.shown(path))"]
+        }
+    }
+
     /// A connection is closed because the client broke the protocol.
     func violated(_ client: ClientIdentity, _ code: CloseCode, detail: String) {
         write(.info, "client broke the protocol and is closed", kind: "violation") {

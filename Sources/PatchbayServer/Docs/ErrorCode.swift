@@ -62,6 +62,7 @@ public struct ErrorCode: Sendable, Hashable {
         ErrorCode("invalid_parameter", .admin(400), "A parameter has a value that means nothing."),
         ErrorCode("unexpected_body", .admin(400), "A candidate was posted without `dry_run=1`."),
         ErrorCode("forbidden_origin", .admin(403), "The request comes from a web page."),
+        ErrorCode("unknown_host", .admin(421), "`Host` is none of this listener's names; see `admin.allowed_hosts`."),
         ErrorCode("body_too_large", .admin(413), "The candidate is larger than a configuration file may be."),
     ] + service
 

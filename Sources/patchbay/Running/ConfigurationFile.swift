@@ -49,11 +49,16 @@ struct Candidate: Sendable {
 /// Loads routes.yaml.
 enum ConfigurationFile {
     /// Loads and checks; prints nothing.
+    ///
+    /// - Parameter hidesVariables: whether values of `${NAME}` are never shown: for a server, which shows findings and differences
+    ///   to whoever reaches its ports.
     static func read(
-        _ path: String, environment: [String: String], transformers: [TransformerDefinition] = BuiltinTransformers.all
+        _ path: String, environment: [String: String], transformers: [TransformerDefinition] = BuiltinTransformers.all,
+        hidesVariables: Bool = false
     ) -> LoadedConfiguration {
         LoadedConfiguration(
-            ConfigurationLoader.load(path: path, environment: environment, transformers: transformers, judges: judges))
+            ConfigurationLoader.load(
+                path: path, environment: environment, transformers: transformers, hidesVariables: hidesVariables, judges: judges))
     }
 
     /// The same for another text in the place of the file: what it includes is relative to the file. Its own findings are

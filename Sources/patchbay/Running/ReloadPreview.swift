@@ -3,20 +3,34 @@ import PatchbayConfig
 import PatchbayCore
 
 /// Runs the records that came last through the routes of two configurations and says what differs.
+///
+/// Whoever reaches the admin port may have a candidate tried. So a route that holds the value of a `${…}` is not run, in neither
+/// configuration: its channels and messages would tell the value, and a filter would answer questions about it.
 enum ReloadPreview {
     static func run(
         _ recent: [(cluster: String, topic: String, records: [SampledRecord])],
         from old: RouterConfiguration, to new: RouterConfiguration
     ) -> [TopicPreview] {
-        recent.map { source in
-            let before = trials(old, cluster: source.cluster, topic: source.topic)
-            let after = trials(new, cluster: source.cluster, topic: source.topic)
+        let hidden = Dictionary(
+            (old.routes + new.routes).filter(\.holdsSecrets).map { ($0.name, $0.shownName) }, uniquingKeysWith: { $1 })
+        return recent.map { source in
+            func trials(_ configuration: RouterConfiguration) -> (run: [RouteTrial], leftOut: [String]) {
+                let largest = configuration.clusters.first { $0.name.hasSameBytes(as: source.cluster) }?.maxRecord ?? 1 << 20
+                let routes = TableBuilder.table(configuration).routes(ofTopic: source.topic, cluster: source.cluster)
+                return (
+                    routes.filter { hidden[$0.name] == nil }.map { RouteTrial(route: $0, maximumRecordBytes: largest) },
+                    routes.compactMap { hidden[$0.name] }
+                )
+            }
+            let (before, after) = (trials(old), trials(new))
             var preview = TopicPreview(
                 cluster: source.cluster, topic: source.topic, records: source.records.count, recordsChanged: 0,
                 messagesByChannel: [:], errorsByCode: [:], examples: [])
+            let leftOut = Set(before.leftOut + after.leftOut)
+            if !leftOut.isEmpty { preview.routesLeftOut = leftOut.sorted() }
             for record in source.records {
-                let was = outcomes(of: record, topic: source.topic, before)
-                let will = outcomes(of: record, topic: source.topic, after)
+                let was = outcomes(of: record, topic: source.topic, before.run)
+                let will = outcomes(of: record, topic: source.topic, after.run)
                 count(was, will, into: &preview)
                 guard was != will else { continue }
                 preview.recordsChanged += 1
@@ -44,13 +58,6 @@ enum ReloadPreview {
                 "\(envelope.channel) \(envelope.type) \(String(decoding: envelope.data, as: UTF8.self))"
             case .error(let rejection): "\(rejection.code): \(rejection.explanation)"
             }
-        }
-    }
-
-    private static func trials(_ configuration: RouterConfiguration, cluster: String, topic: String) -> [RouteTrial] {
-        let largest = configuration.clusters.first { $0.name.hasSameBytes(as: cluster) }?.maxRecord ?? 1 << 20
-        return TableBuilder.table(configuration).routes(ofTopic: topic, cluster: cluster).map {
-            RouteTrial(route: $0, maximumRecordBytes: largest)
         }
     }
 

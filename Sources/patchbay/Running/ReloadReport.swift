@@ -93,9 +93,14 @@ struct TopicPreview: Sendable, Codable {
     /// Refusals more or fewer by code.
     var errorsByCode: [String: Int]
     var examples: [Example]
+    /// Routes of the topic that were not run, because they hold the value of a `${…}`; `nil` when there is none.
+    var routesLeftOut: [String]?
 
     var text: String {
         var text = "topic \(topic): \(recordsChanged) of the last \(Counted.text(records, "record")) would change\n"
+        if let routesLeftOut {
+            text += "  not run, because of the ${…} in them: \(routesLeftOut.joined(separator: ", "))\n"
+        }
         for (channel, count) in messagesByChannel.sorted(by: { $0.key < $1.key }) {
             text += "  channel \(channel): \(count > 0 ? "+" : "")\(Counted.text(count, "message"))\n"
         }

@@ -101,7 +101,8 @@ final class RouterService: Sendable {
         let server = server
         admin = configuration.admin.isEnabled
             ? AdminServer(
-                host: configuration.admin.host, port: configuration.admin.port, group: group, logger: logger,
+                host: configuration.admin.host, port: configuration.admin.port, allowedHosts: configuration.admin.allowedHosts,
+                group: group, logger: logger,
                 health: { server.health }, metrics: { server.metricsPage }, probes: server.probes,
                 largestCandidate: ConfigurationLoader.largestFile,
                 reload: { request in

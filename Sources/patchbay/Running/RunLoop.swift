@@ -20,8 +20,11 @@ enum RunLoop {
     ) async throws {
         if let duplicate = BuiltinTransformers.duplicate() { throw Exit.because(duplicate, Exit.internalError) }
         let signals = Signals()
-        let loaded = ConfigurationFile.read(path, environment: environment)
-        let configuration = try ConfigurationFile.configuration(of: loaded, path: path)
+        let loaded = ConfigurationFile.read(path, environment: environment, hidesVariables: true)
+        // This terminal is the operator's, who sets the variables: findings may name their values.
+        let shown = loaded.findings.isEmpty ? loaded : ConfigurationFile.read(path, environment: environment)
+        _ = try ConfigurationFile.configuration(of: shown, path: path)
+        guard let configuration = loaded.configuration else { throw Exit.configuration }
         let files = FileLimit.raise()
         let wanted = configuration.server.maxClients + configuration.limits.httpConnections + spareFiles
         if files < wanted {
@@ -32,7 +35,9 @@ enum RunLoop {
         let service = RouterService(
             configuration: configuration, loaded: loaded,
             reload: { candidate in
-                guard let candidate else { return ConfigurationFile.read(path, environment: environment) }
+                guard let candidate else {
+                    return ConfigurationFile.read(path, environment: environment, hidesVariables: true)
+                }
                 return ConfigurationFile.read(candidate, insteadOf: path, environment: environment)
             },
             consumerProperties: consumerProperties, logger: logger)
