@@ -75,6 +75,13 @@ public struct Alert: Sendable, Equatable, Identifiable {
         }
     }
 
+    /// The same for a place that has the figures of now beside it: without the lag, which was another one when the alert was
+    /// measured.
+    public var standing: String {
+        guard kind == .lag else { return summary }
+        return "topic \(topic) on cluster \(cluster) lags behind" + (threshold.map { " by more than its threshold of \($0) records" } ?? "")
+    }
+
     /// The same once it is over.
     public var resolution: String {
         switch kind {

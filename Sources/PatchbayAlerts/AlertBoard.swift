@@ -25,7 +25,7 @@ public final class AlertBoard: Sendable {
     }
 
     /// One sentence per alert, the oldest first, for `/health`.
-    public var reasons: [String] { active.map { "\($0.summary), since \(WallTime.text($0.sinceMilliseconds))" } }
+    public var reasons: [String] { active.map { "\($0.standing), since \(WallTime.text($0.sinceMilliseconds))" } }
 
     /// How many alerts of a kind have started since the process did.
     public func started(_ kind: Alert.Kind) -> UInt64 { state.withLock { $0.started[kind] ?? 0 } }

@@ -102,6 +102,10 @@ public struct ServerSettings: Sendable, Equatable {
     public package(set) var livenessThreshold = Duration.seconds(8)
     /// Origins whose scripts may read the HTTP endpoints.
     public package(set) var corsOrigins: [String] = []
+    /// Empty, or `/` and more without a `/` at the end.
+    public package(set) var basePath = ""
+    /// Networks such as `10.0.0.0/8`.
+    public package(set) var trustedProxies: [String] = []
     /// Keys whose values came out of secret files and must not be shown.
     package let secrets: Set<String>
 

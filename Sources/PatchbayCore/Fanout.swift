@@ -134,7 +134,7 @@ public final class Fanout: @unchecked Sendable {
         if subscription.isStalled {
             // What the buffer's rule took from it is lost, though no gap will tell: the client is leaving.
             countLost(subscription)
-            resume(subscription)
+            resume(subscription, isLeaving: true)
         }
         local.count -= 1
         local.emptySlots += 1
@@ -219,8 +219,8 @@ public final class Fanout: @unchecked Sendable {
                 countLost(subscription)
                 found.name(
                     .init(
-                        connection: subscription.receiver.name, channel: local.log.name, behind: behind,
-                        since: subscription.stalledSince))
+                        connection: subscription.receiver.name, client: subscription.receiver.details, channel: local.log.name,
+                        behind: behind, since: subscription.stalledSince))
                 guard !subscription.isToldOfLoss else { continue }
                 subscription.isToldOfLoss = true
                 subscription.receiver.losesMessages(subscription, behind: behind)
@@ -452,9 +452,15 @@ public final class Fanout: @unchecked Sendable {
         touch(local)
     }
 
-    private func resume(_ subscription: Subscription) {
+    private func resume(_ subscription: Subscription, isLeaving: Bool = false) {
+        // Counted, and not told any more when it leaves.
+        let untold = isLeaving ? subscription.countedDropped : 0
         guard subscription.resume() else { return }
         stalledCount -= 1
+        if subscription.isToldOfLoss {
+            subscription.isToldOfLoss = false
+            subscription.receiver.stoppedLosing(subscription, lost: subscription.dropped + untold, isLeaving: isLeaving)
+        }
         guard let local = channels[ObjectIdentifier(subscription.log)] else { return }
         local.stalled -= 1
         touch(local)

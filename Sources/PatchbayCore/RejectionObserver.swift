@@ -7,7 +7,7 @@ public struct RejectedRecord: Sendable, Equatable {
     public let partition: Int32
     public let recordOffset: Int64
     public let rejection: Rejection
-    /// Refusals on this route since the last report that were counted but not reported.
+    /// Refusals on this route, with the same code, since the last report that were counted but not reported.
     public internal(set) var unreported: Int
 }
 

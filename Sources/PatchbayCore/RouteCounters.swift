@@ -9,7 +9,7 @@ public final class RouteCounters: Sendable {
     private let envelopes = Atomic<Int64>(0)
     private let deadLettered = Atomic<Int64>(0)
     private let rejectedByCode = Mutex<[String: Int64]>([:])
-    private let heldBack = Atomic<Int>(0)
+    private let heldBack = Mutex<[String: Int]>([:])
     private let haltedAt = Mutex<RejectedRecord?>(nil)
 
     public init() {}
@@ -40,10 +40,18 @@ public final class RouteCounters: Sendable {
     func addRejected(code: String) { rejectedByCode.withLock { $0[code, default: 0] += 1 } }
 
     /// A refused record was counted and not reported, because another one was within the last second.
-    func holdBackReport() { heldBack.wrappingAdd(1, ordering: .relaxed) }
+    func holdBackReport(code: String) { heldBack.withLock { $0[code, default: 0] += 1 } }
 
-    /// Refused records that no report has mentioned yet; from now on they count as mentioned.
-    public func takeHeldBackReports() -> Int { heldBack.exchange(0, ordering: .relaxed) }
+    /// Refused records that no report has mentioned yet, by code; from now on they count as mentioned.
+    public func takeHeldBackReports() -> [String: Int] {
+        heldBack.withLock { held in
+            defer { held = [:] }
+            return held
+        }
+    }
+
+    /// The same for one code alone.
+    func takeHeldBackReports(code: String) -> Int { heldBack.withLock { $0.removeValue(forKey: code) ?? 0 } }
 
     func addDeadLettered() { deadLettered.wrappingAdd(1, ordering: .relaxed) }
 

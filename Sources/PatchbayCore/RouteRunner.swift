@@ -184,9 +184,11 @@ final class RouteRunner: EnvelopeSink {
     }
 
     private func tell(_ report: RejectedRecord) {
-        guard limiter.admit(monotonicMilliseconds: time.monotonic) else { return route.counters.holdBackReport() }
+        guard limiter.admit(monotonicMilliseconds: time.monotonic) else {
+            return route.counters.holdBackReport(code: report.rejection.code)
+        }
         var report = report
-        report.unreported = route.counters.takeHeldBackReports()
+        report.unreported = route.counters.takeHeldBackReports(code: report.rejection.code)
         observe(report)
     }
 

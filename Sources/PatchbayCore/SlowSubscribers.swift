@@ -9,14 +9,18 @@ public struct SlowSubscribers: Sendable, Equatable {
     public struct Subscriber: Sendable, Equatable {
         /// The connection's own name for itself, as in the log.
         public var connection: String
+        public var client: ClientDetails
         public var channel: String
         /// Messages between what it was handed last and the newest.
         public var behind: Int64
         /// Since when its socket is full. Nanoseconds of the monotonic clock.
         public var since: UInt64
 
-        public init(connection: String, channel: String, behind: Int64, since: UInt64) {
+        public init(
+            connection: String, client: ClientDetails = ClientDetails(), channel: String, behind: Int64, since: UInt64
+        ) {
             self.connection = connection
+            self.client = client
             self.channel = channel
             self.behind = behind
             self.since = since

@@ -17,10 +17,21 @@ public protocol MessageReceiver: AnyObject {
     ///
     /// - Parameter behind: messages between what was handed out last and the newest.
     func losesMessages(_ subscription: Subscription, behind: Int64)
+    /// What else is known of the client.
+    var details: ClientDetails { get }
+    /// After `losesMessages`: the subscription takes messages again, or it is over.
+    ///
+    /// - Parameter lost: messages that it has lost in all, since it began.
+    func stoppedLosing(_ subscription: Subscription, lost: Int64, isLeaving: Bool)
     /// The channel of the subscription was removed; the client was told. The subscription is over.
     func subscriptionEnded(_ subscription: Subscription)
     /// Set by the fan-out while the receiver waits for its flush in the current pass.
     var isAwaitingFlush: Bool { get set }
+}
+
+extension MessageReceiver {
+    public var details: ClientDetails { ClientDetails() }
+    public func stoppedLosing(_ subscription: Subscription, lost: Int64, isLeaving: Bool) {}
 }
 
 /// One connection's reader of one channel: a cursor into the channel log.

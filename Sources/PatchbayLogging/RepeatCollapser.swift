@@ -18,6 +18,8 @@ struct RepeatCollapser {
         var repetitions = 0
         /// The last repetition; `nil` while there is none.
         var last: LogLine?
+        /// What the repetitions count together, by key.
+        var sums: [String: Int] = [:]
     }
 
     private let policy: RepeatPolicy
@@ -38,6 +40,11 @@ struct RepeatCollapser {
         if entries[key] != nil {
             entries[key]?.repetitions += 1
             entries[key]?.last = line
+            for name in RepeatPolicy.summedKeys {
+                guard let value = line.metadata[name].flatMap({ Int("\($0)") }) else { continue }
+                let sum = (entries[key]?.sums[name] ?? 0).addingReportingOverflow(value)
+                entries[key]?.sums[name] = sum.overflow ? .max : sum.partialValue
+            }
             return false
         }
         if entries.count < policy.capacity { entries[key] = Entry(windowStart: now) }
@@ -78,6 +85,7 @@ struct RepeatCollapser {
         let seconds = max(1, Int(((now - entry.windowStart) / .seconds(1)).rounded()))
         let times = entry.repetitions == 1 ? "once" : "\(entry.repetitions) times"
         line.message += " (repeated \(times) in \(seconds) s)"
+        for (name, sum) in entry.sums { line.metadata[name] = .stringConvertible(sum) }
         line.metadata["repeated"] = .stringConvertible(entry.repetitions)
         return line
     }

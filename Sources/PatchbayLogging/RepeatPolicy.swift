@@ -26,10 +26,13 @@ public struct RepeatPolicy: Sendable, Equatable {
         self.lowestLevel = lowestLevel
     }
 
+    /// Varying keys that count something: the sum line has the sum over all lines it stands for. Others have the last value.
+    static let summedKeys: Set<String> = ["also", "also_rejected", "count", "lost", "suppressed"]
+
     /// A key that isn't here keeps lines apart: at worst a line too many is written, but none is lost.
     public static let commonVaryingKeys: Set<String> = [
-        "address", "also", "also_rejected", "away", "clients", "connection", "count", "duration_s", "failed_attempts", "lag",
+        "address", "also", "also_rejected", "away", "behind", "client", "clients", "connection", "count", "duration_s", "failed_attempts", "lag", "lost",
         "partition", "peak_lag", "record_offset", "records", "retry_in_ms", "seconds", "since", "suppressed", "trace_id",
-        "traceparent",
+        "traceparent", "user_agent",
     ]
 }

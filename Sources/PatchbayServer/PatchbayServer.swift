@@ -62,7 +62,7 @@ public final class PatchbayServer: Sendable {
             configuration: configuration, routes: documentation ?? { DocumentedRoutes(table: router.table) })
         let endpoints = Endpoints(
             logger: logger, timeout: configuration.httpIdleTimeout, corsOrigins: configuration.corsOrigins,
-            counters: counters
+            counters: counters, proxies: ProxyTrust(configuration)
         ) { router in
             StandardEndpoints.add(to: router, health: { reporter.report() }, metrics: { collector.bytes() })
             StandardEndpoints.add(reporter.probes, to: router)

@@ -62,6 +62,13 @@ public struct ServerConfiguration: Sendable {
     /// Pages whose scripts may read the answers of the HTTP endpoints; written like `allowedOrigins`.
     public var corsOrigins: [String] = []
 
+    // MARK: Proxies
+
+    /// A path below which proxies serve everything, such as `/patchbay`; empty for none. Requests are taken with and without it.
+    public var basePath = ""
+    /// Networks whose `X-Forwarded-Prefix` and `X-Forwarded-For` are believed, as `10.0.0.0/8`.
+    public var trustedProxies: [String] = []
+
     // MARK: Operation
 
     /// An event loop that makes no progress for this long is stuck, and `/health/live` says so. Zero: nobody looks.

@@ -23,6 +23,7 @@ package final class WebSocketListener: Sendable {
     private let addresses: AddressLimiter?
     private let opened = Atomic<Int64>(0)
     let handshakeRules: HandshakeDecision.Rules
+    let proxies: ProxyTrust
     let counters: LimitCounters
     let log: ClientLog
     private let draining = Atomic<Bool>(false)
@@ -62,6 +63,7 @@ package final class WebSocketListener: Sendable {
         self.connections = ConnectionEnvironment(
             configuration, acceptsBinary: acceptsBinary, counters: counters, log: log)
         self.handshakeRules = .init(path: configuration.path, allowedOrigins: configuration.allowedOrigins)
+        self.proxies = ProxyTrust(configuration)
         self.clients = Places(most: configuration.maxClients)
         self.httpConnections = Places(most: configuration.maximumHTTPConnections)
         self.addresses = AddressLimiter(most: configuration.maximumConnectionsPerAddress)

@@ -13,7 +13,7 @@ import Testing
         board.take(fixture.events(.make(topic: "a", lag: 5000, assigned: 1), .make(topic: "b", lag: 3000)))
         #expect(board.active.map(\.topic) == ["b", "a", "a"])
         #expect(
-            board.reasons.first == "lag of topic b on cluster main is 3000 records, over the threshold of 1000, "
+            board.reasons.first == "topic b on cluster main lags behind by more than its threshold of 1000 records, "
                 + "since 2026-01-31T12:00:00.000Z")
         #expect(board.reasons.last?.contains("reads 1 of 3 partitions of topic a") == true)
         board.take(fixture.events(.make(topic: "a", assigned: 3), .make(topic: "b", lag: 10)))

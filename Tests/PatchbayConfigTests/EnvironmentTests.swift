@@ -105,6 +105,15 @@ struct EnvironmentTests {
             fromEnvironment: ("https://a,https://b:1", "https://a https://b:1"),
             bad: ("*,", "ALLOWED_ORIGINS: item 2 must not be empty")),
         Setting(
+            variable: "BASE_PATH", file: "server: { base_path: /f }", path: "server.base_path", read: { $0.server.basePath },
+            byDefault: "", fromFile: "/f", fromEnvironment: ("/a/b-c", "/a/b-c"),
+            bad: ("/a/", "BASE_PATH=/a/: must be a path such as `/patchbay`")),
+        Setting(
+            variable: "TRUSTED_PROXIES", file: "server: { trusted_proxies: 10.0.0.1 }", path: "server.trusted_proxies",
+            read: { $0.server.trustedProxies.joined(separator: " ") }, byDefault: "", fromFile: "10.0.0.1",
+            fromEnvironment: ("10.0.0.0/8, fd00::/8", "10.0.0.0/8 fd00::/8"),
+            bad: ("10.0.0.0/33", "TRUSTED_PROXIES: item 1 must be an address or a network such as `10.0.0.0/8` or `fd00::/8`, found `10.0.0.0/33`")),
+        Setting(
             variable: "MAX_RECORD_SIZE", file: "kafka: { max_record: 1KiB }", path: "kafka.max_record",
             read: { "\($0.kafka.maxRecord)" }, byDefault: "1048576", fromFile: "1024", fromEnvironment: ("100MiB", "104857600"),
             bad: ("101MiB", "MAX_RECORD_SIZE=101MiB: must be between 1KiB and 100MiB")),

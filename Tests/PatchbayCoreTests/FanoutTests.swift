@@ -28,6 +28,11 @@ final class FakeReceiver: MessageReceiver {
 
     func losesMessages(_ subscription: Subscription, behind: Int64) { losses.append(behind) }
 
+    /// What it was said to have lost, and whether it was leaving.
+    var recoveries: [(lost: Int64, isLeaving: Bool)] = []
+
+    func stoppedLosing(_ subscription: Subscription, lost: Int64, isLeaving: Bool) { recoveries.append((lost, isLeaving)) }
+
     func subscriptionEnded(_ subscription: Subscription) { ended.append(subscription) }
 
     func flush() {

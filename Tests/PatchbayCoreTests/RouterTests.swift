@@ -109,8 +109,9 @@ func process(
         #expect(collected.all.first?.rejection.field == "Mark")
         // For whoever sums up: with the end of a flood there is no next report to mention these.
         let counters = router.table.routes[0].counters
-        #expect(counters.takeHeldBackReports() == 49)
-        #expect(counters.takeHeldBackReports() == 0)
+        let held = counters.takeHeldBackReports()
+        #expect(held.values.reduce(0, +) == 49 && held.count == 1)
+        #expect(counters.takeHeldBackReports().isEmpty)
     }
 
     @Test func twoRoutesOfOneTopicBothGetItsRecords() {

@@ -44,6 +44,20 @@ import Testing
         #expect(fixture.timers == 1)
     }
 
+    /// The sum line had the last line's numbers: of "more records rejected" with 40, 50 and 60 records, 110 vanished.
+    @Test func whatLinesCountIsAddedUp() {
+        let fixture = LogFixture()
+        let logger = fixture.logger(fixture.pipeline())
+        for count in [30, 40, 50, 60] { logger.warning("more", metadata: ["code": "a", "count": "\(count)", "lag": "\(count)"]) }
+        logger.warning("more", metadata: ["code": "b", "count": "7"])
+        fixture.advance(.seconds(5))
+        #expect(
+            suffixes(fixture) == [
+                "WARNING more  code=a count=30 lag=30", "WARNING more  code=b count=7",
+                "WARNING more (repeated 3 times in 5 s)  code=a count=150 lag=60 repeated=3",
+            ])
+    }
+
     @Test func whatDiffersInWhatItIsAboutIsNotTheSame() {
         let fixture = LogFixture()
         let pipeline = fixture.pipeline()

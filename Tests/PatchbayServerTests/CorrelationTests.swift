@@ -7,7 +7,7 @@ import Testing
 @testable import PatchbayServer
 
 /// Keeps what is logged.
-private final class LogBook: Sendable {
+final class LogBook: Sendable {
     struct Line: Sendable {
         var level: Logger.Level
         var message: String
@@ -115,7 +115,19 @@ private final class LogBook: Sendable {
             #expect(lines.allSatisfy { $0.metadata["request_id"] == "r-1" })
             #expect((1...2 * LogThrottle.lines).contains(lines.count))
             #expect(lines.first?.metadata["code"] == "forbidden_origin" && lines.first?.metadata["address"] == "127.0.0.1")
+            #expect(lines.allSatisfy { $0.level == .warning && $0.metadata["reason"]?.contains("https://evil.example") == true })
             #expect(book.lines("client connected").isEmpty)
+        }
+    }
+
+    @Test func anOfferedSubprotocolIsAnsweredOnce() async throws {
+        try await ServerFixture.run { server in
+            for (offer, answer) in [("patchbay.v1", "patchbay.v1"), ("x, patchbay.v1", "patchbay.v1"), ("x", nil)] {
+                let client = WebSocketTestClient(socket: try TestSocket(port: server.port))
+                let head = try await client.upgrade(headers: ["Sec-WebSocket-Protocol": offer])
+                #expect(head.hasPrefix("HTTP/1.1 101 ") && head.header("Sec-WebSocket-Protocol") == answer, "\(head)")
+                try await client.subscribe("a")
+            }
         }
     }
 

@@ -28,7 +28,7 @@ import Testing
 
     private func request(_ line: String, _ server: ServerFixture, headers: String = "") async throws -> Answer {
         let socket = try TestSocket(port: server.port)
-        try await socket.send("\(line) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\(headers)\r\n")
+        try await socket.send("\(line) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\(headers)\r\n")
         let head = try await socket.receive(through: "\r\n\r\n")
         return Answer(head: head, body: try await socket.receiveToEnd())
     }

@@ -49,10 +49,10 @@ import Testing
     }
 
     private static let askForUpgrade = [
-        "GET /health HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n",
-        "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
-        "POST /health HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: foo\r\nContent-Length: 3\r\n\r\nabc",
-        "POST /health HTTP/1.1\r\nHost: x\r\nUpgrade: foo\r\nConnection: keep-alive, Upgrade\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n",
+        "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
+        "POST /health HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: foo\r\nContent-Length: 3\r\n\r\nabc",
+        "POST /health HTTP/1.1\r\nHost: localhost\r\nUpgrade: foo\r\nConnection: keep-alive, Upgrade\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
         "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n",
     ]
 
@@ -64,7 +64,7 @@ import Testing
     @Test(arguments: Listener.allCases, askForUpgrade.indices)
     func aRequestBehindAnUpgradeThatIsNotTakenIsAnswered(_ listener: Listener, _ index: Int) async throws {
         try await with(listener) { port, _ in
-            for before in ["", "GET /health/nothing HTTP/1.1\r\nHost: x\r\n\r\n"] {
+            for before in ["", "GET /health/nothing HTTP/1.1\r\nHost: localhost\r\n\r\n"] {
                 let socket = try TestSocket(port: port)
                 if !before.isEmpty {
                     try await socket.send(before)
@@ -77,7 +77,7 @@ import Testing
                     let rest = try await socket.receiveToEndOrReset(timeout: .seconds(20))
                     #expect(rest.text.isEmpty && !rest.wasReset)
                 } else {
-                    try await socket.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+                    try await socket.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
                     #expect(try await answer(on: socket).head.hasPrefix("HTTP/1.1 200 "))
                 }
             }
@@ -89,9 +89,9 @@ import Testing
     @Test(arguments: Listener.allCases)
     func bytesBehindTheLastRequestDoNotResetTheConnection(_ listener: Listener) async throws {
         try await with(listener) { port, _ in
-            for request in Self.askForUpgrade + ["GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"] {
+            for request in Self.askForUpgrade + ["GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"] {
                 let socket = try TestSocket(port: port)
-                let junk = String(repeating: "GET /health HTTP/1.1\r\nHost: x\r\n\r\n", count: 5000)
+                let junk = String(repeating: "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", count: 5000)
                 try await socket.send(request + junk)
                 let all = try await socket.receiveToEndOrReset(timeout: .seconds(20))
                 #expect(all.text.hasPrefix("HTTP/1.1 ") && !all.wasReset, "\(request): \(all.text.prefix(300))")
@@ -111,7 +111,7 @@ import Testing
         try await with(listener) { port, _ in
             let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
             for (line, extra) in [("GET /health", ""), ("GET /ws", upgrade)] {
-                for hosts in ["", "Host: x\r\nHost: x\r\n", "Host: x\r\nX-A: b\r\nhost: y\r\n", "Host: a b\r\n", "Host: x/y\r\n"] {
+                for hosts in ["", "Host: localhost\r\nHost: localhost\r\n", "Host: localhost\r\nX-A: b\r\nhost: y\r\n", "Host: a b\r\n", "Host: x/y\r\n"] {
                     let socket = try TestSocket(port: port)
                     try await socket.send("\(line) HTTP/1.1\r\n\(hosts)\(extra)\r\n")
                     let all = try await socket.receiveToEndOrReset(timeout: .seconds(20))
@@ -181,11 +181,11 @@ import Testing
     ])
     func aBodyThatCannotBeReadIsAnswered(_ listener: Listener, _ request: (rest: String, status: String)) async throws {
         try await with(listener) { port, _ in
-            for before in ["", "GET /health HTTP/1.1\r\nHost: x\r\n\r\n"] {
+            for before in ["", "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"] {
                 let socket = try TestSocket(port: port)
                 // What waits for its body; the clients' port has nothing of the kind and may refuse it before.
                 let line = listener == .operators ? "POST /-/reload?dry_run=1" : "POST /health"
-                try await socket.send("\(before)\(line) HTTP/1.1\r\nHost: x\r\n\(request.rest)")
+                try await socket.send("\(before)\(line) HTTP/1.1\r\nHost: localhost\r\n\(request.rest)")
                 if !before.isEmpty { #expect(try await answer(on: socket).head.hasPrefix("HTTP/1.1 200 ")) }
                 let all = try await socket.receiveToEndOrReset(timeout: .seconds(20))
                 let isAnswered = all.text.hasPrefix("HTTP/1.1 \(request.status) ")
@@ -200,7 +200,7 @@ import Testing
     @Test func aClientThatExpectsToBeToldToGoOnIsTold() async throws {
         try await with(.operators) { port, _ in
             let socket = try TestSocket(port: port)
-            let head = "POST /-/reload?dry_run=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"
+            let head = "POST /-/reload?dry_run=1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"
             for _ in 0..<2 {
                 try await socket.send(head)
                 #expect(try await socket.receive(through: "\r\n\r\n", timeout: .seconds(20)) == "HTTP/1.1 100 Continue\r\n\r\n")
@@ -208,13 +208,13 @@ import Testing
                 #expect(try await answer(on: socket).body == "{\"bytes\":5}")
             }
             // Behind a request that is still to be answered, and with the body sent unasked.
-            try await socket.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n" + head + "hello")
+            try await socket.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n" + head + "hello")
             #expect(try await answer(on: socket).head.hasPrefix("HTTP/1.1 200 "))
             var second = try await answer(on: socket)
             if second.head.hasPrefix("HTTP/1.1 100 ") { second = try await answer(on: socket) }
             #expect(second.body == "{\"bytes\":5}")
             // What else a client may expect, we don't do.
-            try await socket.send("GET /health HTTP/1.1\r\nHost: x\r\nExpect: a-miracle\r\n\r\n")
+            try await socket.send("GET /health HTTP/1.1\r\nHost: localhost\r\nExpect: a-miracle\r\n\r\n")
             #expect(try await answer(on: socket).head.hasPrefix("HTTP/1.1 417 "))
         }
     }
@@ -225,7 +225,7 @@ import Testing
     func everyAnswerIsDated(_ listener: Listener) async throws {
         try await with(listener) { port, _ in
             for request in [
-                "GET /health HTTP/1.1\r\nHost: x\r\n\r\n", "GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n",
+                "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n",
                 "GET /health HTTP/1.1\r\n\r\n", "nonsense\r\n\r\n",
                 WebSocketTestClient.handshake(path: "/nowhere"),
             ] {
@@ -249,13 +249,13 @@ import Testing
     func anAnswerInHTTP10EndsItsConnection(_ listener: Listener) async throws {
         try await with(listener) { port, _ in
             let socket = try TestSocket(port: port)
-            try await socket.send("GET /health HTTP/1.0\r\nHost: x\r\n\r\n")
+            try await socket.send("GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n")
             let all = try await socket.receiveToEndOrReset(timeout: .seconds(20))
             #expect(all.text.hasPrefix("HTTP/1.1 200 ") && all.text.header("Connection") == "close" && !all.wasReset)
             // Unless it asks for more, as ab -k does.
             let kept = try TestSocket(port: port)
             for _ in 0..<3 {
-                try await kept.send("GET /health HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\n\r\n")
+                try await kept.send("GET /health HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n")
                 let head = try await answer(on: kept).head
                 #expect(head.hasPrefix("HTTP/1.1 200 ") && head.header("Connection") == "keep-alive")
             }

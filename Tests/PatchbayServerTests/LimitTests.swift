@@ -167,13 +167,13 @@ import Testing
             let bigHead = try TestSocket(port: server.port)
             // Many small ones are as much as a big one.
             let fields = (0..<100).map { "X-\($0): \(String(repeating: "x", count: 40))\r\n" }.joined()
-            try await bigHead.send("GET /ws HTTP/1.1\r\nHost: x\r\n\(fields)\r\n")
+            try await bigHead.send("GET /ws HTTP/1.1\r\nHost: localhost\r\n\(fields)\r\n")
             let answer = String(decoding: try await bigHead.receiveToEnd(), as: UTF8.self)
             #expect(answer.hasPrefix("HTTP/1.1 431 ") && answer.contains("headers_too_large"))
             #expect(answer.header("X-Content-Type-Options") == "nosniff")
             // The request line counts as well.
             let longLine = try TestSocket(port: server.port)
-            try await longLine.send("GET /ws?\(String(repeating: "x", count: 50_000)) HTTP/1.1\r\nHost: x\r\n\r\n")
+            try await longLine.send("GET /ws?\(String(repeating: "x", count: 50_000)) HTTP/1.1\r\nHost: localhost\r\n\r\n")
             #expect(String(decoding: try await longLine.receiveToEnd(), as: UTF8.self).hasPrefix("HTTP/1.1 431 "))
 
             for frames in [
@@ -228,7 +228,7 @@ import Testing
     @Test func aRequestWhoseBodyNeverComesIsClosed() async throws {
         try await ServerFixture.run(configure: { $0.handshakeTimeout = .milliseconds(200) }) { server in
             let socket = try TestSocket(port: server.port)
-            try await socket.send("POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc")
+            try await socket.send("POST /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nabc")
             _ = try await socket.receiveToEnd()
             #expect(server.refusals(.handshakeTime) == 1)
         }
@@ -298,7 +298,7 @@ import Testing
             var witness = try await Witness(server)
             let kept = try (0..<2).map { _ in try TestSocket(port: server.port) }
             for socket in kept {
-                try await socket.send("GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+                try await socket.send("GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 #expect(try await socket.receive(through: "}").hasPrefix("HTTP/1.1 200 "))
             }
             let third = try await request("GET /health/live", port: server.port)
@@ -315,7 +315,7 @@ import Testing
     @Test func idleHTTPConnectionsAreClosed() async throws {
         try await ServerFixture.run(configure: { $0.httpIdleTimeout = .milliseconds(500) }) { server in
             let socket = try TestSocket(port: server.port)
-            try await socket.send("GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+            try await socket.send("GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
             #expect(try await socket.receive(through: "}").hasPrefix("HTTP/1.1 200 "))
             // Part of a request is no request.
             try await socket.send("GET /hea")

@@ -17,7 +17,8 @@ import Testing
             try await client.send(#"{"type":"subscribe","channel":"a","id":"s1"}"#)
             let confirmation = try await client.receive()
             #expect(confirmation.type == "subscription_confirmed")
-            #expect(confirmation.data == #"{"channel":"a","id":"s1","status":"subscribed"}"#)
+            let connection = try #require(confirmation.data.firstMatch(of: /"connection":"([0-9a-f]{16})"/)).output.1
+            #expect(confirmation.data == #"{"channel":"a","connection":"\#(connection)","id":"s1","status":"subscribed"}"#)
             server.publish(0..<3, to: "a")
             server.publish(0..<3, to: "b")
             for number in 0..<3 {
@@ -27,7 +28,9 @@ import Testing
                 #expect(message.timestamp.count == 24)
             }
             try await client.send(#"{"type":"unsubscribe","channel":"a"}"#)
-            #expect(try await client.receive().data == #"{"channel":"a","status":"unsubscribed"}"#)
+            #expect(
+                try await client.receive().data
+                    == #"{"channel":"a","connection":"\#(connection)","status":"unsubscribed"}"#)
             server.publish(3..<6, to: "a")
             try await client.send(#"{"type":"ping","id":4}"#)
             let pong = try await client.receive()
@@ -197,7 +200,7 @@ import Testing
         try await ServerFixture.run(configure: { $0.handshakeTimeout = .seconds(2) }) { server in
             let silent = try TestSocket(port: server.port)
             let partial = try TestSocket(port: server.port)
-            try await partial.send("GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websoc")
+            try await partial.send("GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websoc")
             // With its request in one go: a client of a busy test run may be the one who takes too long.
             let good = WebSocketTestClient(
                 socket: try TestSocket(port: server.port, greeting: Array(WebSocketTestClient.handshake().utf8)))
@@ -223,7 +226,7 @@ import Testing
     @Test func oversizedHeadersGet431() async throws {
         try await ServerFixture.run { server in
             let socket = try TestSocket(port: server.port)
-            try await socket.send("GET /ws HTTP/1.1\r\nHost: x\r\nX-Big: \(String(repeating: "x", count: 20_000))\r\n\r\n")
+            try await socket.send("GET /ws HTTP/1.1\r\nHost: localhost\r\nX-Big: \(String(repeating: "x", count: 20_000))\r\n\r\n")
             let answer = String(decoding: try await socket.receiveToEnd(), as: UTF8.self)
             #expect(answer.hasPrefix("HTTP/1.1 431 "))
         }
@@ -424,7 +427,7 @@ import Testing
 @Suite(.serialized) struct LiveHTTPTests {
     private func get(_ path: String, port: Int) async throws -> (head: String, body: String) {
         let socket = try TestSocket(port: port)
-        try await socket.send("GET \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        try await socket.send("GET \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         let head = try await socket.receive(through: "\r\n\r\n")
         return (head, String(decoding: try await socket.receiveToEnd(), as: UTF8.self))
     }
@@ -503,7 +506,7 @@ import Testing
         try await ServerFixture.run { server in
             let socket = try TestSocket(port: server.port)
             for _ in 0..<3 {
-                try await socket.send("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
+                try await socket.send("GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 #expect(try await socket.receive(through: "\r\n\r\n").hasPrefix("HTTP/1.1 404 "))
                 #expect(try await socket.receive(through: "\"not_found\"}").isEmpty == false)
             }

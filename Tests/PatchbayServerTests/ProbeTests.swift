@@ -94,7 +94,7 @@ import Testing
 
     /// `nil` when no answer comes.
     private static func live(_ socket: TestSocket, timeout: Duration) async throws -> (isLive: Bool, body: String)? {
-        try await socket.send("GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        try await socket.send("GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
         guard let head = try? await socket.receive(through: "\r\n\r\n", timeout: timeout) else { return nil }
         let length = head.header("Content-Length").flatMap { Int($0) } ?? 0
         let body = String(decoding: try await socket.receive(length), as: UTF8.self)
@@ -105,9 +105,9 @@ import Testing
     @Test func whatFollowsTheLastRequestIsNotLookedAt() async throws {
         try await ServerFixture.run { server in
             for line in ["GET /health/live", "POST /ws", "POST /health/live"] {
-                for excess in ["excess", "GET /health HTTP/1.1\r\nHost: x\r\n\r\n"] {
+                for excess in ["excess", "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"] {
                     let socket = try TestSocket(port: server.port)
-                    try await socket.send("\(line) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n\(excess)")
+                    try await socket.send("\(line) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n\(excess)")
                     let answer = String(decoding: try await socket.receiveToEnd(), as: UTF8.self)
                     #expect(answer.hasPrefix(line.hasPrefix("GET") ? "HTTP/1.1 200 " : "HTTP/1.1 405 "), "\(line): \(answer)")
                     #expect(answer.components(separatedBy: "HTTP/1.1 ").count == 2, "\(answer)")

@@ -81,8 +81,8 @@ import Testing
     }
 
     @Test func ordinaryRequestsAreNotItsBusiness() {
-        #expect(decide { $0.remove(name: "Upgrade") } == .http)
-        #expect(decide { $0.remove(name: "Connection") } == .http)
+        #expect(decide { for name in ["Upgrade", "Connection", "Sec-WebSocket-Key"] { $0.remove(name: name) } } == .http)
+        #expect(decide(uri: "/health") { $0.remove(name: "Upgrade") } == .http)
         #expect(decide { $0.replaceOrAdd(name: "Upgrade", value: "h2c") } == .http)
     }
 
@@ -103,6 +103,52 @@ import Testing
         #expect(status(decide(origins: origins) { $0.add(name: "Origin", value: "https://evil.example") }) == 403)
         #expect(status(decide(origins: origins) { $0.add(name: "Origin", value: "https://app.example.evil") }) == 403)
         #expect(decide { $0.add(name: "Origin", value: "https://any.example") } == .upgrade)
+    }
+
+    /// A proxy that drops `Connection: Upgrade` (nginx does unless told otherwise) got "a WebSocket handshake must be the first
+    /// request of its connection", which it was; one that drops `Upgrade` got "connect with a WebSocket client".
+    @Test func aHandshakeThatAProxyHasCutSaysWhatIsMissing() {
+        for (dropped, words) in [
+            (["Connection"], "but no Connection: Upgrade"), (["Upgrade"], "but no Upgrade: websocket"),
+            (["Connection", "Upgrade"], "neither Upgrade: websocket nor"),
+        ] {
+            let decision = decide { headers in dropped.forEach { headers.remove(name: $0) } }
+            guard case .refuse(let status, let code, let message) = decision else {
+                Issue.record("\(dropped): \(decision)")
+                continue
+            }
+            #expect(status.code == 426 && code == "upgrade_required" && message.contains(words) && message.contains("proxy"))
+        }
+    }
+
+    @Test func refusalsNameWhatTheyRefuseBoundedAndEscaped() {
+        let long = "/" + String(repeating: "x", count: 5000)
+        guard case .refuse(_, _, let path) = decide(uri: long) else {
+            Issue.record("accepted")
+            return
+        }
+        #expect(path.contains("/xxx") && path.utf8.count < 300)
+        let refusal = decide(origins: ["https://a.example"]) { $0.add(name: "Origin", value: "https://evil.example\u{1B}[31m") }
+        guard case .refuse(_, _, let origin) = refusal else {
+            Issue.record("accepted")
+            return
+        }
+        #expect(origin.contains("https://evil.exampleU+001B[31m is not in server.allowed_origins"))
+    }
+
+    /// None was selected whatever was offered. Chrome then closes: "Sent non-empty 'Sec-WebSocket-Protocol' header but no
+    /// response was received".
+    @Test func theSubprotocolIsSelectedWhenItIsOffered() {
+        func selected(_ values: [String]) -> String? {
+            HandshakeDecision.subprotocol(
+                of: HTTPRequestHead(
+                    version: .http1_1, method: .GET, uri: "/ws", headers: HTTPHeaders(values.map { ("Sec-WebSocket-Protocol", $0) })))
+        }
+        #expect(selected([]) == nil)
+        #expect(selected(["patchbay.v1"]) == "patchbay.v1")
+        #expect(selected(["bearer.abc ,  patchbay.v1"]) == "patchbay.v1")
+        #expect(selected(["a", "patchbay.v1, patchbay.v1"]) == "patchbay.v1")
+        #expect(selected(["Patchbay.v1, patchbay.v2, graphql-ws"]) == nil)
     }
 
     @Test func aDrainingServerRefuses() { #expect(status(decide(draining: true)) == 503) }

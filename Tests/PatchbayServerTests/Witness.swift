@@ -33,7 +33,7 @@ func request(
     _ line: String, port: Int, headers: String = ""
 ) async throws -> (head: String, body: String) {
     let socket = try TestSocket(port: port)
-    try await socket.send("\(line) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\(headers)\r\n")
+    try await socket.send("\(line) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\(headers)\r\n")
     let head = try await socket.receive(through: "\r\n\r\n")
     return (head, String(decoding: try await socket.receiveToEnd(), as: UTF8.self))
 }

@@ -9,6 +9,9 @@ const swiftQuoted = (text) =>
   JSON.stringify(text).replace(/\\(?:u([0-9a-f]{4})|([bf])|.)/g, (escape, code, letter) =>
     code ? `\\u{${code}}` : letter ? `\\u{${letter === "b" ? "8" : "c"}}` : escape);
 
+/** With a name that operators see when the client is slow. */
+const named = (url) => `${url}${url.includes("?") ? "&" : "?"}client=my-program`;
+
 export const snippets = {
   javascript: (url, channels) => `\
 // A browser, or Node.js 22 and newer.
@@ -16,7 +19,7 @@ const channels = ${list(channels, quoted)};
 let failures = 0;
 
 function connect() {
-  const socket = new WebSocket(${quoted(url)});
+  const socket = new WebSocket(${quoted(named(url))});
   let wait = null;
   socket.onopen = () => {
     failures = 0;
@@ -52,7 +55,7 @@ async def main():
     while True:
         wait = socket = None
         try:
-            async with websockets.connect(${quoted(url)}) as socket:
+            async with websockets.connect(${quoted(named(url))}) as socket:
                 failures = 0
                 for channel in channels:
                     await socket.send(json.dumps({"type": "subscribe", "channel": channel}))
@@ -88,7 +91,7 @@ let channels: [String] = ${list(channels, swiftQuoted)}
 var failures = 0
 while true {
     var wait: Double?
-    let socket = URLSession.shared.webSocketTask(with: URL(string: ${swiftQuoted(url)})!)
+    let socket = URLSession.shared.webSocketTask(with: URL(string: ${swiftQuoted(named(url))})!)
     socket.resume()
     do {
         for channel in channels {

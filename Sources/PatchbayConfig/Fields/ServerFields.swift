@@ -110,5 +110,20 @@ extension ConfigFields {
             "cors_origins", .list(.string()), default: .list([]), environment: "CORS_ORIGINS",
             documentation: "Web pages whose scripts may read the answers of the HTTP endpoints; written like `allowed_origins`.",
             example: "cors_origins: [\"https://status.example.com\"]"),
+        Field(
+            "base_path", .string(), default: .string("/"), environment: "BASE_PATH",
+            documentation: """
+                Path below which a proxy serves everything, such as `/patchbay`: it is in redirects and in the documents. Requests \
+                are taken with and without it.
+                """,
+            example: "base_path: /patchbay"),
+        Field(
+            "trusted_proxies", .list(.string()), default: .list([]), environment: "TRUSTED_PROXIES",
+            documentation: """
+                Networks of proxies, as addresses or in the form `10.0.0.0/8`. From them, `X-Forwarded-Prefix` takes the place of \
+                `base_path`, and `X-Forwarded-For` tells the address of a client in the log and in `/health`. From others both \
+                headers mean nothing.
+                """,
+            example: "trusted_proxies: [10.0.0.0/8, \"fd00::/8\"]"),
     ]
 }

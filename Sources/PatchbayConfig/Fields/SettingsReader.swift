@@ -20,7 +20,9 @@ struct SettingsReader {
             let idleTimeout = object.duration("idle_timeout"),
             let httpIdleTimeout = object.duration("http_idle_timeout"), let drainDelay = object.duration("drain_delay"),
             let earliest = object.duration("reconnect_earliest"), let latest = object.duration("reconnect_latest"),
-            let liveness = object.duration("liveness_threshold")
+            let liveness = object.duration("liveness_threshold"),
+            let basePath = findings.checked(object["base_path"], NameRules.basePath),
+            let proxies = findings.checked(object["trusted_proxies"]?.items, NameRules.network)
         else { return nil }
         guard earliest <= latest else {
             let place = object["reconnect_earliest"]?.source.position ?? object["reconnect_latest"]?.source.position
@@ -40,6 +42,8 @@ struct SettingsReader {
         settings.reconnectLatest = latest
         settings.livenessThreshold = liveness
         settings.corsOrigins = corsOrigins
+        settings.basePath = basePath == "/" ? "" : basePath
+        settings.trustedProxies = proxies
         return settings
     }
 

@@ -209,6 +209,7 @@ extension RouterConfiguration {
             ("reconnect_earliest", "\(server.reconnectEarliest)"), ("reconnect_latest", "\(server.reconnectLatest)"),
             ("liveness_threshold", "\(server.livenessThreshold)"),
             ("cors_origins", server.corsOrigins.joined(separator: ", ")),
+            ("base_path", server.basePath), ("trusted_proxies", server.trustedProxies.joined(separator: ", ")),
         ]
         let ofLimits = [
             ("requests_per_second", limits.requestsPerSecond), ("request_burst", limits.requestBurst),

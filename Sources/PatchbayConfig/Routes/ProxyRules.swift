@@ -11,6 +11,19 @@ extension NameRules {
         return Objection(problem, text.contains(":") || text.contains("/") ? "leave out scheme, port and path" : nil)
     }
 
+    /// `/`, or a path of plain segments.
+    static func basePath(_ path: String) -> Objection? {
+        if path == "/" || path.utf8.count <= 200 && PathPrefix.isValid(path) { return nil }
+        let problem = "must be a path such as `/patchbay`"
+        if path.hasSuffix("/") { return Objection(problem, "leave out the `/` at the end") }
+        return Objection(problem, path.hasPrefix("/") ? "of letters, digits, `-`, `.`, `_`, `~` and `/`" : "begin with a `/`")
+    }
+
+    /// An address or a network of addresses.
+    static func network(_ text: String) -> Objection? {
+        Network(text) == nil ? Objection("must be an address or a network such as `10.0.0.0/8` or `fd00::/8`", nil) : nil
+    }
+
     /// Letters, digits, `.`, `_` and `-`.
     private static func isOfName(_ byte: UInt8) -> Bool {
         switch byte {

@@ -28,12 +28,16 @@ final class ClientLog: Sendable {
 
     /// A request was refused before the upgrade.
     func refused(
-        _ client: ClientIdentity, from address: SocketAddress?, requestID: String, status: HTTPResponseStatus, code: String
+        _ client: ClientIdentity, from address: SocketAddress?, requestID: String, status: HTTPResponseStatus, code: String,
+        reason: String
     ) {
-        write(.info, "connection refused", kind: code) {
+        // Those are mistakes of a setting, here or in a proxy, that keep out whoever comes: somebody has to see them.
+        let isMistake = ["forbidden_origin", "not_found", "upgrade_required"].contains(code)
+        write(isMistake ? .warning : .info, "connection refused", kind: code) {
             var metadata = Self.metadata(client, address, requestID)
             metadata["status"] = "\(status.code)"
             metadata["code"] = "\(code)"
+            metadata["reason"] = "\(reason)"
             return metadata
         }
     }
@@ -76,6 +80,17 @@ final class ClientLog: Sendable {
         }
     }
 
+    /// After `losesMessages`.
+    func stoppedLosing(_ client: ClientIdentity, channel: String, lost: Int64, isLeaving: Bool) {
+        let message: Logger.Message = isLeaving ? "slow client left" : "slow client has caught up"
+        write(.info, message, kind: isLeaving ? "slow_left" : "slow_over") {
+            var metadata = client.metadata
+            metadata["channel"] = "\(channel)"
+            metadata["lost"] = "\(lost)"
+            return metadata
+        }
+    }
+
     private func write(
         _ level: Logger.Level, _ message: Logger.Message, kind: String, _ metadata: () -> Logger.Metadata
     ) {
@@ -92,7 +107,7 @@ final class ClientLog: Sendable {
     ) -> Logger.Metadata {
         var metadata = client.metadata
         metadata["request_id"] = "\(requestID)"
-        if let host = address?.ipAddress { metadata["address"] = "\(host)" }
+        if metadata["address"] == nil, let host = address?.ipAddress { metadata["address"] = "\(host)" }
         return metadata
     }
 }

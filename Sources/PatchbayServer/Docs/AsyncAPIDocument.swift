@@ -13,16 +13,19 @@ struct AsyncAPIDocument {
                 "description": .string(introduction),
             ],
             "defaultContentType": "application/json",
-            "servers": [
-                "this": [
-                    "host": "{host}", "protocol": "ws", "description": "`wss` where a proxy ends TLS.",
-                    "variables": ["host": ["default": .string("localhost:\(facts.shownPort)")]],
-                ]
-            ],
+            "servers": ["this": server],
             "channels": ["ws": channel(kinds)],
             "operations": operations(kinds),
             "components": ["messages": .members(kinds.map { ($0.key, Self.message($0)) })],
         ]
+    }
+
+    private var server: JSONTree {
+        let server: JSONTree = [
+            "host": "{host}", "protocol": "ws", "description": "`wss` where a proxy ends TLS.",
+            "variables": ["host": ["default": .string("localhost:\(facts.shownPort)")]],
+        ]
+        return server.with("pathname", facts.prefix.isEmpty ? nil : .string(facts.prefix))
     }
 
     private var introduction: String {

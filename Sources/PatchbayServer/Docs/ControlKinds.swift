@@ -78,8 +78,15 @@ struct ControlKinds {
                         "description": "Whether messages of the channel come from now on.",
                     ]
                 ), ("channel", ["type": "string", "description": "The channel that the request named."]),
-            ], required: ["status", "channel"], canHaveID: true,
-            examples: [("Subscribed", ["status": "subscribed", "channel": .string(channel)])])
+                (
+                    "connection",
+                    [
+                        "type": "string", "pattern": "^[0-9a-f]{16}$",
+                        "description": "Names this connection in the server's log and in `slow` of `/health`.",
+                    ]
+                ),
+            ], required: ["status", "channel", "connection"], canHaveID: true,
+            examples: [("Subscribed", ["status": "subscribed", "channel": .string(channel), "connection": "0f1e2d3c4b5a6978"])])
     }
 
     private var error: MessageKind {

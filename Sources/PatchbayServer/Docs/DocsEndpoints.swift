@@ -19,10 +19,12 @@ struct DocsEndpoints: Sendable {
     }
 
     func add(to router: Endpoints.HTTPRouter) {
-        get("", router) { _ in .redirect(to: "/docs", type: .found) }
+        get("", router) { .redirect(to: ProxyTrust.linkPrefix(of: $0) + "/docs", type: .found) }
         get("docs", router) { request in
             // Links of the page are relative, so that it works behind a proxy that adds a path.
-            guard !request.uri.path.hasSuffix("/") else { return .redirect(to: "/docs", type: .found) }
+            guard !request.uri.path.hasSuffix("/") else {
+                return .redirect(to: ProxyTrust.linkPrefix(of: request) + "/docs", type: .found)
+            }
             var response = try Self.asset(DocsAssets.page, request)
             response.headers[.contentSecurityPolicy] = Self.pagePolicy
             return response
@@ -32,7 +34,7 @@ struct DocsEndpoints: Sendable {
             ("openapi.json", DocumentCache.Kind.openAPI), ("asyncapi.json", .asyncAPI), ("channels", .channels),
         ] {
             get(path, router) { [cache] request in
-                let document = cache.document(kind)
+                let document = cache.document(kind, prefix: ProxyTrust.linkPrefix(of: request))
                 return Self.answer(
                     request, contentType: "application/json; charset=utf-8", body: document.body,
                     entityTag: document.entityTag)

@@ -10,8 +10,16 @@ final class DocumentCache: Sendable {
 
     private struct Built {
         var routes: DocumentedRoutes
-        var documents: [Kind: Document]
+        var documents: [Key: Document]
     }
+
+    private struct Key: Hashable {
+        var kind: Kind
+        var prefix: String
+    }
+
+    /// Documents kept: proxies have one prefix or two. More are built each time.
+    private static let mostDocuments = 12
 
     /// One document, ready to be sent.
     struct Document: Sendable {
@@ -28,19 +36,24 @@ final class DocumentCache: Sendable {
         self.routes = routes
     }
 
-    func document(_ kind: Kind) -> Document {
+    /// - Parameter prefix: what goes before every path.
+    func document(_ kind: Kind, prefix: String = "") -> Document {
         let routes = routes()
+        let key = Key(kind: kind, prefix: prefix)
         return built.withLock { built in
-            if let built, built.routes == routes, let document = built.documents[kind] { return document }
-            let document = build(kind, routes)
+            if let built, built.routes == routes, let document = built.documents[key] { return document }
+            let document = build(kind, routes, prefix: prefix)
             var documents = built?.routes == routes ? built?.documents ?? [:] : [:]
-            documents[kind] = document
+            guard documents.count < Self.mostDocuments else { return document }
+            documents[key] = document
             built = Built(routes: routes, documents: documents)
             return document
         }
     }
 
-    private func build(_ kind: Kind, _ routes: DocumentedRoutes) -> Document {
+    private func build(_ kind: Kind, _ routes: DocumentedRoutes, prefix: String) -> Document {
+        var facts = facts
+        facts.prefix = prefix
         let tree =
             switch kind {
             case .openAPI: OpenAPIDocument(routes: routes, facts: facts).tree

@@ -8,6 +8,8 @@ struct DocumentFacts: Sendable {
     var port: Int
     var maximumMessageBytes: Int
     var pingInterval: TimeAmount
+    /// What goes before every path, such as `/patchbay`; empty for nothing.
+    var prefix = ""
     /// Names of what is served under `/docs/`.
     var assets: [String]
 
@@ -50,6 +52,11 @@ struct HandshakeHeader {
         HandshakeHeader(
             name: "Sec-WebSocket-Version", isRequired: true, documentation: "The version of RFC 6455.",
             schema: ["type": "string", "const": "13"]),
+        HandshakeHeader(
+            name: "Sec-WebSocket-Protocol", isRequired: false,
+            documentation: "Subprotocols on offer. `patchbay.v1` is answered when it is among them, no other ever; browsers close when "
+                + "they offered some and none is answered.",
+            schema: ["type": "string", "examples": ["patchbay.v1"]]),
         HandshakeHeader(
             name: "Origin", isRequired: false,
             documentation: "Sent by browsers. It must be one of `server.allowed_origins`; without it there is no such check.",

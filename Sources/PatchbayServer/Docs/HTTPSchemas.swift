@@ -149,7 +149,10 @@ enum HTTPSchemas {
                 "items": [
                     "type": "object",
                     "properties": [
-                        "connection": text, "channel": text, "behind": count, "stalled_seconds": ["type": "number"],
+                        "connection": text, "address": text, "origin": text,
+                        "user_agent": ["type": "string", "description": "Only without an origin."],
+                        "client": ["type": "string", "description": "What it gave as `client` in its handshake's query."],
+                        "channel": text, "behind": count, "stalled_seconds": ["type": "number"],
                     ],
                     "required": ["connection", "channel", "behind", "stalled_seconds"],
                 ],

@@ -12,7 +12,7 @@ struct OpenAPIDocument {
                 "summary": "Routes Kafka records to WebSocket clients.", "description": .string(introduction),
                 "license": ["name": "Apache License 2.0", "identifier": "Apache-2.0"],
             ],
-            "servers": [["url": "/", "description": "The port for clients."]],
+            "servers": [["url": .string(facts.prefix.isEmpty ? "/" : facts.prefix), "description": "The port for clients."]],
             "tags": [
                 ["name": "WebSocket", "description": .string(webSocketTag)],
                 ["name": "Operations", "description": "Whether it works, and how well."],
@@ -72,6 +72,10 @@ struct OpenAPIDocument {
                         "Connection": ["schema": ["type": "string"]],
                         "Sec-WebSocket-Accept": [
                             "description": "Proves that the server understood.", "schema": ["type": "string"],
+                        ],
+                        "Sec-WebSocket-Protocol": [
+                            "description": "`patchbay.v1` when the request offers it; else there is none.",
+                            "schema": ["type": "string", "const": "patchbay.v1"],
                         ],
                         "X-Connection-Id": [
                             "description": "Names the connection in the server's log and in `slow` of `/health`.",
@@ -184,7 +188,7 @@ struct OpenAPIDocument {
                     "302",
                     [
                         "description": "Go to `/docs`.",
-                        "headers": ["Location": ["schema": ["type": "string", "const": "/docs"]]],
+                        "headers": ["Location": ["schema": ["type": "string", "const": .string(facts.prefix + "/docs")]]],
                     ]
                 )
             ])

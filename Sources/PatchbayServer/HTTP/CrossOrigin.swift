@@ -20,7 +20,7 @@ struct CrossOrigin: RouterMiddleware {
         let isAllowed = origin.map(origins.allows) ?? false
         var response: Response
         if request.method == .options, origin != nil, request.headers[.accessControlRequestMethod] != nil {
-            response = preflight(request, isAllowed: isAllowed)
+            response = preflight(origin ?? "", isAllowed: isAllowed)
         } else {
             response = try await next(request, context)
             guard request.method == .get || request.method == .head else { return response }
@@ -34,9 +34,11 @@ struct CrossOrigin: RouterMiddleware {
         return response
     }
 
-    private func preflight(_ request: Request, isAllowed: Bool) -> Response {
+    private func preflight(_ origin: String, isAllowed: Bool) -> Response {
         guard isAllowed else {
-            return .error(.forbidden, code: "forbidden_origin", message: "Origin is not in server.cors_origins")
+            return .error(
+                .forbidden, code: "forbidden_origin",
+                message: "the page's origin \(ClientText.shown(origin)) is not in server.cors_origins")
         }
         var response = Response(
             status: .noContent,

@@ -29,10 +29,12 @@ struct Endpoints: Sendable {
     /// - Parameters:
     ///   - timeout: for a complete request, and for a complete answer.
     ///   - corsOrigins: pages whose scripts may read the answers.
+    ///   - proxies: which ones are believed, and below which path everything is.
     ///   - add: adds the routes.
     init(
         logger: Logger, timeout: TimeAmount = .seconds(60), corsOrigins: [String] = [],
-        counters: LimitCounters = LimitCounters(), add: (HTTPRouter) -> Void
+        counters: LimitCounters = LimitCounters(), proxies: ProxyTrust = ProxyTrust(ServerConfiguration()),
+        add: (HTTPRouter) -> Void
     ) {
         self.timeout = timeout
         self.counters = counters
@@ -48,6 +50,7 @@ struct Endpoints: Sendable {
         let responder = router.buildResponder()
         self.logger = logger
         self.channelHandler = HTTP1Channel(responder: { request, writer, channel in
+            let request = proxies.placed(request, peer: channel.remoteAddress)
             let context = BasicRequestContext(source: .init(channel: channel, logger: logger))
             // ErrorsAsJSON answers everything; what still throws is the transport.
             let response = try await responder.respond(to: request, context: context)
@@ -126,12 +129,12 @@ private struct ErrorsAsJSON: RouterMiddleware {
                 if let allowed = methods.allowed(at: request.uri.path) {
                     var response = Response.error(
                         .methodNotAllowed, code: "method_not_allowed",
-                        message: "\(request.uri.path) takes \(allowed), not \(request.method)")
+                        message: "\(ClientText.shown(request.uri.path)) takes \(allowed), not \(ClientText.shown(request.method.rawValue))")
                     response.headers[.allow] = allowed
                     return response
                 }
                 return .error(
-                    .notFound, code: "not_found", message: "there is nothing at \(request.method) \(request.uri.path)")
+                    .notFound, code: "not_found", message: "there is nothing at \(ClientText.shown(request.method.rawValue)) \(ClientText.shown(request.uri.path))")
             }
             return .error(error.status, code: "request_refused", message: error.status.reasonPhrase)
         } catch {

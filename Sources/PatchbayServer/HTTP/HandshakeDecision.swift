@@ -22,11 +22,20 @@ enum HandshakeDecision: Equatable {
         }
     }
 
+    /// The one subprotocol there is.
+    static let subprotocol = "patchbay.v1"
+
+    /// The subprotocol to answer with: one of those offered, or none (RFC 6455, section 4.2.2; names are case-sensitive).
+    static func subprotocol(of head: HTTPRequestHead) -> String? {
+        head.headers[canonicalForm: "sec-websocket-protocol"].contains { $0 == subprotocol } ? subprotocol : nil
+    }
+
     static func decide(_ head: HTTPRequestHead, rules: Rules, isDraining: Bool) -> HandshakeDecision {
-        let wantsWebSocket =
-            head.headers[canonicalForm: "upgrade"].contains { $0.lowercased() == "websocket" }
-            && head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
-        guard wantsWebSocket else { return .http }
+        let hasUpgrade = head.headers[canonicalForm: "upgrade"].contains { $0.lowercased() == "websocket" }
+        let hasConnection = head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
+        guard hasUpgrade, hasConnection else {
+            return halfHandshake(head, hasUpgrade: hasUpgrade, hasConnection: hasConnection, rules: rules) ?? .http
+        }
         // RFC 6455, section 4.1. Where it comes from is a proxy between.
         guard !RequestRules.isHTTP10(head) else {
             return .refuse(
@@ -40,7 +49,7 @@ enum HandshakeDecision: Equatable {
         let path = head.uri.prefix { $0 != "?" }
         if let wanted = rules.path, path != wanted {
             return .refuse(
-                .notFound, code: "not_found", message: "there is no WebSocket at \(path); connect to \(wanted)")
+                .notFound, code: "not_found", message: "there is no WebSocket at \(ClientText.shown(path)); connect to \(wanted)")
         }
         guard head.method == .GET else {
             return .refuse(.badRequest, code: "bad_handshake", message: "a WebSocket handshake is a GET request")
@@ -61,12 +70,36 @@ enum HandshakeDecision: Equatable {
         {
             return .refuse(
                 .forbidden, code: "forbidden_origin",
-                message: "Origin is not in server.allowed_origins")
+                message: "the page's origin \(ClientText.shown(origin)) is not in server.allowed_origins")
         }
         guard !isDraining else {
             return .refuse(.serviceUnavailable, code: "draining", message: "the server is shutting down")
         }
         return .upgrade
+    }
+
+    /// What is left of a handshake when a proxy has dropped headers that are meant for the next hop only: both `Upgrade` and
+    /// `Connection` are (RFC 9110, section 7.6.1), so a proxy has to be told to send them.
+    private static func halfHandshake(
+        _ head: HTTPRequestHead, hasUpgrade: Bool, hasConnection: Bool, rules: Rules
+    ) -> HandshakeDecision? {
+        guard rules.path.map({ head.uri.prefix { $0 != "?" } == $0 }) ?? true else { return nil }
+        let hasOther = head.headers.contains(name: "Upgrade") && !hasUpgrade
+        guard hasUpgrade || head.headers.contains(name: "Sec-WebSocket-Key"), !hasOther else { return nil }
+        return .refuse(
+            .upgradeRequired, code: "upgrade_required", message: missing(hasUpgrade: hasUpgrade, hasConnection: hasConnection))
+    }
+
+    /// Which header is missing, and who may have dropped it.
+    static func missing(hasUpgrade: Bool, hasConnection: Bool) -> String {
+        let missing =
+            switch (hasUpgrade, hasConnection) {
+            case (true, _): "has Upgrade: websocket but no Connection: Upgrade"
+            case (false, true): "has Connection: Upgrade but no Upgrade: websocket"
+            case (false, false): "has a Sec-WebSocket-Key but neither Upgrade: websocket nor Connection: Upgrade"
+            }
+        return "this handshake \(missing); a proxy in between must pass both on (nginx: proxy_set_header Upgrade "
+            + "$http_upgrade; proxy_set_header Connection \"upgrade\")"
     }
 
     private static func isKey(_ key: String) -> Bool {

@@ -9,6 +9,7 @@ import PatchbayCore
 protocol HandshakeHost: AnyObject, Sendable {
     var handshakeTimeout: TimeAmount { get }
     var handshakeRules: HandshakeDecision.Rules { get }
+    var proxies: ProxyTrust { get }
     var isDraining: Bool { get }
     var counters: LimitCounters { get }
     var log: ClientLog { get }
@@ -93,6 +94,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
             RequestRules.normalize(&head)
             // Before anything can be refused: a refusal is what one looks for by these.
             client.trace = TraceParent(head.headers["traceparent"])
+            client.details = host.proxies.details(head, peer: context.remoteAddress)
             requestID = RequestID.of(head.headers.first(name: RequestID.header))
             let decision = decide(head)
             if decision == .http {
@@ -147,6 +149,8 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
                 .tooManyRequests, code: "too_many_connections",
                 message: "this address has all the connections it may (limits.connections_per_address)")
         }
+        var head = head
+        head.uri = host.proxies.target(head.uri)
         return .decide(head, rules: host.handshakeRules, isDraining: host.isDraining)
     }
 
@@ -174,9 +178,11 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
                 .serviceUnavailable, code: "too_many_clients",
                 message: "all places are taken (server.max_clients); try again later", context: context)
         }
-        let own: HTTPHeaders = [Self.connectionIDHeader: client.id.description, RequestID.header: requestID]
+        var own: HTTPHeaders = [Self.connectionIDHeader: client.id.description, RequestID.header: requestID]
+        if let subprotocol = HandshakeDecision.subprotocol(of: head) { own.add(name: "Sec-WebSocket-Protocol", value: subprotocol) }
+        let answerHeaders = own
         let upgrader = NIOWebSocketServerUpgrader(
-            shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture(own) },
+            shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture(answerHeaders) },
             upgradePipelineHandler: { channel, _ in channel.eventLoop.makeSucceededVoidFuture() })
         let answer = upgrader.buildUpgradeResponse(
             channel: context.channel, upgradeRequest: head, initialResponseHeaders: [:])
@@ -236,7 +242,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         _ status: HTTPResponseStatus, code: String, message: String, context: ChannelHandlerContext
     ) {
         state = .done
-        host.log.refused(client, from: context.remoteAddress, requestID: requestID, status: status, code: code)
+        host.log.refused(client, from: context.remoteAddress, requestID: requestID, status: status, code: code, reason: message)
         let body = ByteBuffer(string: ErrorBody.json(code: code, message: message))
         var headers = RefusalHeaders.of(status)
         headers.add(name: "Content-Length", value: String(body.readableBytes))

@@ -123,6 +123,12 @@ public struct HealthReport: Sendable, Encodable, Equatable {
         public struct Subscription: Sendable, Encodable, Equatable {
             /// As in the log, and in the header `X-Connection-Id` of the client's handshake.
             public var connection: String
+            /// Who that is: the peer's address, the page's origin or else the program's user agent, and the name that the client
+            /// gave itself.
+            public var address: String?
+            public var origin: String?
+            public var userAgent: String?
+            public var client: String?
             public var channel: String
             public var behind: Int64
             /// Since when the socket is full.

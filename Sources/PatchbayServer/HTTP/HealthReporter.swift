@@ -125,7 +125,8 @@ final class HealthReporter: Sendable {
                 stalled: slow.stalled, losing: slow.losing, furthestBehind: slow.furthestBehind,
                 subscriptions: slow.named.map {
                     .init(
-                        connection: $0.connection, channel: $0.channel, behind: $0.behind,
+                        connection: $0.connection, address: $0.client.address, origin: $0.client.origin,
+                        userAgent: $0.client.userAgent, client: $0.client.name, channel: $0.channel, behind: $0.behind,
                         stalledSeconds: Double((now - .uptimeNanoseconds($0.since)).nanoseconds / 1_000_000) / 1e3)
                 }),
             waiting: waits.map {

@@ -44,12 +44,17 @@ enum StandardEndpoints {
     static func addUpgradeHint(to router: Endpoints.HTTPRouter) {
         router.get("ws") { request, _ -> Response in
             // Proxies that keep connections may send a handshake over one that has served a request before.
-            let isHandshake = request.headers[.upgrade]?.lowercased().contains("websocket") == true
-            throw EndpointError(
-                status: .upgradeRequired, code: "upgrade_required",
-                message: isHandshake
-                    ? "a WebSocket handshake must be the first request of its connection; open a new one"
-                    : "connect to this address with a WebSocket client")
+            let hasUpgrade = request.headers[.upgrade]?.lowercased().contains("websocket") == true
+            let hasConnection = request.headers[.connection]?.lowercased().contains("upgrade") == true
+            let message =
+                if hasUpgrade, hasConnection {
+                    "a WebSocket handshake must be the first request of its connection; open a new one"
+                } else if hasUpgrade || request.headers[.secWebSocketKey] != nil {
+                    HandshakeDecision.missing(hasUpgrade: hasUpgrade, hasConnection: hasConnection)
+                } else {
+                    "connect to this address with a WebSocket client"
+                }
+            throw EndpointError(status: .upgradeRequired, code: "upgrade_required", message: message)
         }
     }
 

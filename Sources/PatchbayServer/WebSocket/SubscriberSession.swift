@@ -96,14 +96,14 @@ final class SubscriberSession: MessageHandler {
                 subscriptions.append(loop.fanout.subscribe(connection, to: log))
             }
             log.unpin()
-            connection.send(Self.confirmation("subscribed", of: channel, request))
+            connection.send(Self.confirmation("subscribed", of: channel, request, connection))
         case .unsubscribe(let channel):
             if let index = subscriptions.firstIndex(where: { $0.log.name.hasSameBytes(as: channel) }) {
                 loop.fanout.unsubscribe(subscriptions[index])
                 subscriptions.swapAt(index, subscriptions.count - 1)
                 subscriptions.removeLast()
             }
-            connection.send(Self.confirmation("unsubscribed", of: channel, request))
+            connection.send(Self.confirmation("unsubscribed", of: channel, request, connection))
         }
     }
 
@@ -114,7 +114,7 @@ final class SubscriberSession: MessageHandler {
             return nil
         }
         if let wildcard { return .pattern(channel, wildcard: wildcard, id: id) }
-        return loop.router.channelNames.contains(channel) ? .template(channel, id: id) : nil
+        return loop.router.channelNames.contains { $0.hasSameBytes(as: channel) } ? .template(channel, id: id) : nil
     }
 
     /// Whether this client may wait for one more channel that no record has made yet. One it waits for already is none more.
@@ -136,9 +136,13 @@ final class SubscriberSession: MessageHandler {
         }
     }
 
-    private static func confirmation(_ status: String, of channel: String, _ request: ClientRequest) -> ByteBuffer {
+    private static func confirmation(
+        _ status: String, of channel: String, _ request: ClientRequest, _ connection: WebSocketConnection
+    ) -> ByteBuffer {
+        // Browsers can't read the handshake's headers, so the connection is named here, too.
         ControlMessages.frame(
             type: "subscription_confirmed", channel: channel,
-            data: request.withID("{\"status\":\"\(status)\",\"channel\":\(JSONLiteral.quoted(channel))}"))
+            data: request.withID(
+                "{\"status\":\"\(status)\",\"channel\":\(JSONLiteral.quoted(channel)),\"connection\":\"\(connection.name)\"}"))
     }
 }

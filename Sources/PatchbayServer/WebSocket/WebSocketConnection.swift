@@ -99,6 +99,12 @@ package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
         environment.log.losesMessages(client, channel: subscription.log.name, behind: behind)
     }
 
+    package var details: ClientDetails { client.details }
+
+    package func stoppedLosing(_ subscription: Subscription, lost: Int64, isLeaving: Bool) {
+        environment.log.stoppedLosing(client, channel: subscription.log.name, lost: lost, isLeaving: isLeaving)
+    }
+
     package func subscriptionEnded(_ subscription: Subscription) { handler.subscriptionEnded(subscription) }
 
     // MARK: Control

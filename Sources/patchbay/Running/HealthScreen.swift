@@ -75,7 +75,7 @@ struct HealthScreen {
 
     /// Whatever of who it is the server knows.
     private func slowRow(_ subscription: [String: Any]) -> [String] {
-        let identity = ["connection", "name", "peer", "origin", "user_agent"].compactMap { subscription[$0] as? String }
+        let identity = ["connection", "client", "address", "origin", "user_agent"].compactMap { subscription[$0] as? String }
         var row = [identity.map(Self.line).joined(separator: " "), "on \(name("channel", of: subscription))"]
         if let behind = integer("behind", of: subscription) { row.append("\(Counted.text(behind, "message")) behind") }
         if let seconds = number("stalled_seconds", of: subscription) { row.append("not reading for \(Self.duration(seconds))") }

@@ -208,6 +208,8 @@ final class RouterService: Sendable {
         server.pingInterval = TimeAmount(settings.pingInterval)
         server.allowedOrigins = settings.allowedOrigins
         server.corsOrigins = settings.corsOrigins
+        server.basePath = settings.basePath
+        server.trustedProxies = settings.trustedProxies
         server.maximumFrameBytes = settings.maxFrame
         server.idleTimeout = TimeAmount(settings.idleTimeout)
         server.httpIdleTimeout = TimeAmount(settings.httpIdleTimeout)
@@ -229,9 +231,11 @@ final class RouterService: Sendable {
     /// Says how many refused records the log hasn't mentioned: a flood of them is a line a second, and its end none.
     private static func sumUpRejections(_ router: Router, _ logger: Logger) {
         for route in router.table.routes {
-            let count = route.counters.takeHeldBackReports()
-            guard count > 0 else { continue }
-            logger.warning("more records rejected", metadata: ["route": "\(route.name)", "count": "\(count)"])
+            // A line per code: repeated ones are added up, each with its own.
+            for (code, count) in route.counters.takeHeldBackReports().sorted(by: { $0.key < $1.key }) {
+                logger.warning(
+                    "more records rejected", metadata: ["route": "\(route.name)", "code": "\(code)", "count": "\(count)"])
+            }
         }
     }
 
