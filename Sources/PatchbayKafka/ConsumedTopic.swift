@@ -13,7 +13,7 @@ final class ConsumedTopic {
     var badRecords: UInt64 = 0
     private(set) var recordsSkipped: UInt64 = 0
     private var recordsSkippedIsExact = true
-    /// Whether offsets were met that had no record, though none had been deleted.
+    /// Whether offsets were met that had no record, though none had been deleted, or the topic is compacted.
     var hasHoles = false
     /// Whether the brokers said that the topic doesn't exist, since reading of it last began.
     private(set) var wasGone = false

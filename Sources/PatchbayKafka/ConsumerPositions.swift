@@ -59,8 +59,13 @@ extension ConsumerLoop {
         reachedEnds.removeAll(keepingCapacity: true)
     }
 
+    func takeCompacted() {
+        for name in lookout.takeCompacted() { registry.topic(named: name).hasHoles = true }
+    }
+
     /// Takes up what the lookout has seen.
     func takeEnds() {
+        takeCompacted()
         guard let ends = lookout.takeEnds() else { return }
         for (name, end) in ends {
             guard let partition = registry.known(name.topic)?.partition(name.number), partition.isStarted else { continue }

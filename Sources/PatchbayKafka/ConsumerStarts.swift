@@ -38,6 +38,7 @@ extension ConsumerLoop {
         let answers = lookout.takeAnswers()
         guard !answers.isEmpty else { return }
         if let counts = lookout.takeTopics() { baseline.learn(counts, at: .now) }
+        takeCompacted()
         var started: [(topic: ConsumedTopic, partition: AssignedPartition, start: StartDecision)] = []
         for answer in answers where openQuestions.contains(answer.question) {
             let topic = registry.topic(named: answer.question.partition.topic)

@@ -32,10 +32,11 @@ extension ConsumerLoop {
         control.status.withLock { $0.brokersKnown = listing.brokerCount }
         var counts: [String: Int] = [:]
         for topic in listing.topics where topic.problem == nil { counts[topic.name] = topic.partitionCount }
+        let present = Set(listing.topics.map(\.name))
         for topic in registry.topics {
             if let count = counts[topic.name] {
                 topic.partitionCount = count
-            } else if topic.partitionCount != nil {
+            } else if topic.partitionCount != nil, !present.contains(topic.name) {
                 topic.partitionCount = nil
                 topic.isGone()
             }

@@ -40,6 +40,8 @@ final class LookingClient {
             properties: [
                 ("bootstrap.servers", brokers.joined(separator: ",")), ("allow.auto.create.topics", "false"),
                 ("enable.auto.commit", "false"), ("enable.auto.offset.store", "false"), ("enable.partition.eof", "true"),
+                // Nobody polls for statistics here; they would pile up.
+                ("statistics.interval.ms", "0"),
                 // For what is deleted between the question where to begin and the reading of it.
                 ("auto.offset.reset", "earliest"),
             ])

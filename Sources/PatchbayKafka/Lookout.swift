@@ -39,6 +39,8 @@ final class Lookout: Sendable {
         var ends: [TopicPartition: Int64]?
         /// Number of partitions by name, of all topics of the cluster.
         var counts: [String: Int]?
+        /// What is new of topics that are compacted.
+        var compacted: Set<String> = []
     }
 
     /// How often the ends of the watched partitions are asked for.
@@ -108,6 +110,15 @@ final class Lookout: Sendable {
         }
     }
 
+    /// Topics that were found to be compacted.
+    func takeCompacted() -> Set<String> {
+        state.withLock { state in
+            guard !state.compacted.isEmpty else { return [] }
+            defer { state.compacted = [] }
+            return state.compacted
+        }
+    }
+
     /// What the thread holds.
     ///
     /// Thread: the lookout's.
@@ -115,6 +126,8 @@ final class Lookout: Sendable {
         private let lookout: Lookout
         private var client: LookingClient?
         private var backoff = Backoff(baseMilliseconds: 100, maximumMilliseconds: 2_000)
+        /// Topics of which it was asked whether they are compacted.
+        private var described: Set<String> = []
 
         init(_ lookout: Lookout) { self.lookout = lookout }
 
@@ -136,6 +149,7 @@ final class Lookout: Sendable {
                 }
                 if !watched.isEmpty, now >= nextLook {
                     lookAtEnds(of: watched)
+                    describe(Set(watched.map(\.topic)))
                     nextLook = .now + Lookout.interval
                     continue
                 }
@@ -179,6 +193,8 @@ final class Lookout: Sendable {
             let readable = partitions.filter { committed[$0] != nil }
             let (lows, lowProblems) = client.offsets(KafkaOffset.beginning, readable, until: deadline)
             let (ends, endProblems) = client.offsets(KafkaOffset.end, readable, until: deadline)
+            // It makes a difference to what is told of them now.
+            describe(Set(readable.filter { (committed[$0] ?? nil) ?? .max < lows[$0] ?? 0 }.map(\.topic)))
             let isAnsweredAtAll = !lows.isEmpty || !ends.isEmpty
             let answers = questions.compactMap { question -> Answer? in
                 let partition = question.partition
@@ -217,6 +233,15 @@ final class Lookout: Sendable {
             return topics.flatMap { topic in
                 (0..<Int32(clamping: counts[topic] ?? 0)).map { TopicPartition(topic: topic, number: $0) }
             }.filter { !asked.contains($0) }
+        }
+
+        /// Finds out once whether topics are compacted.
+        private mutating func describe(_ topics: Set<String>) {
+            let new = topics.subtracting(described)
+            guard !new.isEmpty, let client else { return }
+            described.formUnion(new)
+            let compacted = client.compacted(new.sorted(), until: .now + .seconds(2))
+            lookout.state.withLock { $0.compacted.formUnion(compacted) }
         }
 
         // MARK: Where logs end

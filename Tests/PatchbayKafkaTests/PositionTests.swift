@@ -31,6 +31,24 @@ import Testing
         }
     }
 
+    /// Some of the offsets that are gone had no record any more before they were deleted: nobody can say how many.
+    @Test("On compacted topics the number of deleted records is an upper bound")
+    func deletedOfCompacted() async throws {
+        try await Scene.run { scene in
+            scene.broker.script.withLock { script in
+                script.policy = "compact,delete"
+                script.logs[Partition("orders", 0)] = .init(35..<40)
+                script.committed[Partition("orders", 0)] = 20
+            }
+            let consumer = scene.start(reset: "latest")
+            try await eventually("what is left arrives") { scene.seen.count >= 5 }
+            #expect(consumer.status.topics[0].recordsSkipped == 15)
+            #expect(!consumer.status.topics[0].recordsSkippedIsExact)
+            let line = try #require(scene.log.lines.first { $0.message.contains("deleted at the broker") })
+            #expect(line.metadata["record_offsets"] == "15" && line.metadata["exact"] == "false")
+        }
+    }
+
     /// The same while it runs: the fetch behind the last record is out of range, and with `latest` everything up to the
     /// end was skipped.
     @Test("Records deleted under a running consumer are counted, and reading goes on at the oldest one")

@@ -54,6 +54,8 @@ final class ScriptedBroker: Sendable {
         var offsetsError: Int16 = 0
         /// While positive, no records are given out, and the connection is mute for this long, as brokers enforce quotas.
         var throttleMilliseconds: Int32 = 0
+        /// The topics' `cleanup.policy`.
+        var policy = "delete"
         var generation: Int32 = 0
         var fetches = 0
     }
@@ -153,7 +155,7 @@ final class ScriptedBroker: Sendable {
 
     private static let versions: [(key: Int16, least: Int16, most: Int16)] = [
         (0, 3, 3), (1, 4, 5), (2, 2, 2), (3, 0, 1), (8, 2, 2), (9, 1, 1), (10, 0, 0), (11, 0, 0), (12, 0, 0), (13, 0, 0),
-        (14, 0, 0), (18, 0, 0),
+        (14, 0, 0), (18, 0, 0), (32, 0, 0),
     ]
 
     /// - Returns: whether there is an answer.
@@ -184,6 +186,25 @@ final class ScriptedBroker: Sendable {
                 answer.int16(api.key)
                 answer.int16(api.least)
                 answer.int16(api.most)
+            }
+        case 32:
+            let topics = request.array { request in
+                _ = request.int8()
+                defer { _ = request.array { $0.string() } }
+                return request.string()
+            }
+            let policy = script.withLock { $0.policy }
+            answer.int32(0)
+            answer.array(topics) { answer, topic in
+                answer.int16(0)
+                answer.int16(-1)
+                answer.int8(2)
+                answer.string(topic)
+                answer.array([("cleanup.policy", policy)]) { answer, entry in
+                    answer.string(entry.0)
+                    answer.string(entry.1)
+                    for _ in 0..<3 { answer.int8(0) }
+                }
             }
         default: return false
         }

@@ -86,7 +86,7 @@ enum ConsumptionHealth {
             case .connecting, .starting: "unreachable"
             case .stopped, .failed: "stopped"
             case .waitingForAssignment, .consuming:
-                topic.problem != nil ? "unreadable" : topic.isHalted ? "halted" : topic.assigned.isEmpty ? "waiting" : "consuming"
+                topic.problem != nil ? "unreadable" : topic.isHalted ? "halted" : topic.assigned.contains { $0.position != nil } ? "consuming" : "waiting"
             }
         return .init(
             topic: topic.topic, state: word,
