@@ -189,5 +189,48 @@ extension RealKafkaTests {
                 #expect(try await cluster.admin.committed("patchbay", "orders") == 4)
             }
         }
+
+        @Test func aPatternTakesItsFirstTopicFromTheBeginning() async throws {
+            try await RealCluster.run { cluster in
+                let routes = "[{ topic: \"^metrics[.].*\", transform: json, channel: orders }]"
+                let patchbay = try await RunningPatchbay(
+                    brokers: cluster.brokers, routes: routes, properties: ["topic.metadata.refresh.interval.ms": "1000"])
+                try await patchbay.awaitLog("no topic matches the pattern yet")
+                let client = try await patchbay.subscribe()
+                try await cluster.admin.create("metrics.a", partitions: 2)
+                try await cluster.producer.produce("metrics.a", 0..<20, overPartitions: 2)
+                try await client.await(20)
+                #expect(client.numbers.sorted() == Array(0..<20))
+                try await patchbay.awaitHealth("ok")
+                try await patchbay.stop()
+            }
+        }
+
+        /// The process stands still (SIGSTOP) until its group has given it up; another heartbeat tells it so.
+        @Test func aMemberThatTheGroupForgotGoesOnWhereItWas() async throws {
+            try await RealCluster.run { cluster in
+                try await cluster.admin.create("orders")
+                let patchbay = try await RunningPatchbay(
+                    brokers: cluster.brokers, properties: ["session.timeout.ms": "6000", "heartbeat.interval.ms": "1000"])
+                try await patchbay.awaitReady()
+                let client = try await patchbay.subscribe()
+                try await cluster.producer.produce("orders", 0..<20)
+                try await client.await(20)
+                try patchbay.signal(19)
+                try await eventually("the group is empty") {
+                    try await KafkaRelease.run(
+                        "kafka-consumer-groups.sh",
+                        ["--bootstrap-server", cluster.brokers, "--describe", "--state", "--group", "patchbay"], logs: cluster.folder
+                    ).contains("Empty")
+                }
+                try await cluster.producer.produce("orders", 20..<40)
+                try patchbay.signal(18)
+                try await client.await(40)
+                #expect(client.numbers == Array(0..<40))
+                try await patchbay.awaitHealth("ok")
+                try await patchbay.stop()
+                #expect(try await cluster.admin.committed("patchbay", "orders") == 40)
+            }
+        }
     }
 }

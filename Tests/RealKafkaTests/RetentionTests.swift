@@ -7,7 +7,7 @@ extension RealKafkaTests {
         /// Stopped at offset 20; records up to 35 deleted; started again with the default `latest`. librdkafka applies
         /// `auto.offset.reset` to a position out of range, so 35 to 39 were skipped as well, the metric said 0 and
         /// health `ok`, and with the next record 20 were called deleted.
-        @Test(.disabled("waits for its change of the product")) func whatIsLeftIsReadAndWhatIsGoneIsCounted() async throws {
+        @Test func whatIsLeftIsReadAndWhatIsGoneIsCounted() async throws {
             try await RealCluster.run { cluster in
                 try await cluster.admin.create("orders")
                 let patchbay = try await RunningPatchbay(brokers: cluster.brokers)
@@ -24,7 +24,7 @@ extension RealKafkaTests {
                 let client = try await patchbay.subscribe()
                 try await patchbay.explained("15 records are counted as gone") { try await patchbay.skipped() == 15 }
                 try await patchbay.awaitHealth("degraded", "orders", "15")
-                #expect(patchbay.lines("deleted").count == 1, "\(patchbay.log)")
+                #expect(patchbay.lines("records were deleted at the broker").count == 1, "\(patchbay.log)")
                 // They may have come before anybody subscribed; what is new comes to everybody.
                 try await cluster.producer.produce("orders", 40..<45)
                 try await patchbay.explained("all that is left was read") {
@@ -40,7 +40,7 @@ extension RealKafkaTests {
         }
 
         /// The same while it runs and stands still, as it does behind `on_error: stop`.
-        @Test(.disabled("waits for its change of the product")) func whatIsDeletedWhileATopicIsHaltedIsCounted() async throws {
+        @Test func whatIsDeletedWhileATopicIsHaltedIsCounted() async throws {
             try await RealCluster.run { cluster in
                 try await cluster.admin.create("orders")
                 let stopping = "[{ topic: orders, transform: json, channel: orders, on_error: stop }]"
