@@ -11,7 +11,10 @@ final class ClusterProducer: @unchecked Sendable {
         self.brokers = brokers
         client = try RawClient.make(
             .init(RD_KAFKA_PRODUCER.rawValue),
-            [("bootstrap.servers", brokers), ("linger.ms", "1"), ("message.timeout.ms", "60000")]
+            [
+                ("bootstrap.servers", brokers), ("linger.ms", "1"), ("message.timeout.ms", "60000"),
+                ("topic.metadata.refresh.interval.ms", "200"),
+            ]
                 + (transaction.map { [("transactional.id", $0)] } ?? []))
     }
 
@@ -80,6 +83,15 @@ final class ClusterProducer: @unchecked Sendable {
     }
 
     private func enqueue(_ topic: String, _ value: String, _ partition: Int32, _ timestamp: Int64?) throws {
+        // A partition that was added a moment ago is only known after the next answer of a broker.
+        let deadline = ContinuousClock.now + .seconds(20)
+        while try !offer(topic, value, partition, timestamp, isLast: .now > deadline) { rd_kafka_poll(client, 100) }
+    }
+
+    /// - Returns: `false` for a partition that isn't known, unless it is the last attempt.
+    private func offer(
+        _ topic: String, _ value: String, _ partition: Int32, _ timestamp: Int64?, isLast: Bool
+    ) throws -> Bool {
         var value = value
         let failure = topic.withCString { topic in
             value.withUTF8 { bytes in
@@ -101,8 +113,9 @@ final class ClusterProducer: @unchecked Sendable {
                 return rd_kafka_produceva(client, arguments, arguments.count)
             }
         }
-        guard let failure else { return }
+        guard let failure else { return true }
         defer { rd_kafka_error_destroy(failure) }
+        if rd_kafka_error_code(failure) == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, !isLast { return false }
         throw KafkaFailure("produce: \(String(cString: rd_kafka_error_string(failure)))")
     }
 
