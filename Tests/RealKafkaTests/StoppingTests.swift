@@ -74,7 +74,6 @@ extension RealKafkaTests {
             }
             try await cluster.admin.delete("orders")
             try await patchbay.awaitLog("partitions lost")
-            try await patchbay.awaitLog("partitions assigned", count: 2)
             return patchbay
         }
 
