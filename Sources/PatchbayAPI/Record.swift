@@ -123,4 +123,17 @@ public protocol RecordProcessor: AnyObject {
     /// Called once after all batches of a poll: wakes whoever waits for the new messages, and blocks for a bounded
     /// time when readers are so far behind that polling on would lose messages (back-pressure is "not polling yet").
     func finishPoll()
+
+    /// Whether records of this topic that `process` took must not be committed yet, because something promised for
+    /// them (a dead letter) is still under way. The source then stores no offsets of the topic, and soon reads it no
+    /// further, until this is `false`. Asked after every batch and, while it is `true`, at every poll: never waits.
+    func isHolding(_ topic: String) -> Bool
+
+    /// For people: what the records of a topic are held for; `nil` when they are not.
+    func holdReason(_ topic: String) -> String?
+}
+
+extension RecordProcessor {
+    public func isHolding(_ topic: String) -> Bool { false }
+    public func holdReason(_ topic: String) -> String? { nil }
 }

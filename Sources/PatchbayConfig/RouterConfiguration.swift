@@ -144,13 +144,16 @@ public struct KafkaSettings: Sendable, Equatable {
     public let batchSize: Int
     /// Bytes of the largest record routed, 1 KiB…100 MiB.
     public let maxRecord: Int
+    /// Milliseconds that brokers have to take a dead letter, 1000…86,400,000; 0 for as long as it takes.
+    public let deadLetterTimeout: Int
     /// Properties for librdkafka, in the order of the file, not yet checked by it.
     public let properties: [KafkaProperty]
     /// Keys whose values came out of secret files and must not be shown.
     package let secrets: Set<String>
 
     package init(
-        name: String, brokers: [String], group: String, batchSize: Int, maxRecord: Int, properties: [KafkaProperty],
+        name: String, brokers: [String], group: String, batchSize: Int, maxRecord: Int,
+        deadLetterTimeout: Int = 300_000, properties: [KafkaProperty],
         secrets: Set<String> = []
     ) {
         self.name = name
@@ -158,6 +161,7 @@ public struct KafkaSettings: Sendable, Equatable {
         self.group = group
         self.batchSize = batchSize
         self.maxRecord = maxRecord
+        self.deadLetterTimeout = deadLetterTimeout
         self.properties = properties
         self.secrets = secrets
     }
@@ -166,6 +170,7 @@ public struct KafkaSettings: Sendable, Equatable {
     public func isEquivalent(to other: KafkaSettings) -> Bool {
         name.hasSameBytes(as: other.name) && brokers.hasSameBytes(as: other.brokers)
             && group.hasSameBytes(as: other.group) && batchSize == other.batchSize && maxRecord == other.maxRecord
+            && deadLetterTimeout == other.deadLetterTimeout
             && properties.elementsEqual(other.properties) {
                 $0.name.hasSameBytes(as: $1.name) && $0.value.hasSameBytes(as: $1.value)
             }

@@ -28,6 +28,9 @@ final class BatchRouter: RecordProcessor {
     private let cluster: String
     private let deadLetters: (any DeadLetterWriter)?
     private let observe: RejectionObserver
+    private let pendingLetters = PendingLetters()
+    /// Whether letters were under way when last asked.
+    private var hadLetters = false
     private var table: RouteTable
     private var generation: Int
     /// Made when the first batch of a topic comes, so that taking up a table costs nothing for quiet topics.
@@ -70,9 +73,7 @@ final class BatchRouter: RecordProcessor {
 
     /// Appends what the routes gathered.
     private func commit(_ runners: [RouteRunner], count: Int) {
-        var mustSettle = false
-        for runner in runners where runner.commit(count: count, changed: &changed) { mustSettle = true }
-        if mustSettle { settle() }
+        for runner in runners { runner.commit(count: count, changed: &changed) }
     }
 
     /// Routes everything before the first record that a route with `on_error: stop` refuses, and nothing from it on.
@@ -116,10 +117,24 @@ final class BatchRouter: RecordProcessor {
         return earliest
     }
 
-    private func settle() {
-        guard let lost = deadLetters?.settle(), lost > 0 else { return }
-        router.countLostDeadLetters(lost)
+    // MARK: Dead letters
+
+    func isHolding(_ topic: String) -> Bool {
+        guard hadLetters || !pendingLetters.isEmpty else { return false }
+        deadLetters?.tend()
+        hadLetters = !pendingLetters.isEmpty
+        return pendingLetters.isWaiting(from: topic)
     }
+
+    func holdReason(_ topic: String) -> String? {
+        guard let waiting = pendingLetters.waiting(from: topic) else { return nil }
+        let records = waiting.count == 1 ? "1 refused record" : "\(waiting.count) refused records"
+        let seconds = (ContinuousClock.now - waiting.since).components.seconds
+        return "\(records) not taken by the dead-letter topic \(waiting.target) for \(seconds) s"
+            + (deadLetters?.obstacle.map { ": \($0)" } ?? "")
+    }
+
+    // MARK: Waking
 
     func finishPoll() {
         router.batchSizes.take(&batchSizes)
@@ -182,8 +197,8 @@ final class BatchRouter: RecordProcessor {
     private func runner(of route: Route) -> RouteRunner {
         if let made = runners[ObjectIdentifier(route)] { return made }
         let runner = RouteRunner(
-            route: route, table: table, directory: router.directory, pool: pool, deadLetters: deadLetters,
-            observe: observe)
+            route: route, table: table, directory: router.directory, pool: pool,
+            letters: deadLetters.map { LetterBox(writer: $0, pending: pendingLetters, router: router) }, observe: observe)
         runners[ObjectIdentifier(route)] = runner
         return runner
     }

@@ -12,7 +12,7 @@ final class RouteRunner: EnvelopeSink {
     private let outputs: RouteOutputs
     private let maximumRecordBytes: Int
     private let observe: RejectionObserver
-    private let deadLetters: (any DeadLetterWriter)?
+    private let letters: LetterBox?
     private var limiter = ReportLimiter()
     /// `,"timestamp":"…"}`: the same for all envelopes of a batch.
     /// Sound: ours alone, written at the start of a batch, freed with us.
@@ -27,7 +27,6 @@ final class RouteRunner: EnvelopeSink {
     private var routed = 0
     private var rejected = 0
     private var envelopes = 0
-    private var hasDeadLetters = false
     /// The last record that was emitted: a record may become several envelopes and counts once.
     private var lastOffset = noRecord
     private var lastPartition: Int32 = -1
@@ -42,14 +41,14 @@ final class RouteRunner: EnvelopeSink {
     }
 
     init(
-        route: Route, table: RouteTable, directory: ChannelDirectory, pool: StagingPool, deadLetters: (any DeadLetterWriter)?,
+        route: Route, table: RouteTable, directory: ChannelDirectory, pool: StagingPool, letters: LetterBox?,
         observe: @escaping RejectionObserver
     ) {
         self.route = route
         self.chain = TransformChain(route)
         self.outputs = RouteOutputs(route: route, directory: directory, pool: pool)
         self.maximumRecordBytes = table.maximumRecordBytes[ByteString(route.cluster)] ?? RouteTable.standardMaximumRecordBytes
-        self.deadLetters = deadLetters
+        self.letters = letters
         self.observe = observe
         let lead = Array(",\"timestamp\":\"".utf8)
         self.timestampIndex = lead.count
@@ -84,14 +83,10 @@ final class RouteRunner: EnvelopeSink {
     }
 
     /// Appends what `run` gathered to the logs and counts it.
-    ///
-    /// - Returns: whether dead letters were written that have to be settled.
-    func commit(count: Int, changed: inout [ChannelLog]) -> Bool {
+    func commit(count: Int, changed: inout [ChannelLog]) {
         outputs.commit(monotonicMilliseconds: time.monotonic, changed: &changed)
         route.counters.add(
             recordsIn: count, routed: routed, filtered: max(0, count - routed - rejected), envelopes: envelopes)
-        defer { hasDeadLetters = false }
-        return hasDeadLetters
     }
 
     /// Forgets what `run` gathered; the records will come again.
@@ -193,13 +188,12 @@ final class RouteRunner: EnvelopeSink {
     }
 
     private func writeDeadLetter(_ report: RejectedRecord, to topic: String) {
-        guard let deadLetters,
+        guard let letters,
             // As it came from Kafka: a step of the chain may have refused what an earlier step made of it.
             let record = original.first(where: {
                 $0.recordOffset == report.recordOffset && $0.partition == report.partition
             })
         else { return }
-        if deadLetters.write(record, refused: report, to: topic) { route.counters.addDeadLettered() }
-        hasDeadLetters = true
+        letters.write(record, refused: report, to: topic, countedBy: route.counters)
     }
 }

@@ -27,6 +27,7 @@ public final class Router: Sendable {
     public let batchSizes = Histogram(bounds: HistogramBounds.batch)
     private let observe: RejectionObserver
     private let lostDeadLetters = Atomic<Int64>(0)
+    private let waitingDeadLetters = Atomic<Int64>(0)
 
     /// - Parameters:
     ///   - fanouts: one per event loop, at most 64, each with its index in this array.
@@ -172,7 +173,12 @@ public final class Router: Sendable {
 
     func countLostDeadLetters(_ count: Int) { lostDeadLetters.wrappingAdd(Int64(count), ordering: .relaxed) }
 
-    /// Refused records that the dead-letter topic did not take in time.
+    func changeWaitingDeadLetters(by count: Int64) { waitingDeadLetters.wrappingAdd(count, ordering: .relaxed) }
+
+    /// Refused records on their way to a dead-letter topic that the brokers have not answered for yet.
+    public var deadLettersWaiting: Int64 { waitingDeadLetters.load(ordering: .relaxed) }
+
+    /// Refused records that the dead-letter topic did not take: refused there, or not taken in time.
     public var deadLettersLost: Int64 { lostDeadLetters.load(ordering: .relaxed) }
 
     /// The last records of each topic, the oldest first: at most `RecordSamples.perTopic` of each.

@@ -23,6 +23,10 @@ final class ConsumedTopic {
     var badRecordLog = RateLimit(every: .seconds(1))
     /// Whether the processor didn't take a record; the partitions are paused at their `position` then.
     var isHalted = false
+    /// Whether offsets must not be stored for now; see `ConsumerHolding`.
+    var hold: Hold?
+    /// Why; as of the last publication.
+    var holdReason: String?
     /// Whether partitions were sent back and may still have to be checked for coming by at the right place. While it is
     /// false, which is nearly always, no record is looked at for that.
     var awaitsPositions = false
@@ -31,7 +35,16 @@ final class ConsumedTopic {
     /// Up to where this thread processed partitions that it gave up: a commit may have come too late for the group.
     private var leftAt: [Int32: Int64] = [:]
 
+    enum Hold {
+        /// The partitions are still being read.
+        case brief
+        case paused
+    }
+
     init(name: String) { self.name = name }
+
+    /// Whether librdkafka is told to fetch nothing.
+    var isPaused: Bool { isHalted || hold == .paused }
 
     var hasAssignment: Bool { partitions.contains { $0 != nil } }
 
@@ -136,6 +149,7 @@ final class ConsumedTopic {
         status.withoutPosition = withoutPosition.sorted()
         status.recordsBeforeStart = recordsBeforeStart
         status.isHalted = isHalted
+        status.holdReason = holdReason
         return status
     }
 }

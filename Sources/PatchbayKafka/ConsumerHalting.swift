@@ -53,7 +53,7 @@ extension ConsumerLoop {
         // handed out the last record, no matter that it was sent elsewhere.
         for case let partition? in topic.partitions {
             guard let position = partition.position else { continue }
-            guard partition.seek(to: position, with: client) else {
+            guard patiently(.seconds(1), { partition.seek(to: position, with: client) }) else {
                 // It is being started, at its position, or librdkafka is busy stopping it.
                 owesResumption = true
                 return
@@ -63,7 +63,8 @@ extension ConsumerLoop {
         }
         topic.isHalted = false
         topic.awaitsPositions = true
-        unsuspend(topic.startedList(), client)
+        // One that waits for its dead letters goes on when they are settled.
+        if topic.hold != .paused { unsuspend(topic.startedList(), client) }
         logger.info("topic is read again", metadata: ["topic": "\(topic.name)"])
     }
 
@@ -120,7 +121,9 @@ extension ConsumerLoop {
     ) -> ClosedRange<Int64>? {
         var low: Int64 = 0
         var high: Int64 = 0
-        let error = rd_kafka_query_watermark_offsets(client, topic.name, partition, &low, &high, 1_000)
+        let error = patiently(.seconds(1)) {
+            rd_kafka_query_watermark_offsets(client, topic.name, partition, &low, &high, 1_000)
+        }
         return error == RD_KAFKA_RESP_ERR_NO_ERROR && low <= high ? low...high : nil
     }
 }

@@ -12,7 +12,7 @@ final class ConsumerLoop {
     let configuration: ConsumerConfiguration
     let control: ConsumerControl
     let logger: Logger
-    private let processor: any RecordProcessor
+    let processor: any RecordProcessor
     var subscribed: [String]
     /// What was there when the topics were first asked for.
     var baseline = TopicBaseline()
@@ -34,6 +34,8 @@ final class ConsumerLoop {
     var lastCommit = ContinuousClock.now
     /// Whether batches were processed that `finishPoll` hasn't been told of.
     private var owesFinish = false
+    /// Whether topics may have a `hold`.
+    var hasHolds = false
     /// Whether halted topics are to go on before the next batch.
     var owesResumption = false
     /// A change of the topics that hasn't been passed on to librdkafka yet.
@@ -153,8 +155,10 @@ final class ConsumerLoop {
     private func close(_ client: OpaquePointer) {
         processGathered(client)
         finishPoll()
+        settleHolds(client, patience: .seconds(1))
         // A broker that doesn't answer a commit won't answer a goodbye either.
         let isAnswered = reachability.isReachable && commit(client, timeoutMilliseconds: 2_000)
+        control.status.withLock { $0.isProcessing = false }
         // A change of the topics that still waits for a rebalance to end would trip an assertion of librdkafka 2.0 in
         // the end (`!rkcg->rkcg_subscription`); this replaces it.
         rd_kafka_unsubscribe(client)
@@ -177,6 +181,7 @@ final class ConsumerLoop {
         let deadline = ContinuousClock.now + timeout
         while rd_kafka_consumer_closed(client) == 0 {
             guard .now < deadline else { return false }
+            control.status.withLock { $0.lastLoopTurn = .now }
             guard let event = rd_kafka_queue_poll(queue, 20) else { continue }
             // The last revocation comes as an event here, not through the callback.
             if rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE,
@@ -203,10 +208,13 @@ final class ConsumerLoop {
         commitQueue = nil
         isCommitting = false
         let remains = ClientRemains(client: client)
-        guard !isClosed else { return remains.destroy(flags: 0) }
-        // librdkafka waits here for requests under way, up to `socket.timeout.ms`; nobody else need wait for that.
-        let result = startThread { remains.destroy(flags: RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE) }
-        if result != 0 { remains.destroy(flags: RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE) }
+        // One that could not leave its group is waited for by nobody: it has requests under way.
+        let patience: Duration = isClosed ? .milliseconds(500) : .zero
+        patiently(patience) {
+            _ = ClientDisposal.run("consumer", patience: patience, logger: logger) {
+                remains.destroy(flags: RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
+            }
+        }
     }
 
     /// Before 2.3.0, destroying a cooperative-sticky consumer that joined its group and was never told its share aborts
@@ -225,6 +233,21 @@ final class ConsumerLoop {
             control.status.withLock { $0.lastLoopTurn = .now }
             pause(milliseconds: 20)
         }
+    }
+
+    /// Around a call that may lawfully block for up to `limit`: until then, the thread is not stuck.
+    func patiently<Value>(_ limit: Duration, _ body: () -> Value) -> Value {
+        control.status.withLock {
+            $0.lastLoopTurn = .now
+            $0.isDueAt = .now + limit
+        }
+        defer {
+            control.status.withLock {
+                $0.lastLoopTurn = .now
+                $0.isDueAt = nil
+            }
+        }
+        return body()
     }
 
     // MARK: Polling
@@ -265,6 +288,7 @@ final class ConsumerLoop {
                 applyEnds(client)
             }
             finishPoll()
+            settleHolds(client, patience: Self.patienceInPlace)
             housekeep(client, isIdle: first == nil)
         }
     }
@@ -348,6 +372,7 @@ final class ConsumerLoop {
         let batch = UnsafeBufferPointer(rebasing: records[..<count])
         let answer = processor.process(RecordBatch(topic: topic.name, records: batch))
         let taken = min(max(answer, 0), count)
+        noteHold(of: topic)
         let bytes = account(UnsafeBufferPointer(rebasing: batch[..<taken]), of: topic, client)
         if taken < count { halt(topic, at: records[taken..<count], client) }
         return (taken, bytes)

@@ -44,7 +44,8 @@ extension ConsumerLoop {
     @discardableResult
     private func sendCommit(_ client: OpaquePointer) -> Bool {
         let list = PartitionList()
-        for topic in registry.topics {
+        // What waits for its dead letters is not committed.
+        for topic in registry.topics where topic.hold == nil {
             for case let partition? in topic.partitions {
                 guard let position = partition.position, position != partition.committed else { continue }
                 list.add(topic.name, partition.number, offset: position)
@@ -60,9 +61,12 @@ extension ConsumerLoop {
     /// - Returns: `nil` when no answer came in time; else why the commit, or a part of it, failed, if it did.
     @discardableResult
     private func takeCommitAnswer(timeoutMilliseconds: Int32) -> String?? {
-        guard isCommitting, let commitQueue, let event = rd_kafka_queue_poll(commitQueue, timeoutMilliseconds) else {
-            return .none
-        }
+        guard isCommitting, let commitQueue else { return .none }
+        let event =
+            timeoutMilliseconds > 0
+            ? patiently(.milliseconds(Int(timeoutMilliseconds))) { rd_kafka_queue_poll(commitQueue, timeoutMilliseconds) }
+            : rd_kafka_queue_poll(commitQueue, 0)
+        guard let event else { return .none }
         defer { rd_kafka_event_destroy(event) }
         isCommitting = false
         let whole = rd_kafka_event_error(event)

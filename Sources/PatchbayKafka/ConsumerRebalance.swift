@@ -20,7 +20,7 @@ extension ConsumerLoop {
             logger.warning("rebalance failed", metadata: ["reason": "\(KafkaErrorCode(error))"])
             note("rebalance failed: \(KafkaErrorCode(error))")
             processGathered(client)
-            for topic in registry.topics where topic.isHalted { unsuspend(topic.startedList(), client) }
+            for topic in registry.topics where topic.isPaused { unsuspend(topic.startedList(), client) }
             registry.revokeAll()
             registry.forgetHandles()
             watchAssigned()
@@ -60,6 +60,7 @@ extension ConsumerLoop {
         // While the partitions are still ours.
         processGathered(client)
         let isLost = rd_kafka_assignment_lost(client) != 0
+        settleHolds(client, patience: .seconds(1))
         if !isLost { commit(client, timeoutMilliseconds: 1_500) }
         // librdkafka would remember the pause, also when the topic isn't halted any more as the partition comes back.
         let paused = PartitionList()
@@ -69,7 +70,7 @@ extension ConsumerLoop {
             let topic = registry.topic(named: String(cString: element.topic))
             if topic.partition(element.partition)?.isStarted == true {
                 given.add(topic.name, element.partition)
-                if topic.isHalted { paused.add(topic.name, element.partition) }
+                if topic.isPaused { paused.add(topic.name, element.partition) }
             }
             topic.revoke(element.partition)
         }

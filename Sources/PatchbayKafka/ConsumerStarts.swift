@@ -69,7 +69,7 @@ extension ConsumerLoop {
             topic.began(partition.number, start)
             if start.deleted > 0 { tellDeleted(start.deleted, from: start.offset - start.deleted, to: start.offset, partition, topic) }
         }
-        for topic in registry.topics where topic.isHalted && topic.hasAssignment { suspend(topic, client) }
+        for topic in registry.topics where topic.isPaused && topic.hasAssignment { suspend(topic, client) }
         log(started.map { ($0.topic.name, $0.partition.number, $0.start) })
         publish()
     }

@@ -49,8 +49,17 @@ public struct ConsumerStatus: Sendable, Equatable {
     public internal(set) var badRecords: UInt64 = 0
     /// Wall clock, milliseconds since 1970; `nil` before the first record.
     public internal(set) var lastRecordAtMilliseconds: Int64?
-    /// When the thread last came round its loop: older than a few seconds means that it hangs.
+    /// When the thread last came round its loop, or back from a call that blocks.
     public internal(set) var lastLoopTurn: ContinuousClock.Instant = .now
+    /// While the thread is in a call that may block for a known time, such as a commit: when it is due back at the latest.
+    var isDueAt: ContinuousClock.Instant?
+    /// Whether records may be in the processor's hands, or processed and not committed; `false` once a stop has committed.
+    var isProcessing = true
+
+    /// For how long the thread has shown no sign of life that it owed: zero while it waits lawfully.
+    public func silence(at now: ContinuousClock.Instant = .now) -> Duration {
+        max(.zero, now - max(lastLoopTurn, isDueAt ?? lastLoopTurn))
+    }
 
     public init() {}
 }
@@ -81,6 +90,8 @@ public struct TopicStatus: Sendable, Equatable {
     /// Whether the processor didn't take a record: the topic is read no further until `updateTopics(_:)` or
     /// `resumeHalted()`.
     public internal(set) var isHalted = false
+    /// Why records that the processor took are not committed yet, and the topic is paused; `nil` when it isn't.
+    public internal(set) var holdReason: String?
 
     public init(topic: String) { self.topic = topic }
 }

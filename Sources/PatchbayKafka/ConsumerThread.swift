@@ -59,8 +59,9 @@ public final class ConsumerThread: Sendable {
     /// Stops polling, commits what was processed, leaves the group and frees the consumer. Safe to call more than
     /// once and from several tasks; each returns when the thread has ended.
     ///
-    /// Takes as long as the batch in hand, plus at most about 4 seconds when brokers don't answer. Should the
-    /// processor hang, it returns after 10 seconds all the same and says so in the log.
+    /// Takes as long as the batch in hand, plus at most about 5 seconds when brokers don't answer. Should the
+    /// processor hang, it returns after 10 seconds all the same and says so in the log. Freeing librdkafka's client goes
+    /// on in the background where that takes longer.
     public func stop() async {
         let control = control
         let watchdog = Task {
@@ -70,7 +71,14 @@ public final class ConsumerThread: Sendable {
         let finished = await control.stop()
         watchdog.cancel()
         if !finished {
-            logger.error("the Kafka consumer thread didn't end within 10 s; records since the last commit will be read again")
+            if status.isProcessing {
+                logger.error(
+                    "the Kafka consumer thread didn't end within 10 s: a batch is still being processed, and its records will be read again")
+            } else {
+                logger.warning(
+                    "the Kafka consumer thread didn't end within 10 s; what it processed is committed",
+                    metadata: ["commit_problem": "\(status.commitProblem ?? "none")"])
+            }
         }
     }
 

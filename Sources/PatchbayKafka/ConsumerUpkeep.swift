@@ -1,5 +1,6 @@
 import CLibRDKafka
 import Logging
+import PatchbayAPI
 import Synchronization
 
 /// What needs doing now and then, and telling others how it goes.
@@ -18,16 +19,13 @@ extension ConsumerLoop {
     /// The only way to learn from librdkafka that brokers are back, how many partitions topics have, and which topics
     /// came into being. Asks for all topics, since asking for one by name may create it. Blocks for a round trip.
     func askForMetadata(_ client: OpaquePointer, timeoutMilliseconds: Int32) {
-        let listing: ClusterListing
-        do throws(KafkaErrorCode) {
-            listing = try ClusterListing(client, timeoutMilliseconds: timeoutMilliseconds)
-        } catch {
-            reachability.askedInVain(at: .now)
-            return
+        let answer = patiently(.milliseconds(Int(timeoutMilliseconds))) {
+            try? ClusterListing(client, timeoutMilliseconds: timeoutMilliseconds)
         }
+        guard let listing = answer else { return reachability.askedInVain(at: .now) }
         let now = ContinuousClock.now
         if let away = reachability.answered(at: now) {
-            logger.info("Kafka brokers are back", metadata: ["away": "\(away)"])
+            logger.info("Kafka brokers are back", metadata: ["away": "\(away.readable)"])
         }
         control.status.withLock { $0.brokersKnown = listing.brokerCount }
         var counts: [String: Int] = [:]
@@ -46,6 +44,9 @@ extension ConsumerLoop {
 
     func publish() {
         lastPublished = .now
+        for topic in registry.topics {
+            topic.holdReason = topic.hold == .paused ? processor.holdReason(topic.name) : nil
+        }
         let topics = registry.statuses(subscribed: subscribed)
         let isReachable = reachability.isReachable
         let state: ConsumerStatus.State =

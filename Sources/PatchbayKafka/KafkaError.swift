@@ -31,6 +31,9 @@ public struct KafkaError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     public var description: String { message }
+
+    /// Whether the client that reported it can do nothing more and has to be replaced.
+    public var isFatal: Bool { code == KafkaErrorCode(RD_KAFKA_RESP_ERR__FATAL) }
 }
 
 /// A Kafka protocol error code (positive) or one of librdkafka's own (negative), as in `rd_kafka_resp_err_t`.

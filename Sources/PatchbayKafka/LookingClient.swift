@@ -15,9 +15,13 @@ final class LookingClient {
     /// What librdkafka hands back to the log callback: its opaque pointer. Thread: any.
     private final class Log: Sendable {
         let log: ClientLog
+        let logger: Logger
         let lastFailure = Mutex<String?>(nil)
 
-        init(_ logger: Logger) { log = ClientLog(logger) }
+        init(_ logger: Logger) {
+            self.logger = logger
+            log = ClientLog(logger)
+        }
     }
 
     private static let defaults: [(name: String, value: String)] = [
@@ -73,9 +77,8 @@ final class LookingClient {
 
     deinit {
         let remains = Remains(client: native)
-        guard !isAnswered else { return remains.destroy() }
-        // librdkafka waits here for requests under way, up to `socket.timeout.ms`; nobody else need wait for that.
-        if startThread({ remains.destroy() }) != 0 { remains.destroy() }
+        // librdkafka waits for requests under way, up to `socket.timeout.ms`; nobody else need wait for that.
+        ClientDisposal.run("reader", patience: isAnswered ? .seconds(1) : .zero, logger: log.logger) { remains.destroy() }
     }
 
     /// `@unchecked Sendable`: the pointer has no other user; librdkafka's clients may be destroyed on any thread.

@@ -53,6 +53,7 @@ public final class Producer: Sendable {
     /// Held by `flush` and `close`, so that neither frees what the other waits on.
     private let lifecycle = Mutex(())
     private let callbacks: ProducerCallbacks
+    private let logger: Logger
 
     /// - Parameters:
     ///   - brokers: `host:port`, at least one; they needn't be up yet.
@@ -78,9 +79,14 @@ public final class Producer: Sendable {
         callbacks.serveInBackground(client)
         native = Mutex(Native(client: client))
         self.callbacks = callbacks
+        self.logger = logger
     }
 
     public var deliveries: Deliveries { callbacks.deliveries.withLock { $0 } }
+
+    /// What last kept this client from its brokers, such as a refused connection; `nil` when nothing did so far. Says
+    /// nothing about whether it lasts.
+    public var lastTrouble: String? { callbacks.lastTrouble.withLock { $0 } }
 
     /// Records enqueued and not yet delivered or failed; 0 once closed.
     public var queued: Int { native.withLock { $0.map { Int(rd_kafka_outq_len($0.client)) } ?? 0 } }
@@ -93,6 +99,9 @@ public final class Producer: Sendable {
     ///   - partition: `nil` to let the key decide (or chance, without a key).
     ///   - value: `nil` for a tombstone.
     ///   - timestampMilliseconds: since 1970; `nil` for now.
+    ///   - report: called once with what became of the record, `nil` when the brokers have it, on librdkafka's
+    ///     background thread. Never called when this throws. An error of kind `closed` means that the producer was
+    ///     closed before that was known.
     /// - Throws: `queueFull` (try again later), `unknownTopic`, `unknownPartition`, `tooLarge`, `closed`. What goes
     ///   wrong after this returned is in `deliveries`.
     public func produce(
@@ -101,8 +110,10 @@ public final class Producer: Sendable {
         key: [UInt8]? = nil,
         value: [UInt8]?,
         headers: [(name: String, value: [UInt8]?)] = [],
-        timestampMilliseconds: Int64? = nil
+        timestampMilliseconds: Int64? = nil,
+        report: (@Sendable (KafkaError?) -> Void)? = nil
     ) throws(KafkaError) {
+        let opaque = report.map { Unmanaged.passRetained(DeliveryReport($0)) }
         let error = enqueue(topic) { client, handle in
             let list = headers.isEmpty ? nil : rd_kafka_headers_new(headers.count)
             for header in headers {
@@ -118,6 +129,7 @@ public final class Producer: Sendable {
                     arguments.append(.key(key))
                     arguments.append(.value(value))
                     if let timestampMilliseconds { arguments.append(.timestamp(timestampMilliseconds)) }
+                    if let opaque { arguments.append(.opaque(opaque.toOpaque())) }
                     if let list { arguments.append(.headers(list)) }
                     guard let failure = rd_kafka_produceva(client, arguments, arguments.count) else {
                         return RD_KAFKA_RESP_ERR_NO_ERROR
@@ -129,6 +141,8 @@ public final class Producer: Sendable {
                 }
             }
         }
+        // Only a record that was taken is reported on.
+        if error != RD_KAFKA_RESP_ERR_NO_ERROR { opaque?.release() }
         try check(error, topic: topic, partition: partition, size: (value?.count ?? 0) + (key?.count ?? 0))
     }
 
@@ -186,15 +200,18 @@ public final class Producer: Sendable {
             rd_kafka_purge(taken.client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT)
             rd_kafka_flush(taken.client, 1_000)
             for topic in taken.topics.values { rd_kafka_topic_destroy(topic) }
-            rd_kafka_destroy(taken.client)
-            callbacks.afterDestroy()
+            let (client, callbacks) = (ClientReference(pointer: taken.client), callbacks)
+            ClientDisposal.run("producer", patience: .seconds(1), logger: logger) {
+                rd_kafka_destroy(client.pointer)
+                callbacks.afterDestroy()
+            }
         }
     }
 
     // MARK: Details
 
     private struct ClientReference: @unchecked Sendable {
-        // Only used while `lifecycle` is held, which keeps the client alive.
+        // Only used while `lifecycle` is held, which keeps the client alive, or by whoever destroys it.
         let pointer: OpaquePointer
     }
 
@@ -275,6 +292,9 @@ extension rd_kafka_vu_t {
     }
     fileprivate static func timestamp(_ milliseconds: Int64) -> Self {
         make(RD_KAFKA_VTYPE_TIMESTAMP) { $0.u.i64 = milliseconds }
+    }
+    fileprivate static func opaque(_ pointer: UnsafeMutableRawPointer) -> Self {
+        make(RD_KAFKA_VTYPE_OPAQUE) { $0.u.ptr = pointer }
     }
     fileprivate static func headers(_ list: OpaquePointer) -> Self {
         make(RD_KAFKA_VTYPE_HEADERS) { $0.u.headers = list }

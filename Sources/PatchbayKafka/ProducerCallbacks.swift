@@ -11,6 +11,7 @@ import Synchronization
 final class ProducerCallbacks: Sendable {
     let log: ClientLog
     let deliveries = Mutex(Producer.Deliveries())
+    let lastTrouble = Mutex<String?>(nil)
     private let logger: Logger
     private let failureLog = Mutex(RateLimit(every: .seconds(1)))
 
@@ -65,14 +66,19 @@ final class ProducerCallbacks: Sendable {
         var failed: UInt64 = 0
         var lastError: KafkaError?
         while let message = rd_kafka_event_message_next(event) {
+            // Takes back the reference that `produce` left with the record; each record is reported on once.
+            let report = message.pointee._private.map { Unmanaged<DeliveryReport>.fromOpaque($0).takeRetainedValue() }
             let code = message.pointee.err
             if code == RD_KAFKA_RESP_ERR_NO_ERROR {
                 delivered += 1
+                report?.body(nil)
                 continue
             }
             failed += 1
             let topic = message.pointee.rkt.map { String(cString: rd_kafka_topic_name($0)) } ?? "?"
-            lastError = Self.explain(KafkaErrorCode(code), topic: topic)
+            let error = Self.explain(KafkaErrorCode(code), topic: topic)
+            lastError = error
+            report?.body(error)
         }
         deliveries.withLock {
             $0.delivered &+= delivered
@@ -85,6 +91,7 @@ final class ProducerCallbacks: Sendable {
     private func failed(_ event: OpaquePointer) {
         let code = rd_kafka_event_error(event)
         let text = rd_kafka_event_error_string(event).map { String(cString: $0) } ?? ""
+        lastTrouble.withLock { $0 = text }
         switch code {
         case RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__TIMED_OUT:
             logger.debug("Kafka connection failed", metadata: ["reason": "\(text)"])
@@ -108,12 +115,23 @@ final class ProducerCallbacks: Sendable {
             case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: .unknownPartition
             case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE: .tooLarge
             case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT: .timedOut
+            case RD_KAFKA_RESP_ERR__PURGE_QUEUE, RD_KAFKA_RESP_ERR__PURGE_INFLIGHT, RD_KAFKA_RESP_ERR__DESTROY: .closed
             default: .other
             }
+        if kind == .unknownTopic {
+            return KafkaError(kind, "topic `\(topic)` doesn't exist: create it, or check its spelling", code: code)
+        }
         return KafkaError(kind, "a record for topic `\(topic)` was not delivered: \(code)", code: code)
     }
 
     private static func from(_ opaque: UnsafeMutableRawPointer?) -> ProducerCallbacks? {
         opaque.map { Unmanaged<ProducerCallbacks>.fromOpaque($0).takeUnretainedValue() }
     }
+}
+
+/// What is to be told of one record: its opaque pointer. Lives from `produce` to the delivery report.
+final class DeliveryReport: Sendable {
+    let body: @Sendable (KafkaError?) -> Void
+
+    init(_ body: @escaping @Sendable (KafkaError?) -> Void) { self.body = body }
 }

@@ -16,7 +16,7 @@ import Testing
         change(&status, &topic, &partition)
         topic.assigned = [partition]
         status.topics = [topic]
-        return ConsumptionHealth.assess(status, brokers: ["b:9092"])
+        return ConsumptionHealth.assess(status, brokers: ["b:9092"], threshold: .seconds(8))
     }
 
     @Test func allIsWell() {
@@ -59,5 +59,31 @@ import Testing
         #expect(health.notes.contains { $0.contains("recreated") })
         #expect(health.notes.contains { $0.contains("40 records before it are not read") })
         #expect(health.warnings == ["a quota slows this consumer down: broker 3 delayed its last answer by 2500 ms"])
+    }
+
+    private func stuck(_ status: ConsumerStatus, threshold: Duration, at now: ContinuousClock.Instant) -> [String] {
+        ConsumptionHealth.assess(status, brokers: ["a:1"], threshold: threshold, now: now).stuckThreads
+    }
+
+    /// `server.liveness_threshold` held for event loops only: a consumer thread counted as stuck after 8 s whatever the
+    /// file said, while commits and look-ups at slow brokers, which are lawful, could add up to 12 s.
+    @Test func theThresholdHoldsForConsumerThreadsAndLawfulWaitsDoNotCount() {
+        let now = ContinuousClock.now
+        var status = ConsumerStatus()
+        status.state = .consuming
+        status.lastLoopTurn = now - .milliseconds(3200)
+        #expect(stuck(status, threshold: .seconds(2), at: now) == ["the consumer thread has been stuck for 3.2 s"])
+        #expect(stuck(status, threshold: .seconds(4), at: now).isEmpty)
+        #expect(stuck(status, threshold: .zero, at: now).isEmpty)
+
+        // In a call that may take three seconds, from when it began.
+        status.isDueAt = status.lastLoopTurn + .seconds(3)
+        #expect(stuck(status, threshold: .seconds(2), at: now).isEmpty)
+        // One that doesn't come back counts from when it was due.
+        #expect(
+            stuck(status, threshold: .seconds(2), at: now + .seconds(4))
+                == ["the consumer thread has been stuck for 4.2 s"])
+        status.state = .stopped
+        #expect(stuck(status, threshold: .seconds(2), at: now + .seconds(60)).isEmpty)
     }
 }

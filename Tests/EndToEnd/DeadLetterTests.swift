@@ -36,4 +36,100 @@ import Testing
         await one.service.stop()
         await two.service.stop()
     }
+
+    private static let routes = """
+        routes:
+          - { name: trades, topic: trade-info, transform: trade, channel: trades, on_error: dead_letter, dead_letter: dead }
+          - { name: tokens, topic: token-info, transform: json, channel: tokens }
+        """
+
+    private static let topics = [("trade-info", 1), ("token-info", 1), ("dead", 1)]
+
+    private static func letters(_ kafka: TestKafka) async throws -> [String?] {
+        let brokers = kafka.brokers
+        return try await offPool { try DeadLetterFile.read(brokers: brokers, topic: "dead").map(\.value) }
+    }
+
+    /// Dead letters that no broker took within four seconds counted as lost, although librdkafka went on trying and
+    /// often succeeded, and the offsets of their records were committed: a crash in between lost the record without a
+    /// trace. Now the topic waits, and says so, until the letter's own report comes.
+    @Test func aTopicWaitsForItsDeadLettersAndOthersGoOn() async throws {
+        let kafka = try TestKafka(topics: Self.topics)
+        defer { kafka.close() }
+        try kafka.produce("trade-info", [Sample.trade(0), "{\"no\":\"trade\"}"])
+        try kafka.produce("token-info", ["1"])
+        try kafka.kafka.failNext(.produce, with: Array(repeating: .transport, count: 100_000))
+        // A shorter limit of librdkafka's own changes nothing: how long a letter is tried is `kafka.dead_letter_timeout`.
+        let router = try await RunningRouter.start(
+            brokers: kafka.brokers, routes: Self.routes, properties: ["message.timeout.ms": "300"])
+        try await eventually("the other topic to be read") { router.figures(of: "tokens")?.recordsIn == 1 }
+        try await eventually("the topic to be paused") {
+            let health = router.service.health
+            return health.topics.first { $0.topic == "trade-info" }?.state == "paused"
+                && health.reasons.contains {
+                    $0.hasPrefix("topic trade-info is paused: 1 refused record not taken by the dead-letter topic dead for ")
+                }
+        }
+        #expect(router.service.router.deadLettersWaiting == 1 && router.service.router.deadLettersLost == 0)
+        #expect(router.figures(of: "trades")?.recordsDeadLettered == 0)
+        #expect(router.service.health.status == .degraded && router.service.consumers.health.stuckThreads.isEmpty)
+
+        try kafka.kafka.clearFailures(of: .produce)
+        try kafka.produce("trade-info", [Sample.trade(1)])
+        try await eventually("the letter to be written and the topic to go on") {
+            router.figures(of: "trades")?.recordsIn == 3
+        }
+        #expect(router.figures(of: "trades")?.recordsDeadLettered == 1)
+        #expect(router.service.router.deadLettersWaiting == 0 && router.service.router.deadLettersLost == 0)
+        try await eventually("health to be ok") { router.service.health.status == .ok }
+        #expect(try await Self.letters(kafka) == ["{\"no\":\"trade\"}"])
+        await router.service.stop()
+    }
+
+    /// The same with a stop while the letter waits: its record was not committed, so the next run reads it again.
+    @Test func aRecordWhoseDeadLetterWasNotTakenComesAgainAfterARestart() async throws {
+        let kafka = try TestKafka(topics: Self.topics)
+        defer { kafka.close() }
+        try kafka.produce("trade-info", [Sample.trade(0), "{\"no\":\"trade\"}", Sample.trade(1)])
+        try kafka.kafka.failNext(.produce, with: Array(repeating: .transport, count: 100_000))
+        let first = try await RunningRouter.start(brokers: kafka.brokers, group: "again", routes: Self.routes)
+        try await eventually("a letter to wait") {
+            first.service.router.deadLettersWaiting == 1 && first.figures(of: "trades")?.recordsIn == 3
+        }
+        await first.service.stop()
+        #expect(first.service.router.deadLettersLost == 0)
+        #expect(first.figures(of: "trades")?.recordsDeadLettered == 0)
+
+        try kafka.kafka.clearFailures(of: .produce)
+        let second = try await RunningRouter.start(brokers: kafka.brokers, group: "again", routes: Self.routes)
+        try await eventually("the record to come again and be kept") {
+            second.figures(of: "trades")?.recordsDeadLettered == 1
+        }
+        #expect(try await Self.letters(kafka).contains("{\"no\":\"trade\"}"))
+        await second.service.stop()
+    }
+
+    /// What brokers don't take for `kafka.dead_letter_timeout` is given up: counted once, told, and the topic goes on.
+    @Test func aDeadLetterThatTakesTooLongIsGivenUpOnce() async throws {
+        let kafka = try TestKafka(topics: Self.topics)
+        defer { kafka.close() }
+        try kafka.produce("trade-info", ["{\"no\":1}", "{\"no\":2}", Sample.trade(1)])
+        try kafka.kafka.failNext(.produce, with: Array(repeating: .transport, count: 100_000))
+        // A longer limit of librdkafka's own changes nothing either.
+        let router = try await RunningRouter.start(
+            brokers: kafka.brokers, routes: Self.routes, properties: ["message.timeout.ms": "300000"],
+            deadLetterTimeout: "1s")
+        try await eventually("both to be given up") { router.service.router.deadLettersLost == 2 }
+        try await eventually("the topic to go on") {
+            router.service.health.topics.first { $0.topic == "trade-info" }?.state == "consuming"
+        }
+        #expect(router.service.router.deadLettersWaiting == 0)
+        #expect(router.figures(of: "trades")?.recordsDeadLettered == 0)
+        try kafka.kafka.clearFailures(of: .produce)
+        try kafka.produce("trade-info", ["{\"no\":3}"])
+        try await eventually("the next letter") { router.figures(of: "trades")?.recordsDeadLettered == 1 }
+        #expect(router.service.router.deadLettersLost == 2)
+        #expect(try await Self.letters(kafka) == ["{\"no\":3}"])
+        await router.service.stop()
+    }
 }

@@ -58,11 +58,12 @@ struct RunningRouter {
     ///   - watches: whether changes of the file are taken up by themselves.
     static func start(
         brokers: String, group: String = "group-\(UUID().uuidString)", routes: String = routes,
-        buffer: Int = 100_000, properties: [String: String] = [:], watches: Bool = false,
+        buffer: Int = 100_000, properties: [String: String] = [:], deadLetterTimeout: String = "5m", watches: Bool = false,
         awaitingAssignment: Bool = true
     ) async throws -> RunningRouter {
         let file = try RoutesFile(
-            brokers: brokers, group: group, buffer: buffer, properties: properties, watches: watches)
+            brokers: brokers, group: group, buffer: buffer, properties: properties,
+            deadLetterTimeout: deadLetterTimeout, watches: watches)
         try file.write(routes)
         let path = file.path
         let loaded = ConfigurationFile.read(path, environment: [:])
@@ -125,7 +126,10 @@ final class RoutesFile: Sendable {
     var path: String { folder.appendingPathComponent("routes.yaml").path }
     private let head: String
 
-    init(brokers: String, group: String, buffer: Int, properties: [String: String] = [:], watches: Bool = false) throws {
+    init(
+        brokers: String, group: String, buffer: Int, properties: [String: String] = [:], deadLetterTimeout: String = "5m",
+        watches: Bool = false
+    ) throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("routes-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         var lines = ["auto.offset.reset: earliest"]
@@ -139,6 +143,7 @@ final class RoutesFile: Sendable {
             kafka:
               brokers: "\(brokers)"
               group: \(group)
+              dead_letter_timeout: \(deadLetterTimeout)
               properties:
             \(lines.map { "    " + $0 }.joined(separator: "\n"))
 

@@ -44,19 +44,47 @@ import Testing
                 .init(value: nil, topic: "dead", offset: 10, code: "tombstone"),
                 .init(value: "x2", topic: "dead", offset: 8, code: "refused"),
             ])
-        #expect(letters.settled == 1)
         #expect(router.data(of: "one") == ["1ab", "3ab"])
         #expect(route.counters.snapshot.deadLettered == 2)
         process(["4"], topic: "t", with: processor)
-        #expect(letters.settled == 1)
-        letters.lostPerSettle = 1
+        letters.fate = .lost
         process(["x5"], topic: "t", with: processor)
-        #expect(router.deadLettersLost == 1)
-        // One that the writer doesn't take is no dead letter, but has to be settled: that is where it is counted as lost.
-        letters.takes = false
-        process(["x6"], topic: "t", with: processor)
-        #expect(route.counters.snapshot.deadLettered == 3)
-        #expect(letters.settled == 3 && router.deadLettersLost == 2)
+        #expect(route.counters.snapshot.deadLettered == 2 && router.deadLettersLost == 1)
+    }
+
+    /// Letters were counted when they were queued, and what the brokers said was a sum read later: a refusal that came
+    /// before that counted as written, and letters still queued counted as lost once for every batch behind them. Each
+    /// letter's own report decides, whenever it comes, and until then its topic must not be committed.
+    @Test func eachLetterIsCountedOnceByItsOwnReportHoweverLateItComes() {
+        let route = Route.make(steps: [{ Marking("a", refusing: "x") }], onError: .deadLetter(topic: "dead"))
+        let router = router(route)
+        let letters = FakeDeadLetters()
+        let processor = router.makeProcessor(deadLetters: letters)
+        func counts() -> [Int64] {
+            [route.counters.snapshot.deadLettered, router.deadLettersLost, router.deadLettersWaiting]
+        }
+        letters.fate = .lost
+        process(["x1"], topic: "t", with: processor)
+        #expect(counts() == [0, 1, 0] && !processor.isHolding("t"))
+
+        letters.fate = nil
+        process(["x2", "3", "x4"], topic: "t", with: processor)
+        process(["x5"], topic: "t", with: processor)
+        #expect(counts() == [0, 1, 3] && processor.isHolding("t") && !processor.isHolding("other"))
+        #expect(processor.holdReason("t")?.hasPrefix("3 refused records not taken by the dead-letter topic dead for ") == true)
+        #expect(processor.holdReason("t")?.hasSuffix(": no broker") == true)
+        // What is read meanwhile decides nothing about them.
+        process(["6"], topic: "t", with: processor)
+        #expect(counts() == [0, 1, 3])
+        letters.decide(.written)
+        #expect(counts() == [1, 1, 2] && processor.isHolding("t"))
+        letters.decide(.lost)
+        #expect(counts() == [1, 2, 1] && processor.isHolding("t"))
+        // Nothing is lost of a letter that is withdrawn: its record comes again.
+        letters.decide(.withdrawn)
+        #expect(counts() == [1, 2, 0] && !processor.isHolding("t"))
+        #expect(processor.holdReason("t") == nil)
+        #expect(route.counters.snapshot.rejected == ["refused": 4])
     }
 
     @Test func aRouteThatStopsTakesNothingFromTheRefusedRecordOn() {

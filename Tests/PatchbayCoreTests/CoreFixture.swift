@@ -79,7 +79,7 @@ func dataOf(_ envelope: String) -> String {
     return String(envelope[start.upperBound..<end.lowerBound])
 }
 
-/// Keeps what it is given, and acknowledges as much as the test allows.
+/// Keeps what it is given; the test decides what becomes of it.
 final class FakeDeadLetters: DeadLetterWriter {
     struct Letter: Equatable {
         var value: String?
@@ -89,23 +89,26 @@ final class FakeDeadLetters: DeadLetterWriter {
     }
 
     private(set) var letters: [Letter] = []
-    private(set) var settled = 0
-    var lostPerSettle = 0
-    /// What `write` answers.
-    var takes = true
+    private var undecided: [@Sendable (DeadLetterFate) -> Void] = []
+    /// What becomes of letters as they are written; `nil` leaves them undecided.
+    var fate: DeadLetterFate? = .written
 
-    func write(_ record: Record, refused: RejectedRecord, to topic: String) -> Bool {
+    func write(
+        _ record: Record, refused: RejectedRecord, to topic: String, decided: @escaping @Sendable (DeadLetterFate) -> Void
+    ) {
         letters.append(
             Letter(
                 value: record.value.map { String(decoding: $0, as: UTF8.self) }, topic: topic,
                 offset: record.recordOffset, code: refused.rejection.code))
-        return takes
+        if let fate { decided(fate) } else { undecided.append(decided) }
     }
 
-    func settle() -> Int {
-        settled += 1
-        return lostPerSettle
-    }
+    /// The delivery report of the oldest letter that is undecided.
+    func decide(_ fate: DeadLetterFate) { undecided.removeFirst()(fate) }
+
+    func tend() {}
+
+    var obstacle: String? { "no broker" }
 }
 
 extension ChannelLog {

@@ -39,15 +39,16 @@ struct ClusterReader {
         judge(properties)
         func value(_ key: String) -> DecodedValue? { object[key] ?? inherited?[key] }
         guard object.failed.isEmpty || object.failed == ["clusters"], let brokers, let group = value("group")?.string,
-            let batchSize = value("batch_size")?.integer, let maxRecord = value("max_record")?.integer
+            let batchSize = value("batch_size")?.integer, let maxRecord = value("max_record")?.integer,
+            let deadLetterTimeout = value("dead_letter_timeout")?.integer
         else { return nil }
         var secrets = object.secrets
-        for key in ["group", "batch_size", "max_record"] where object[key] == nil && inherited?[key]?.isSecret == true {
+        for key in ["group", "batch_size", "max_record", "dead_letter_timeout"] where object[key] == nil && inherited?[key]?.isSecret == true {
             secrets.insert(key)
         }
         return KafkaSettings(
             name: name, brokers: brokers, group: group, batchSize: Int(batchSize), maxRecord: Int(maxRecord),
-            properties: properties, secrets: secrets)
+            deadLetterTimeout: Int(deadLetterTimeout), properties: properties, secrets: secrets)
     }
 
     /// What librdkafka has against a cluster's properties, at their places.

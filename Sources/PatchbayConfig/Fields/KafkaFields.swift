@@ -27,6 +27,14 @@ extension ConfigFields {
             environment: "MAX_RECORD_SIZE",
             documentation: "Size of the largest record that is routed. A larger one is rejected, logged and counted.",
             example: "max_record: 1MiB"),
+        Field(
+            "dead_letter_timeout", .duration(milliseconds: deadLetterTimes), default: .integer(300_000),
+            zero: "as long as it takes", environment: "DEAD_LETTER_TIMEOUT",
+            documentation: """
+                Time that brokers have to take a refused record of a route with `on_error: dead_letter`. Until then the record \
+                is not committed and its topic is paused after it; then the record is given up, counted as lost and logged.
+                """,
+            example: "dead_letter_timeout: 5m"),
         properties,
         Field(
             "clusters", .dictionary(.object(cluster)),
@@ -55,10 +63,17 @@ extension ConfigFields {
             "max_record", .size(bytes: recordSizes), unit: "bytes",
             documentation: "Size of the largest record of this cluster that is routed. `kafka.max_record` when left out.",
             example: "max_record: 1MiB"),
+        Field(
+            "dead_letter_timeout", .duration(milliseconds: deadLetterTimes), zero: "as long as it takes",
+            documentation: """
+                Time that the brokers of this cluster have to take a refused record. `kafka.dead_letter_timeout` when left out.
+                """,
+            example: "dead_letter_timeout: 5m"),
         properties,
     ]
 
     private static let batchSizes: ClosedRange<Int64> = 1...10_000
+    private static let deadLetterTimes: ClosedRange<Int64> = 1000...86_400_000
     private static let recordSizes: ClosedRange<Int64> = 1024...(100 << 20)
 
     private static let properties = Field(

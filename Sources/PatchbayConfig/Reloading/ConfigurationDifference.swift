@@ -99,6 +99,7 @@ public struct ConfigurationDifference: Sendable, Equatable, Encodable {
             compare("group") { $0.group }
             compare("batch_size") { "\($0.batchSize)" }
             compare("max_record") { "\($0.maxRecord)" }
+            compare("dead_letter_timeout") { "\($0.deadLetterTimeout)" }
             // Their values may be secrets.
             let values = { (settings: KafkaSettings) in
                 Dictionary(settings.properties.map { (ByteString($0.name), ByteString($0.value)) }) { first, _ in first }

@@ -87,6 +87,10 @@ public enum MetricFamilies {
     static let lostDeadLetters = MetricFamily(
         "patchbay_dead_letters_lost_total", .counter, "Refused records that the dead-letter topic did not take in time.")
 
+    static let waitingDeadLetters = MetricFamily(
+        "patchbay_dead_letters_waiting", .gauge,
+        "Refused records on their way to a dead-letter topic. Their topics are paused while brokers don't take them.")
+
     // MARK: Kafka
 
     static let brokersReachable = MetricFamily(
@@ -175,7 +179,7 @@ public enum MetricFamilies {
             "Routes",
             [
                 routeRecords, routeRouted, routeFiltered, routeRejected, routeDeadLettered, routeMessages, routeStopped,
-                lostDeadLetters,
+                lostDeadLetters, waitingDeadLetters,
             ]
         ),
         (

@@ -121,6 +121,7 @@ struct MetricsCollector {
         writer.write(MetricFamilies.routeMessages, routes.map { ([$0.0], Double($0.1.envelopes)) })
         writer.write(MetricFamilies.routeStopped, routes.map { ([$0.0], $0.2 ? 1 : 0) })
         writer.write(MetricFamilies.lostDeadLetters, Double(router.deadLettersLost))
+        writer.write(MetricFamilies.waitingDeadLetters, Double(router.deadLettersWaiting))
     }
 
     private func writeKafka(_ writer: inout MetricsWriter) {

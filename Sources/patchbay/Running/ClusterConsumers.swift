@@ -17,13 +17,19 @@ final class ClusterConsumers: Sendable {
 
     private let router: Router
     private let extraProperties: [(name: String, value: String)]
+    private let livenessThreshold: Duration
     private let logger: Logger
     private let running = Mutex<[Running]>([])
 
-    /// - Parameter extraProperties: librdkafka properties that hold unless the file sets them.
-    init(router: Router, extraProperties: [(name: String, value: String)], logger: Logger) {
+    /// - Parameters:
+    ///   - extraProperties: librdkafka properties that hold unless the file sets them.
+    ///   - livenessThreshold: a thread without a sign of life for this long is stuck; zero, and none ever is.
+    init(
+        router: Router, extraProperties: [(name: String, value: String)], livenessThreshold: Duration, logger: Logger
+    ) {
         self.router = router
         self.extraProperties = extraProperties
+        self.livenessThreshold = livenessThreshold
         self.logger = logger
     }
 
@@ -57,7 +63,7 @@ final class ClusterConsumers: Sendable {
             running = kept + starting
         }
         // First those that leave, so that a consumer with changed settings goes on where its predecessor committed.
-        for thread in leaving { await thread.stop() }
+        await Self.stop(leaving)
         for consumer in starting { consumer.thread.start() }
     }
 
@@ -79,7 +85,10 @@ final class ClusterConsumers: Sendable {
 
     /// Stops polling and commits, everywhere at once.
     func stop() async {
-        let threads = running.withLock { $0.map(\.thread) }
+        await Self.stop(running.withLock { $0.map(\.thread) })
+    }
+
+    private static func stop(_ threads: [ConsumerThread]) async {
         await withDiscardingTaskGroup { group in
             for thread in threads { group.addTask { await thread.stop() } }
         }
@@ -92,7 +101,8 @@ final class ClusterConsumers: Sendable {
         for consumer in consumers {
             let name = consumers.count > 1 ? consumer.settings.name : nil
             let one = ConsumptionHealth.assess(
-                consumer.thread.status, brokers: consumer.settings.brokers, cluster: name)
+                consumer.thread.status, brokers: consumer.settings.brokers, cluster: name,
+                threshold: livenessThreshold)
             health.failures += one.failures
             health.warnings += one.warnings
             health.notes += one.notes

@@ -3,13 +3,14 @@ import PatchbayServer
 
 /// Reads a consumer's status as an operator would: what keeps it from working, and what to look at.
 enum ConsumptionHealth {
-    /// A consumer thread that has not come round for this long hangs: its loop turns at least every second, back-pressure
-    /// may hold it for one more, and dead letters for `DeadLetterProducer.patience`.
-    static let hangsAfter = Duration.seconds(8)
-
-    /// - Parameter cluster: named in every reason when there are several.
+    /// - Parameters:
+    ///   - cluster: named in every reason when there are several.
+    ///   - threshold: a consumer thread that shows no sign of life for this long hangs (`server.liveness_threshold`); zero,
+    ///     and none ever does. Its loop turns at least every second, back-pressure may hold it for one more, and calls
+    ///     that may lawfully block for longer are declared, so that they don't count.
     static func assess(
-        _ status: ConsumerStatus, brokers: [String], cluster: String? = nil, now: ContinuousClock.Instant = .now
+        _ status: ConsumerStatus, brokers: [String], cluster: String? = nil, threshold: Duration,
+        now: ContinuousClock.Instant = .now
     ) -> SourceHealth {
         var health = SourceHealth()
         let list = brokers.joined(separator: ", ")
@@ -31,8 +32,9 @@ enum ConsumptionHealth {
         case .failed:
             health.failures.append("the Kafka consumer failed: \(status.lastError?.message ?? "no reason known")")
         }
-        if status.state != .stopped, now - status.lastLoopTurn > hangsAfter {
-            let sentence = "the consumer thread has been stuck for \(now - status.lastLoopTurn)"
+        let silence = status.silence(at: now)
+        if status.state != .stopped, threshold > .zero, silence >= threshold {
+            let sentence = "the consumer thread has been stuck for \(silence.readable)"
             health.failures.append(sentence)
             health.stuckThreads.append(sentence)
         }
@@ -53,6 +55,9 @@ enum ConsumptionHealth {
         }
         for topic in status.topics {
             if let problem = topic.problem { health.warnings.append("topic \(topic.topic): \(problem)") }
+            if let reason = topic.holdReason {
+                health.warnings.append("topic \(topic.topic) is paused: \(reason)")
+            }
             if topic.recordsSkipped > 0 {
                 let number = topic.recordsSkippedIsExact ? "\(topic.recordsSkipped)" : "up to \(topic.recordsSkipped)"
                 health.warnings.append("topic \(topic.topic): \(number) records were deleted by the brokers before they were read")
@@ -86,7 +91,8 @@ enum ConsumptionHealth {
             case .connecting, .starting: "unreachable"
             case .stopped, .failed: "stopped"
             case .waitingForAssignment, .consuming:
-                topic.problem != nil ? "unreadable" : topic.isHalted ? "halted" : topic.assigned.contains { $0.position != nil } ? "consuming" : "waiting"
+                topic.problem != nil ? "unreadable" : topic.isHalted ? "halted" : topic.holdReason != nil ? "paused"
+                    : topic.assigned.contains { $0.position != nil } ? "consuming" : "waiting"
             }
         return .init(
             topic: topic.topic, state: word,

@@ -3,23 +3,55 @@ import PatchbayAPI
 import PatchbayConfig
 import PatchbayCore
 import PatchbayKafka
+import Synchronization
 
 /// Writes refused records to dead-letter topics of their cluster: the record as it was, with the reason in headers whose
 /// names begin with `patchbay.`.
 ///
+/// librdkafka tries each letter until the brokers take it, until they refuse it for good, or until
+/// `kafka.dead_letter_timeout` has passed; its one delivery report decides what the letter counts as.
+///
 /// Thread: consumer. The client is made with the first letter, so that clusters without any have none.
 final class DeadLetterProducer: DeadLetterWriter {
-    /// How long `settle` waits for the brokers.
-    static let patience = Duration.seconds(4)
-
     private static let routeHeader = "patchbay.route"
+
+    /// One letter, for as long as librdkafka's queue has no room for it.
+    private struct Letter {
+        var topic: String
+        var key: [UInt8]?
+        var value: [UInt8]?
+        var headers: [(name: String, value: [UInt8]?)]
+        var report: RejectedRecord
+        var decided: @Sendable (DeadLetterFate) -> Void
+    }
+
+    /// What was lost and not logged yet. Filled by delivery reports, on librdkafka's background thread.
+    private final class Losses: Sendable {
+        struct Sum {
+            var count = 0
+            var error = ""
+            var first: RejectedRecord?
+        }
+
+        let sum = Mutex(Sum())
+
+        func add(_ report: RejectedRecord, because error: String) {
+            sum.withLock { sum in
+                sum.count += 1
+                sum.error = error
+                if sum.first == nil { sum.first = report }
+            }
+        }
+    }
 
     private let settings: KafkaSettings
     private let logger: Logger
+    private let losses = Losses()
     private var producer: Producer?
-    /// Letters that could not even be queued since the last `settle`.
-    private var refused = 0
-    /// Records since the last `settle` that this very route had refused before.
+    /// Letters that librdkafka's queue had no room for, in order. As many as one batch of each topic brings at the most,
+    /// since topics with letters under way are read no further.
+    private var backlog: [Letter] = []
+    /// Records that this very route had refused before, since that was last logged.
     private var returned = 0
     /// One of them.
     private var firstReturned: RejectedRecord?
@@ -29,16 +61,22 @@ final class DeadLetterProducer: DeadLetterWriter {
         self.logger = logger
     }
 
-    deinit { producer?.close(timeoutMilliseconds: 0) }
+    deinit {
+        // What is under way is reported as withdrawn: its records were not committed and come again.
+        producer?.close(timeoutMilliseconds: 0)
+        for letter in backlog { letter.decided(.withdrawn) }
+    }
 
-    func write(_ record: Record, refused report: RejectedRecord, to topic: String) -> Bool {
+    func write(
+        _ record: Record, refused report: RejectedRecord, to topic: String, decided: @escaping @Sendable (DeadLetterFate) -> Void
+    ) {
         var headers: [(name: String, value: [UInt8]?)] = []
         record.headers.forEach { name, value in headers.append((name, value.map { Array($0) })) }
         // A loop through other processes, which no check of a file can see, would go on for ever.
         if headers.contains(where: { $0.name == Self.routeHeader && $0.value?.elementsEqual(report.route.utf8) == true }) {
             returned += 1
             firstReturned = firstReturned ?? report
-            return false
+            return decided(.lost)
         }
         headers += [
             (Self.routeHeader, Array(report.route.utf8)), ("patchbay.topic", Array(report.topic.utf8)),
@@ -49,62 +87,104 @@ final class DeadLetterProducer: DeadLetterWriter {
             ("patchbay.error", Array(report.rejection.explanation.utf8)),
         ]
         if let field = report.rejection.field { headers.append(("patchbay.error.field", Array(field.utf8))) }
-        do throws(KafkaError) {
-            try client().produce(
-                topic: topic, key: record.key.map { Array($0) }, value: record.value.map { Array($0) }, headers: headers)
-            return true
-        } catch {
-            refused += 1
-            logger.error(
-                "a refused record can't be written to the dead-letter topic and is lost",
-                metadata: [
-                    "route": "\(report.route)", "topic": "\(report.topic)", "partition": "\(report.partition)",
-                    "record_offset": "\(report.recordOffset)", "dead_letter": "\(topic)", "error": "\(error.message)",
-                ])
-            return false
+        let letter = Letter(
+            topic: topic, key: record.key.map { Array($0) }, value: record.value.map { Array($0) }, headers: headers,
+            report: report, decided: decided)
+        // In the order of the records.
+        guard backlog.isEmpty, offer(letter) else { return backlog.append(letter) }
+    }
+
+    func tend() {
+        while let letter = backlog.first, offer(letter) { backlog.removeFirst() }
+        logLosses()
+    }
+
+    var obstacle: String? { producer?.lastTrouble }
+
+    /// - Returns: `false` when there is no room for it now.
+    private func offer(_ letter: Letter) -> Bool {
+        let (losses, limit) = (losses, settings.shownDeadLetterTimeout)
+        let (report, decided) = (letter.report, letter.decided)
+        func lose(_ error: KafkaError) {
+            losses.add(report, because: error.message)
+            decided(.lost)
+        }
+        var isSecondTry = false
+        while true {
+            do throws(KafkaError) {
+                try client().produce(topic: letter.topic, key: letter.key, value: letter.value, headers: letter.headers) { error in
+                    switch error?.kind {
+                    case nil: return decided(.written)
+                    case .closed: return decided(.withdrawn)
+                    case .timedOut:
+                        losses.add(report, because: "the brokers did not take it within kafka.dead_letter_timeout (\(limit))")
+                    default: losses.add(report, because: error?.message ?? "")
+                    }
+                    decided(.lost)
+                }
+                return true
+            } catch {
+                if error.kind == .queueFull { return false }
+                // An idempotent producer that met a fatal error takes nothing any more.
+                guard error.isFatal, !isSecondTry else {
+                    lose(error)
+                    return true
+                }
+                isSecondTry = true
+                producer?.close(timeoutMilliseconds: 0)
+                producer = nil
+            }
         }
     }
 
-    func settle() -> Int {
-        defer { (refused, returned, firstReturned) = (0, 0, nil) }
-        let untaken = refused + returned
-        if let first = firstReturned {
+    private func logLosses() {
+        if returned > 0, let first = firstReturned {
             logger.error(
                 "a refused record had come back from a dead-letter topic; it is not written there again and is lost",
                 metadata: [
                     "records": "\(returned)", "route": "\(first.route)", "topic": "\(first.topic)",
                     "partition": "\(first.partition)", "record_offset": "\(first.recordOffset)",
                 ])
+            (returned, firstReturned) = (0, nil)
         }
-        guard let producer else { return untaken }
-        let failedBefore = producer.deliveries.failed
-        do throws(KafkaError) {
-            try producer.flush(timeoutMilliseconds: Int(Self.patience / .milliseconds(1)) + 1000)
-        } catch {
-            logger.error("dead letters are not acknowledged", metadata: ["error": "\(error.message)"])
+        let sum = losses.sum.withLock { sum in
+            defer { sum = Losses.Sum() }
+            return sum
         }
-        let failed = Int(producer.deliveries.failed - failedBefore) + producer.queued
-        if failed > 0 {
-            logger.error(
-                "refused records were not taken by the dead-letter topic and are lost",
-                metadata: [
-                    "records": "\(failed)", "cluster": "\(settings.name)",
-                    "error": "\(producer.deliveries.lastError?.message ?? "no reason known")",
-                ])
-        }
-        return untaken + failed
+        guard sum.count > 0, let first = sum.first else { return }
+        logger.error(
+            "refused records were not taken by the dead-letter topic and are lost",
+            metadata: [
+                "records": "\(sum.count)", "cluster": "\(settings.name)", "error": "\(sum.error)", "route": "\(first.route)",
+                "topic": "\(first.topic)", "partition": "\(first.partition)", "record_offset": "\(first.recordOffset)",
+            ])
     }
 
     private func client() throws(KafkaError) -> Producer {
         if let producer { return producer }
+        let given = settings.properties.filter { !Self.consumerOnly.contains($0.name) && !Self.ours.contains($0.name) }
         let made = try Producer(
             brokers: settings.brokers,
-            properties: [("message.timeout.ms", "\(Int(Self.patience / .milliseconds(1)))")]
-                + settings.properties.filter { !Self.consumerOnly.contains($0.name) }.map { ($0.name, $0.value) },
+            properties: Self.defaults.filter { added in !given.contains { $0.name == added.name } }
+                + given.map { ($0.name, $0.value) }
+                // Last: one letter's fate is this setting's, whatever else the file says to librdkafka. 0: for ever.
+                + [("message.timeout.ms", "\(settings.deadLetterTimeout)")],
             logger: logger)
         producer = made
         return made
     }
+
+    /// Where the file says nothing else.
+    private static let defaults: [(name: String, value: String)] = [
+        // After this long a topic that the brokers don't know counts as missing; by default 30 s. Brokers that create
+        // topics when they are asked for need a moment.
+        ("topic.metadata.propagation.max.ms", "3000"),
+        // How soon a topic that was missing is found.
+        ("topic.metadata.refresh.interval.ms", "10000"),
+    ]
+
+    /// Properties that would change how long a letter is tried.
+    private static let ours: Set<String> = ["message.timeout.ms", "delivery.timeout.ms"]
 
     /// Properties that only consumers have (librdkafka's CONFIGURATION.md, column C); a producer warns of them.
     private static let consumerOnly: Set<String> = [
@@ -115,4 +195,11 @@ final class DeadLetterProducer: DeadLetterWriter {
         "fetch.max.bytes", "fetch.min.bytes", "fetch.error.backoff.ms", "isolation.level", "enable.partition.eof",
         "check.crcs", "allow.auto.create.topics", "client.rack",
     ]
+}
+
+extension KafkaSettings {
+    /// As a person would write it.
+    fileprivate var shownDeadLetterTimeout: String {
+        deadLetterTimeout % 1000 == 0 ? "\(deadLetterTimeout / 1000) s" : "\(deadLetterTimeout) ms"
+    }
 }

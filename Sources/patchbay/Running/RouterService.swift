@@ -62,7 +62,9 @@ final class RouterService: Sendable {
             table: TableBuilder.table(configuration), fanouts: fanouts,
             maximumAwaited: configuration.limits.awaitedChannels, observe: Self.report(to: logger))
         self.router = router
-        let consumers = ClusterConsumers(router: router, extraProperties: consumerProperties, logger: logger)
+        let consumers = ClusterConsumers(
+            router: router, extraProperties: consumerProperties,
+            livenessThreshold: configuration.server.livenessThreshold, logger: logger)
         self.consumers = consumers
         let alerting = Alerting(configuration.alerts, consumers: consumers, version: Patchbay.version, logger: logger)
         self.alerting = alerting
