@@ -68,7 +68,11 @@ public final class TopicPattern: @unchecked Sendable, Equatable {
         expression.deallocate()
     }
 
-    public func matches(_ topic: String) -> Bool { regexec(expression, topic, 0, nil, 0) == 0 }
+    /// Topics that Kafka keeps for itself, whose names begin with `__`, only match a pattern that begins with `^__`.
+    public func matches(_ topic: String) -> Bool {
+        if topic.utf8.starts(with: "__".utf8), !text.utf8.starts(with: "^__".utf8) { return false }
+        return regexec(expression, topic, 0, nil, 0) == 0
+    }
 
     public static func == (left: TopicPattern, right: TopicPattern) -> Bool { left.text.hasSameBytes(as: right.text) }
 }

@@ -9,6 +9,9 @@ struct DeliveryDelays {
     /// Entries gathered before they are turned into delays early, so that a pass over thousands of stalled subscribers
     /// doesn't make this grow.
     private static let mostEntries = 4096
+    /// Milliseconds. A record that is older counts as this old: one that was written with a time of years ago would
+    /// drown every other in the histogram's sum, for as long as the process runs.
+    static let longest: Int64 = 3_600_000
 
     private var entries: [(oldest: Int64, deliveries: Int64)] = []
     private var buffer = HistogramBuffer(bounds: HistogramBounds.delay)
@@ -34,7 +37,7 @@ struct DeliveryDelays {
     private mutating func settle(nowMilliseconds now: Int64) {
         for entry in entries {
             // A producer's clock may be ahead of ours.
-            buffer.observe(Double(max(0, now - entry.oldest)) / 1000, times: entry.deliveries)
+            buffer.observe(Double(min(max(0, now - entry.oldest), Self.longest)) / 1000, times: entry.deliveries)
         }
         entries.removeAll(keepingCapacity: true)
     }

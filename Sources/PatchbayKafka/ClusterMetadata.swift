@@ -30,14 +30,57 @@ public enum ClusterMetadata {
     public static func topics(
         brokers: [String], properties: [(name: String, value: String)] = [], timeout: Duration, logger: Logger
     ) throws(KafkaError) -> [TopicDescription] {
+        try describe(brokers: brokers, properties: properties, timeout: timeout, logger: logger).topics
+    }
+
+    /// The same, with the addresses that the brokers advertise: all further connections go there, and not to `brokers`.
+    public static func describe(
+        brokers: [String], properties: [(name: String, value: String)] = [], timeout: Duration, logger: Logger
+    ) throws(KafkaError) -> (topics: [TopicDescription], advertised: [AdvertisedBroker]) {
         let client = try LookingClient(brokers: brokers, properties: properties, logger: logger)
-        return try client.topics(until: .now + timeout)
+        let listing = try client.listing(until: .now + timeout)
+        return (listing.topics.sorted { $0.name < $1.name }, listing.brokers)
+    }
+
+    /// Connects to one advertised address, with TLS and SASL as the properties say.
+    ///
+    /// Blocks the calling thread for up to `timeout`. Thread: any.
+    /// - Returns: why it can't be used, as a sentence; `nil` when it answers.
+    public static func problem(
+        with broker: AdvertisedBroker, properties: [(name: String, value: String)], timeout: Duration, logger: Logger
+    ) -> String? {
+        do throws(KafkaError) {
+            let client = try LookingClient(brokers: [broker.address], properties: properties, logger: logger)
+            _ = try client.listing(until: .now + timeout)
+            return nil
+        } catch {
+            // The address is known to who asks.
+            var reason = Substring(error.message)
+            for lead in ["no Kafka broker answers at \(broker.address): ", "\(broker.address): "] where reason.hasPrefix(lead) {
+                reason = reason.dropFirst(lead.count)
+            }
+            return String(reason)
+        }
+    }
+}
+
+/// A broker as the cluster's metadata names it.
+public struct AdvertisedBroker: Sendable, Equatable {
+    /// `node.id` (or `broker.id`) of its configuration.
+    public let id: Int32
+    /// `host:port` of its advertised listener.
+    public let address: String
+
+    public init(id: Int32, address: String) {
+        self.id = id
+        self.address = address
     }
 }
 
 /// A cluster's answer to what it holds, copied.
 struct ClusterListing {
-    var brokerCount: Int
+    var brokers: [AdvertisedBroker] = []
+    var brokerCount: Int { brokers.count }
     var topics: [TopicDescription]
 
     /// Asks for all topics, since asking for one by name may create it. Blocks for a round trip.
@@ -47,7 +90,11 @@ struct ClusterListing {
         let error = rd_kafka_metadata(client, 1, nil, &answer, timeoutMilliseconds)
         guard error == RD_KAFKA_RESP_ERR_NO_ERROR, let answer else { throw KafkaErrorCode(error) }
         defer { rd_kafka_metadata_destroy(answer) }
-        brokerCount = Int(answer.pointee.broker_cnt)
+        for broker in UnsafeBufferPointer(start: answer.pointee.brokers, count: Int(answer.pointee.broker_cnt)) {
+            let host = broker.host.map { String(cString: $0) } ?? ""
+            let shown = host.contains(":") ? "[\(host)]" : host
+            brokers.append(AdvertisedBroker(id: broker.id, address: "\(shown):\(broker.port)"))
+        }
         topics = []
         for index in 0..<Int(answer.pointee.topic_cnt) {
             let topic = answer.pointee.topics[index]

@@ -13,6 +13,9 @@ public struct ConsumerConfiguration: Sendable {
     /// How long a poll waits for a first record, milliseconds; a record that arrives ends the wait at once. It bounds
     /// how long `stop()` and `updateTopics` wait to be noticed. Brought into 1...1,000.
     public var pollTimeoutMilliseconds: Int
+    /// After how long without an answer the group is asked again by a new client; `nil` for never. Only for an embedded
+    /// Kafka, which forgets a join when it loses the member meanwhile: real coordinators may rightly take minutes.
+    public var rejoinsAfter: Duration?
 
     public init(
         brokers: [String],
@@ -20,8 +23,10 @@ public struct ConsumerConfiguration: Sendable {
         topics: [String],
         properties: [(name: String, value: String)] = [],
         batchSize: Int = 100,
-        pollTimeoutMilliseconds: Int = 100
+        pollTimeoutMilliseconds: Int = 100,
+        rejoinsAfter: Duration? = nil
     ) {
+        self.rejoinsAfter = rejoinsAfter
         self.brokers = brokers
         self.groupID = groupID
         self.topics = topics
@@ -47,7 +52,12 @@ enum ConsumerDefaults {
         ("topic.metadata.refresh.interval.ms", "10000"),
         // Exponential back-off with jitter while brokers are away.
         ("reconnect.backoff.ms", "100"),
-        ("reconnect.backoff.max.ms", "10000"),
+        // One process per cluster and not thousands: what brokers gain by less is not worth what clients wait after an outage.
+        ("reconnect.backoff.max.ms", "2000"),
+        // How long partitions stand still after a crash, or after an outage in which the group's coordinator restarted.
+        // librdkafka's 45 s are for consumers that may stop for long; this one sends its heartbeats from a thread of
+        // librdkafka's whatever else it does.
+        ("session.timeout.ms", "10000"),
         // How often the thread commits; after a crash at most this much is seen twice.
         ("auto.commit.interval.ms", "1000"),
         // With the defaults (100,000 and 64 MiB) a fast reader empties a full queue before librdkafka looks again, which
@@ -61,6 +71,13 @@ enum ConsumerDefaults {
     /// The value in effect: the operator's, else Patchbay's; `nil` when librdkafka's own default holds.
     static func value(of name: String, in properties: [(name: String, value: String)]) -> String? {
         properties.last { $0.name == name }?.value ?? Self.properties.first { $0.name == name }?.value
+    }
+
+    /// Topics that Kafka keeps for itself are left out of patterns; `nil` where the operator says what is, or no pattern
+    /// could take them.
+    static func blacklist(_ topics: [String], in properties: [(name: String, value: String)]) -> String? {
+        guard !properties.contains(where: { $0.name == "topic.blacklist" }) else { return nil }
+        return InternalTopics.blacklist(for: topics)
     }
 
     /// What the thread's way of working depends on.

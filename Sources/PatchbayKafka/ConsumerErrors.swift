@@ -24,7 +24,9 @@ extension ConsumerLoop {
             if [RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC].contains(message.pointee.err) {
                 topic.isGone()
             }
-            guard topic.failed(text, partition: message.pointee.partition) else { return }
+            // What concerns the whole topic comes with partition 0 in librdkafka 2.0.
+            let isTopicWide = text.hasPrefix("Subscribed topic not available")
+            guard topic.failed(text, partition: isTopicWide ? partitionUnassigned : message.pointee.partition) else { return }
             note(text)
             logger.warning("topic can't be read yet; retrying", metadata: [
                 "topic": "\(topic.name)", "reason": "\(text)",
@@ -81,18 +83,23 @@ extension ConsumerLoop {
         case RD_KAFKA_RESP_ERR__FATAL:
             fail(client, text)
         case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
-            note(text)
+            let problem = connectionProblems.foremost(at: .now)
+            note(problem?.sentence ?? text)
             if reachability.wentDown(at: .now) {
-                logger.warning("no Kafka broker can be reached; trying on", metadata: [
-                    "brokers": "\(configuration.brokers.joined(separator: ","))", "reason": "\(text)",
+                if let problem { connectionProblems.markTold(problem) }
+                logger.warning("no Kafka broker can be reached; retrying", metadata: [
+                    "brokers": "\(configuration.brokers.joined(separator: ","))", "reason": "\(problem?.sentence ?? text)",
                 ])
             }
             publish()
-        case RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__TIMED_OUT:
-            // One connection of one broker: librdkafka comes back by itself.
+        case RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__TIMED_OUT, RD_KAFKA_RESP_ERR__RESOLVE,
+            RD_KAFKA_RESP_ERR__SSL, RD_KAFKA_RESP_ERR__AUTHENTICATION:
+            // One connection of one broker: librdkafka comes back by itself. What lasts is told by `housekeep`.
+            if let problem = ConnectionProblem(text) { connectionProblems.note(problem, at: .now) }
             note(text)
             logger.debug("Kafka connection failed", metadata: ["reason": "\(text)"])
         default:
+            if !isInGroup { joinError = text }
             note(text)
             guard let suppressed = errorLog.admit(at: .now) else { return }
             logger.warning("Kafka reports an error", metadata: [
@@ -105,6 +112,7 @@ extension ConsumerLoop {
         var buffer = ErrorText()
         let original = buffer.withBuffer { rd_kafka_fatal_error(client, $0, $1) }
         fatal = original == RD_KAFKA_RESP_ERR_NO_ERROR ? text : buffer.string
+        fatalCode = KafkaErrorCode(original)
     }
 
     func note(_ text: String) {

@@ -7,7 +7,7 @@ import Synchronization
 ///
 /// Thread: consumer, all of it.
 final class ConsumerLoop {
-    private enum Outcome { case stop, failed(String) }
+    private enum Outcome { case stop, reopen, failed(String) }
 
     let configuration: ConsumerConfiguration
     let control: ConsumerControl
@@ -45,7 +45,22 @@ final class ConsumerLoop {
     var hasBeenAssigned = false
     /// Set by callbacks; ends the present consumer.
     var fatal: String?
+    /// librdkafka's code for it.
+    var fatalCode = KafkaErrorCode.none
     var reachability = Reachability()
+    var connectionProblems = ConnectionProblems()
+    /// Whether the group has told this consumer its share since it last joined, be it empty.
+    var isInGroup = false
+    /// Since when the group is waited for.
+    var joiningSince: ContinuousClock.Instant?
+    var isSlowJoinTold = false
+    /// What the group last said to joining.
+    var joinError: String?
+    /// What the present client was made to leave out of patterns.
+    private var blacklist: String?
+    /// How often in a row another member took this one's place.
+    private var fencing = Backoff(baseMilliseconds: 1_000, maximumMilliseconds: 60_000)
+    private var lastFenced: ContinuousClock.Instant?
     var lastPublished = ContinuousClock.now
     var errorLog = RateLimit(every: .seconds(1))
 
@@ -67,9 +82,14 @@ final class ConsumerLoop {
         var backoff = Backoff()
         var failure = lookout.start()
         defer { lookout.stop() }
-        while !control.isStopRequested {
+        running: while !control.isStopRequested {
             fatal = nil
+            fatalCode = .none
+            control.status.withLock { $0.isProcessing = true }
             hasBeenAssigned = false
+            isInGroup = false
+            joiningSince = nil
+            joinError = nil
             reachability = Reachability()
             let reason: String
             do throws(KafkaError) {
@@ -81,15 +101,23 @@ final class ConsumerLoop {
                 let outcome = consume(with: client)
                 // Asked before closing, which gives the partitions back.
                 if registry.assignedCount > 0 { backoff.reset() }
+                var conflict: String?
+                if isFenced {
+                    conflict = describeConflict(client)
+                    control.status.withLock { $0.identityConflict = conflict }
+                }
                 close(client)
-                guard case .failed(let message) = outcome else { break }
-                reason = message
+                switch outcome {
+                case .stop: break running
+                case .reopen: continue
+                case .failed(let message): reason = conflict ?? message
+                }
             } catch {
                 reason = error.message
             }
-            let delay = backoff.next { .random(in: 0..<1) }
+            let delay = isFenced ? fencedDelay() : backoff.next { .random(in: 0..<1) }
             logger.error(
-                "Kafka consumer failed and is made anew",
+                "Kafka consumer failed and is recreated",
                 metadata: ["reason": "\(reason)", "retry_in_ms": "\(delay)", "group": "\(configuration.groupID)"])
             note(reason)
             control.status.withLock {
@@ -103,11 +131,39 @@ final class ConsumerLoop {
         control.status.withLock { $0.state = .stopped }
     }
 
+    /// Whether another member took this one's place in the group.
+    private var isFenced: Bool { fatalCode == KafkaErrorCode(RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) }
+
+    /// Two members that fence each other would do so for ever, each stopping the other's reading: they come back ever
+    /// more slowly, until one of them stays away.
+    private func fencedDelay() -> Int {
+        let now = ContinuousClock.now
+        if lastFenced == nil { fencing.reset() }
+        lastFenced = now
+        return fencing.next { .random(in: 0..<1) }
+    }
+
+    /// Three minutes without another member that took this one's place: the conflict is over.
+    func forgetConflict(at now: ContinuousClock.Instant) {
+        guard let last = lastFenced, now - last > .seconds(180) else { return }
+        lastFenced = nil
+        control.status.withLock { $0.identityConflict = nil }
+    }
+
+    private func describeConflict(_ client: OpaquePointer) -> String {
+        let instance = ConsumerDefaults.value(of: "group.instance.id", in: configuration.properties) ?? ""
+        let other = otherMember(instance, client).map { " (\($0))" } ?? ""
+        return "another member\(other) of the group \(configuration.groupID) has the same group.instance.id, \(instance), "
+            + "and took this one's place: give each node an id of its own"
+    }
+
     // MARK: Opening and closing
 
     private func open() throws(KafkaError) -> OpaquePointer {
         let clientConfiguration = ClientConfiguration()
         try clientConfiguration.set(defaults: ConsumerDefaults.properties, properties: configuration.properties)
+        blacklist = ConsumerDefaults.blacklist(subscribed, in: configuration.properties)
+        if let blacklist { try clientConfiguration.set("topic.blacklist", blacklist) }
         // Last, so that nothing else wins over them.
         try clientConfiguration.set(defaults: [], properties: ConsumerDefaults.required(configuration))
         let callbacks = ConsumerCallbacks(loop: self, log: ClientLog(logger))
@@ -208,8 +264,8 @@ final class ConsumerLoop {
         commitQueue = nil
         isCommitting = false
         let remains = ClientRemains(client: client)
-        // One that could not leave its group is waited for by nobody: it has requests under way.
-        let patience: Duration = isClosed ? .milliseconds(500) : .zero
+        // One that could not leave its group may have requests under way, which would be waited for.
+        let patience: Duration = .milliseconds(isClosed ? 500 : 100)
         patiently(patience) {
             _ = ClientDisposal.run("consumer", patience: patience, logger: logger) {
                 remains.destroy(flags: RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
@@ -263,6 +319,12 @@ final class ConsumerLoop {
             if let topics = wanted, canResubscribe(client) {
                 wanted = nil
                 isToldToWait = false
+                guard ConsumerDefaults.blacklist(topics, in: configuration.properties) == blacklist else {
+                    // A client can't change what it leaves out.
+                    subscribed = topics
+                    owesResumption = true
+                    return .reopen
+                }
                 resubscribe(client, to: topics)
             }
             if owesResumption {

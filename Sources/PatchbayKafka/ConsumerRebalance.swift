@@ -19,6 +19,7 @@ extension ConsumerLoop {
         default:
             logger.warning("rebalance failed", metadata: ["reason": "\(KafkaErrorCode(error))"])
             note("rebalance failed: \(KafkaErrorCode(error))")
+            isInGroup = false
             processGathered(client)
             for topic in registry.topics where topic.isPaused { unsuspend(topic.startedList(), client) }
             registry.revokeAll()
@@ -39,6 +40,9 @@ extension ConsumerLoop {
         _ elements: UnsafeMutableBufferPointer<rd_kafka_topic_partition_t>, isCooperative: Bool, _ client: OpaquePointer
     ) {
         hasBeenAssigned = true
+        isInGroup = true
+        joinError = nil
+        connectionProblems.clear()
         registry.forgetHandles()
         // librdkafka waits for an answer; it gets the partitions as it becomes known where they begin.
         let none = PartitionList()
@@ -60,6 +64,7 @@ extension ConsumerLoop {
         // While the partitions are still ours.
         processGathered(client)
         let isLost = rd_kafka_assignment_lost(client) != 0
+        if isLost || !isCooperative { isInGroup = false }
         settleHolds(client, patience: .seconds(1))
         if !isLost { commit(client, timeoutMilliseconds: 1_500) }
         // librdkafka would remember the pause, also when the topic isn't halted any more as the partition comes back.

@@ -11,7 +11,7 @@ public struct ConsumerStatus: Sendable, Equatable {
         case consuming
         /// `stop()` ended it.
         case stopped
-        /// librdkafka gave up; the consumer is being made anew after a pause. See `lastError`.
+        /// librdkafka gave up; the consumer is recreated after a pause. See `lastError`.
         case failed
     }
 
@@ -24,10 +24,17 @@ public struct ConsumerStatus: Sendable, Equatable {
     public internal(set) var state: State = .starting
     /// Whether a broker answered when last asked, or sent anything since.
     public internal(set) var brokersReachable = false
+    /// Why brokers can't be used, in a sentence that says what to change; `nil` when that isn't known, or records can be
+    /// read all the same.
+    public internal(set) var connectionProblem: String?
+    /// While the group is waited for: why, as far as that is known; `nil` when it isn't, or only for a moment.
+    public internal(set) var joinProblem: String?
+    /// That another member has the same `group.instance.id`; `nil` when none took this one's place lately.
+    public internal(set) var identityConflict: String?
     /// Brokers of the cluster, as last told by one of them.
     public internal(set) var brokersKnown = 0
     public internal(set) var lastError: Failure?
-    /// How often the consumer had to be made anew.
+    /// How often the consumer had to be recreated.
     public internal(set) var recreations = 0
     /// Commits that the brokers refused, or didn't answer in time.
     public internal(set) var commitFailures = 0

@@ -13,7 +13,17 @@ extension ConsumerLoop {
         commitInPassing(client, now: now)
         takeEnds()
         if !throttles.isEmpty { endThrottles(now: now) }
+        watchJoin(client, at: now)
+        forgetConflict(at: now)
+        tellConnectionProblems(at: now)
         if isIdle || now - lastPublished > .milliseconds(100) { publish() }
+    }
+
+    /// Logs what keeps brokers from being used, once for each cause, while nothing else works.
+    private func tellConnectionProblems(at now: ContinuousClock.Instant) {
+        guard !isInGroup || !reachability.isReachable else { return }
+        guard let problem = connectionProblems.news(at: now) else { return }
+        logger.warning("a Kafka broker can't be used; retrying", metadata: ["reason": "\(problem.sentence)"])
     }
 
     /// The only way to learn from librdkafka that brokers are back, how many partitions topics have, and which topics
@@ -53,7 +63,12 @@ extension ConsumerLoop {
             if !isReachable { reachability.isKnown ? .connecting : .starting }
             else if registry.startedCount > 0 { .consuming }
             else { .waitingForAssignment }
+        let now = ContinuousClock.now
+        let connectionProblem = isInGroup && isReachable ? nil : connectionProblems.foremost(at: now)?.sentence
+        let join = joinReport(at: now)
         control.status.withLock {
+            $0.connectionProblem = connectionProblem
+            $0.joinProblem = join
             $0.topics = topics
             $0.brokersReachable = isReachable
             $0.state = state

@@ -20,6 +20,13 @@ public final class EmbeddedKafka: Sendable {
         ("fetch.wait.max.ms", "1"), ("session.timeout.ms", "3000"), ("heartbeat.interval.ms", "500"),
     ]
 
+    /// How long consumers of an embedded cluster should wait for its group before they ask again with a new client.
+    ///
+    /// A member whose session ends while the group forms, such as when the process was frozen, is forgotten together
+    /// with its join, and librdkafka's mock never reads from that connection again; the client waits for an answer for
+    /// `max.poll.interval.ms` (seen with 2.0.2).
+    public static let rejoinsAfter = Duration.seconds(15)
+
     /// The `host:port` list to connect to, comma-separated.
     public let bootstrapServers: String
     /// Broker identifiers count from 1 to this.

@@ -22,6 +22,15 @@ final class LookingClient {
             self.logger = logger
             log = ClientLog(logger)
         }
+
+        /// Keeps the latest, but what says most: a connection that breaks is often only the end of what was wrong before.
+        func failed(_ line: String) {
+            lastFailure.withLock { last in
+                let isMistake = { (text: String) in ConnectionProblem(text).map { !$0.kind.mayPass } ?? false }
+                if let known = last, isMistake(known), !isMistake(line) { return }
+                last = line
+            }
+        }
     }
 
     private static let defaults: [(name: String, value: String)] = [
@@ -60,7 +69,7 @@ final class LookingClient {
                 let log = Unmanaged<Log>.fromOpaque(opaque).takeUnretainedValue()
                 let facility = facility.map { String(cString: $0) } ?? ""
                 let line = String(cString: text)
-                if facility == "FAIL" { log.lastFailure.withLock { $0 = line } }
+                if facility == "FAIL" { log.failed(line) }
                 log.log.write(severity: severity, facility: facility, text: line)
             }
         }
@@ -98,9 +107,14 @@ final class LookingClient {
     /// All topics, by name.
     /// - Throws: `timedOut`.
     func topics(until deadline: ContinuousClock.Instant) throws(KafkaError) -> [TopicDescription] {
+        try listing(until: deadline).topics.sorted { $0.name < $1.name }
+    }
+
+    /// All topics and brokers.
+    /// - Throws: `timedOut`.
+    func listing(until deadline: ContinuousClock.Instant) throws(KafkaError) -> ClusterListing {
         do throws(KafkaErrorCode) {
-            return try ClusterListing(native, timeoutMilliseconds: milliseconds(until: deadline)).topics
-                .sorted { $0.name < $1.name }
+            return try ClusterListing(native, timeoutMilliseconds: milliseconds(until: deadline))
         } catch {
             throw unanswered(error)
         }
@@ -143,7 +157,8 @@ final class LookingClient {
     /// For a question that got no answer in time.
     func unanswered(_ code: KafkaErrorCode) -> KafkaError {
         isAnswered = false
-        let reason = log.lastFailure.withLock { $0 } ?? code.description
+        let failure = log.lastFailure.withLock { $0 }
+        let reason = failure.flatMap { ConnectionProblem($0)?.sentence } ?? failure ?? code.description
         let list = brokers.joined(separator: ", ")
         return KafkaError(.timedOut, "no Kafka broker answers at \(list): \(reason)", code: code)
     }

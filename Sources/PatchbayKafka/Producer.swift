@@ -35,7 +35,7 @@ public final class Producer: Sendable {
         // The default of 100,000 is a tenth of a second at full speed.
         ("queue.buffering.max.messages", "1000000"),
         ("reconnect.backoff.ms", "100"),
-        ("reconnect.backoff.max.ms", "10000"),
+        ("reconnect.backoff.max.ms", "2000"),
         ("socket.nagle.disable", "true"),
         // Retries must not reorder a partition.
         ("enable.idempotence", "true"),

@@ -91,7 +91,8 @@ final class ProducerCallbacks: Sendable {
     private func failed(_ event: OpaquePointer) {
         let code = rd_kafka_event_error(event)
         let text = rd_kafka_event_error_string(event).map { String(cString: $0) } ?? ""
-        lastTrouble.withLock { $0 = text }
+        let trouble = ConnectionProblem(text)?.sentence ?? text
+        lastTrouble.withLock { $0 = trouble }
         switch code {
         case RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__TIMED_OUT:
             logger.debug("Kafka connection failed", metadata: ["reason": "\(text)"])

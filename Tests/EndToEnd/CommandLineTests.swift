@@ -109,7 +109,7 @@ import Testing
     @Test func producingToNobodyIsExit69() async throws {
         let program = try Program(["produce", "--brokers", "127.0.0.1:\(try unusedPort())", "--timeout", "1", "t", "1"])
         #expect(try await program.exitCode() == 69)
-        #expect(program.text.contains("is a broker at"))
+        #expect(program.text.contains("1 record was not taken") && program.text.contains("Connection refused"))
     }
 
     /// The README's tour: the demo runs, a client sees the feed, `produce` adds a record, SIGTERM ends it all with 0.

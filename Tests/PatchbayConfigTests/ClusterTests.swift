@@ -42,7 +42,7 @@ struct ClusterTests {
         Case("property", file("audit: { brokers: 'a:1', properties: { group.id: x } }"), [:],
             Finding(2, 150, "property `group.id` is set by `kafka.clusters.audit.group`", "write `group: …` instead")),
         Case("clusters in clusters", file("audit: { brokers: 'a:1', clusters: {} }"), [:],
-            Finding(2, 136, "unknown key `clusters`", "allowed keys: `brokers`, `group`, `batch_size`, `max_record`, `properties`")),
+            Finding(2, 136, "unknown key `clusters`", "allowed keys: `brokers`, `group`, `batch_size`, `max_record`, `dead_letter_timeout`, `properties`")),
         Case("dangling name", file("audit: { brokers: 'a:1' }", ", cluster: aduit"), [:],
             Finding(3, 61, "there is no cluster `aduit`", "did you mean `audit`?")),
         Case("dangling name with nothing near", file("audit: { brokers: 'a:1' }", ", cluster: zzz"), [:],

@@ -166,6 +166,11 @@ struct EnvironmentTests {
             variable: "RECONNECT_LATEST", file: "server: { reconnect_latest: 4s }", path: "server.reconnect_latest", read: { "\($0.server.reconnectLatest)" }, byDefault: "5.0 seconds", fromFile: "4.0 seconds",
             fromEnvironment: ("3s", "3.0 seconds"), bad: ("11m", "RECONNECT_LATEST=11m: must be between 0s and 10m")),
         Setting(
+            variable: "DEAD_LETTER_TIMEOUT", file: "kafka: { dead_letter_timeout: 4s }", path: "kafka.dead_letter_timeout",
+            read: { "\($0.kafka.deadLetterTimeout)" }, byDefault: "300000", fromFile: "4000",
+            fromEnvironment: ("3s", "3000"),
+            bad: ("999ms", "DEAD_LETTER_TIMEOUT=999ms: must be between 1s and 24h, or 0 (as long as it takes)")),
+        Setting(
             variable: "LIVENESS_THRESHOLD", file: "server: { liveness_threshold: 4s }", path: "server.liveness_threshold", read: { "\($0.server.livenessThreshold)" }, byDefault: "8.0 seconds", fromFile: "4.0 seconds",
             fromEnvironment: ("3s", "3.0 seconds"), bad: ("1s", "LIVENESS_THRESHOLD=1s: must be between 2s and 1m, or 0 (nobody looks)")),
         Setting(

@@ -35,6 +35,17 @@ import Testing
         #expect(snapshot.counts[HistogramBounds.delay.firstIndex(of: 60) ?? 0] == 5)
     }
 
+    /// One record with a timestamp of 2001 added 795 million seconds to the sum, from which averages are computed for as
+    /// long as the process runs.
+    @Test func aRecordOfYearsAgoCountsAsAnHour() {
+        let histogram = Histogram(bounds: HistogramBounds.delay)
+        var delays = DeliveryDelays()
+        delays.add(oldest: 1_000_000_000_000, deliveries: 2)
+        delays.add(oldest: 0, deliveries: 1)
+        delays.finish(into: histogram)
+        #expect(histogram.snapshot.count == 3 && histogram.snapshot.sum == 3 * 3600)
+    }
+
     @Test func aPassOverManyAgesStaysBounded() {
         let histogram = Histogram(bounds: HistogramBounds.delay)
         var delays = DeliveryDelays()

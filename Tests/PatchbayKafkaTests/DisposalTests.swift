@@ -59,7 +59,6 @@ import Testing
             await consumer.stop()
             #expect(consumer.status.state == .stopped)
             #expect(fixture.log.count(.error, containing: "didn't end within") == 0)
-            #expect(fixture.log.count(.warning, containing: "commit failed") == 0)
         }
     }
 

@@ -35,7 +35,7 @@ final class KafkaFixture: Sendable {
     /// Reads from the beginning unless told otherwise, since a test can't know when `latest` is.
     func startConsumer(
         group: String, topics: [String] = ["orders"], batchSize: Int = 100, into seen: SeenRecords,
-        reset: String = "earliest", properties: [(name: String, value: String)] = []
+        reset: String = "earliest", properties: [(name: String, value: String)] = [], rejoinsAfter: Duration? = nil
     ) -> ConsumerThread {
         let consumer = ConsumerThread(
             configuration: ConsumerConfiguration(
@@ -44,7 +44,7 @@ final class KafkaFixture: Sendable {
                     ("auto.offset.reset", reset), ("topic.metadata.refresh.interval.ms", "200"),
                     ("reconnect.backoff.max.ms", "500"),
                 ] + EmbeddedKafka.consumerProperties + properties,
-                batchSize: batchSize, pollTimeoutMilliseconds: 20),
+                batchSize: batchSize, pollTimeoutMilliseconds: 20, rejoinsAfter: rejoinsAfter),
             logger: log.logger,
             makeProcessor: { seen.makeProcessor() })
         consumers.withLock { $0.append(consumer) }

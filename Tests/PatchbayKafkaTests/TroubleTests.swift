@@ -122,8 +122,8 @@ struct TroubleTests {
             let seen = SeenRecords()
             let consumer = fixture.startConsumer(
                 group: "fatal", into: seen, properties: [("group.instance.id", "one")])
-            try await eventually("it was made anew") { consumer.status.recreations >= 1 }
-            #expect(fixture.log.count(.error, containing: "made anew") == 1)
+            try await eventually("it was recreated") { consumer.status.recreations >= 1 }
+            #expect(fixture.log.count(.error, containing: "is recreated") == 1)
             try fixture.produce(0..<100, with: producer)
             try await eventually("records arrive") { seen.count >= 100 }
             #expect(consumer.status.lastError?.message.isEmpty == false)

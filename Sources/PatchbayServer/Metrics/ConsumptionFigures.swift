@@ -4,7 +4,7 @@ public struct ConsumptionFigures: Sendable {
     public struct Cluster: Sendable {
         public var name: String
         public var isReachable: Bool
-        /// How often the consumer had to be made anew.
+        /// How often the consumer had to be recreated.
         public var restarts: Int
         /// Commits that the brokers refused.
         public var commitFailures: Int

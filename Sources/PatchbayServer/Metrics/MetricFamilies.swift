@@ -45,7 +45,7 @@ public enum MetricFamilies {
         labels: ["reason"])
     static let delay = MetricFamily(
         "patchbay_delivery_delay_seconds", .histogram,
-        "From a record's timestamp to the socket write, per delivery; a batch counts with its oldest record.")
+        "From a record's timestamp to the socket write, per delivery; a batch counts with its oldest record, and one older than an hour as an hour.")
     static let pass = MetricFamily(
         "patchbay_flush_pass_seconds", .histogram, "Time that one walk over the subscribers with news takes.")
     static let writes = MetricFamily(
@@ -96,7 +96,7 @@ public enum MetricFamilies {
     static let brokersReachable = MetricFamily(
         "patchbay_kafka_reachable", .gauge, "1 when a broker of the cluster answers.", labels: ["cluster"])
     static let consumerRestarts = MetricFamily(
-        "patchbay_kafka_consumer_restarts_total", .counter, "How often the cluster's consumer had to be made anew.",
+        "patchbay_kafka_consumer_restarts_total", .counter, "How often the cluster's consumer had to be recreated.",
         labels: ["cluster"])
     static let commitFailures = MetricFamily(
         "patchbay_kafka_commit_failures_total", .counter,

@@ -53,7 +53,7 @@ struct DemoCommand: AsyncParsableCommand {
         defer { market.stop() }
         try await RunLoop.run(
             path: file.config, environment: environment, consumerProperties: EmbeddedKafka.consumerProperties,
-            logger: logger
+            rejoinsAfter: EmbeddedKafka.rejoinsAfter,            logger: logger
         ) { ports in
             market.start()
             try Output.standard(

@@ -60,7 +60,11 @@ struct ProduceCommand: ParsableCommand {
         do {
             producer = try Producer(
                 brokers: list.split(separator: ",").map(String.init),
-                properties: [("message.timeout.ms", "\(timeout * 1000)")] + property.map(Self.pair), logger: logger)
+                // A topic that the brokers don't know counts as missing after this; by default 30 s. Brokers that create
+                // topics when they are asked for need a moment.
+                properties: [
+                    ("message.timeout.ms", "\(timeout * 1000)"), ("topic.metadata.propagation.max.ms", "2000"),
+                ] + property.map(Self.pair), logger: logger)
         } catch {
             throw Exit.because(ErrorSentence.of(error), Exit.configuration)
         }
@@ -75,16 +79,19 @@ struct ProduceCommand: ParsableCommand {
             for value in values { try send(value, with: producer) }
         }
         // Undelivered records time out by themselves first and say why.
-        do {
+        do throws(KafkaError) {
             try producer.flush(timeoutMilliseconds: timeout * 1000 + 2000)
         } catch {
-            throw Exit.because("\(ErrorSentence.of(error)); is a broker at \(list)?", Exit.unavailable)
+            throw Exit.because("\(error.message); \(producer.lastTrouble ?? "is a broker at \(list)?")", Exit.unavailable)
         }
         let deliveries = producer.deliveries
         guard deliveries.failed == 0 else {
-            throw Exit.because(
-                "\(Counted.text(deliveries.failed, "record was", "records were")) not taken: \(deliveries.lastError?.message ?? "no reason known"); "
-                    + "is a broker at \(list)?", Exit.unavailable)
+            let records = Counted.text(deliveries.failed, "record was", "records were")
+            var reason = deliveries.lastError?.message ?? "no reason known"
+            if deliveries.lastError?.kind == .timedOut {
+                reason += "; " + (producer.lastTrouble ?? "is a broker at \(list)?")
+            }
+            throw Exit.because("\(records) not taken: \(reason)", Exit.unavailable)
         }
         Output.error("\(Counted.text(deliveries.delivered, "record")) written to \(topic)\n")
     }

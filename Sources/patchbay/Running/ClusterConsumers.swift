@@ -18,18 +18,22 @@ final class ClusterConsumers: Sendable {
     private let router: Router
     private let extraProperties: [(name: String, value: String)]
     private let livenessThreshold: Duration
+    private let rejoinsAfter: Duration?
     private let logger: Logger
     private let running = Mutex<[Running]>([])
 
     /// - Parameters:
     ///   - extraProperties: librdkafka properties that hold unless the file sets them.
+    ///   - rejoinsAfter: see `ConsumerConfiguration.rejoinsAfter`.
     ///   - livenessThreshold: a thread without a sign of life for this long is stuck; zero, and none ever is.
     init(
-        router: Router, extraProperties: [(name: String, value: String)], livenessThreshold: Duration, logger: Logger
+        router: Router, extraProperties: [(name: String, value: String)], rejoinsAfter: Duration? = nil,
+        livenessThreshold: Duration, logger: Logger
     ) {
         self.router = router
         self.extraProperties = extraProperties
         self.livenessThreshold = livenessThreshold
+        self.rejoinsAfter = rejoinsAfter
         self.logger = logger
     }
 
@@ -74,7 +78,7 @@ final class ClusterConsumers: Sendable {
             configuration: ConsumerConfiguration(
                 brokers: settings.brokers, groupID: settings.group, topics: topics,
                 properties: extraProperties.filter { added in !given.contains { $0.name == added.name } } + given,
-                batchSize: settings.batchSize),
+                batchSize: settings.batchSize, rejoinsAfter: rejoinsAfter),
             logger: logger,
             makeProcessor: {
                 router.makeProcessor(

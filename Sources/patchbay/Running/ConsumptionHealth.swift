@@ -23,15 +23,20 @@ enum ConsumptionHealth {
             }
         }
         switch status.state {
-        case .starting: health.warnings.append("connecting to Kafka at \(list)")
-        case .connecting: health.failures.append("no Kafka broker can be reached at \(list); trying again")
+        case .starting:
+            health.warnings.append("connecting to Kafka at \(list)\(status.connectionProblem.map { ": \($0)" } ?? "")")
+        case .connecting: 
+            health.failures.append(
+                "no Kafka broker can be reached at \(list); retrying\(status.connectionProblem.map { ": \($0)" } ?? "")")
         case .waitingForAssignment:
-            health.warnings.append("waiting for the consumer group to assign partitions")
+            health.warnings.append(
+                "waiting for the consumer group to assign partitions\(status.joinProblem.map { ": \($0)" } ?? "")")
         case .consuming: break
         case .stopped: health.failures.append("the Kafka consumer is stopped")
         case .failed:
             health.failures.append("the Kafka consumer failed: \(status.lastError?.message ?? "no reason known")")
         }
+        if let conflict = status.identityConflict, status.state != .failed { health.warnings.append(conflict) }
         let silence = status.silence(at: now)
         if status.state != .stopped, threshold > .zero, silence >= threshold {
             let sentence = "the consumer thread has been stuck for \(silence.readable)"

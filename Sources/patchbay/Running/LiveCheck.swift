@@ -1,7 +1,9 @@
+import Dispatch
 import Logging
 import PatchbayAPI
 import PatchbayConfig
 import PatchbayKafka
+import Synchronization
 
 /// Asks the brokers of a cluster whether what the routes name is there. Creates nothing.
 enum LiveCheck {
@@ -16,15 +18,37 @@ enum LiveCheck {
         let routes = configuration.routes.filter { $0.isEnabled && $0.cluster.hasSameBytes(as: cluster.name) }
         guard !routes.isEmpty else { return Answer() }
         do throws(KafkaError) {
-            let topics = try ClusterMetadata.topics(
-                brokers: cluster.brokers, properties: cluster.properties.map { ($0.name, $0.value) }, timeout: timeout,
-                logger: Logs.quiet)
-            return Answer(findings: findings(routes, existing: Set(topics.map(\.name))))
+            let properties = cluster.properties.map { (name: $0.name, value: $0.value) }
+            let (topics, advertised) = try ClusterMetadata.describe(
+                brokers: cluster.brokers, properties: properties, timeout: timeout, logger: Logs.quiet)
+            return Answer(
+                findings: findings(routes, existing: Set(topics.map(\.name))),
+                unreachable: problem(with: advertised, of: cluster, properties, timeout: timeout))
         } catch {
             let name = cluster.name == KafkaSettings.defaultName ? "" : " of cluster \(cluster.name)"
             return Answer(
                 unreachable: "can't ask the brokers\(name) at \(cluster.brokers.joined(separator: ", ")): \(error.message)")
         }
+    }
+
+    /// Records are read at the addresses that brokers advertise, whatever address answered first; so each is tried.
+    private static func problem(
+        with brokers: [AdvertisedBroker], of cluster: KafkaSettings, _ properties: [(name: String, value: String)],
+        timeout: Duration
+    ) -> String? {
+        let unknown = brokers.filter { !cluster.brokers.contains($0.address) }
+        let problems = Mutex<[Int32: String]>([:])
+        DispatchQueue.concurrentPerform(iterations: unknown.count) { index in
+            let broker = unknown[index]
+            guard let problem = ClusterMetadata.problem(
+                with: broker, properties: properties, timeout: timeout, logger: Logs.quiet)
+            else { return }
+            problems.withLock { $0[broker.id] = "broker \(broker.id) advertises \(broker.address): \(problem)" }
+        }
+        let sentences = problems.withLock { $0.sorted { $0.key < $1.key }.map(\.value) }
+        guard !sentences.isEmpty else { return nil }
+        return sentences.joined(separator: "\n")
+            + "\ncorrect advertised.listeners of these brokers, or make those addresses reachable from here"
     }
 
     /// - Parameter existing: every topic of the cluster.

@@ -49,9 +49,10 @@ final class RouterService: Sendable {
     ///   - loaded: what `configuration` was loaded from.
     ///   - reload: loads the files again.
     ///   - consumerProperties: librdkafka properties that hold unless the file sets them.
+    ///   - rejoinsAfter: for an embedded Kafka; see `ConsumerConfiguration.rejoinsAfter`.
     init(
         configuration: RouterConfiguration, loaded: LoadedConfiguration, reload: @escaping Reloader.Load,
-        consumerProperties: [(name: String, value: String)] = [], logger: Logger
+        consumerProperties: [(name: String, value: String)] = [], rejoinsAfter: Duration? = nil, logger: Logger
     ) {
         self.configuration = configuration
         self.logger = logger
@@ -63,7 +64,7 @@ final class RouterService: Sendable {
             maximumAwaited: configuration.limits.awaitedChannels, observe: Self.report(to: logger))
         self.router = router
         let consumers = ClusterConsumers(
-            router: router, extraProperties: consumerProperties,
+            router: router, extraProperties: consumerProperties, rejoinsAfter: rejoinsAfter,
             livenessThreshold: configuration.server.livenessThreshold, logger: logger)
         self.consumers = consumers
         let alerting = Alerting(configuration.alerts, consumers: consumers, version: Patchbay.version, logger: logger)

@@ -11,10 +11,12 @@ enum RunLoop {
     ///   - path: the routes file.
     ///   - environment: wins over the file, now and at every reload.
     ///   - consumerProperties: librdkafka properties that hold unless the file sets them.
+    ///   - rejoinsAfter: for an embedded Kafka; see `ConsumerConfiguration.rejoinsAfter`.
     /// - Throws: the exit code, after saying why.
     static func run(
         path: String, environment: [String: String],
         consumerProperties: [(name: String, value: String)] = [],
+        rejoinsAfter: Duration? = nil,
         logger: Logger,
         started: (RouterService.Ports) throws -> Void = { _ in }
     ) async throws {
@@ -40,7 +42,7 @@ enum RunLoop {
                 }
                 return ConfigurationFile.read(candidate, insteadOf: path, environment: environment)
             },
-            consumerProperties: consumerProperties, logger: logger)
+            consumerProperties: consumerProperties, rejoinsAfter: rejoinsAfter, logger: logger)
         let ports: RouterService.Ports
         do throws(RouterService.CantListen) {
             ports = try await service.start()
