@@ -22,9 +22,10 @@ import Testing
         func file(_ number: Int) -> String? {
             try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(program.processIdentifier)/fd/\(number)")
         }
-        // A socket is open: whatever got the first numbers has them.
-        try await eventually("a listener") {
-            (3..<64).contains { file($0)?.hasPrefix("socket:") == true } || !program.isRunning
+        // The shell is gone, and whatever gets the first numbers has them.
+        try await eventually("the program with three descriptors") {
+            let image = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(program.processIdentifier)/exe")
+            return image?.hasSuffix("/patchbay") == true && (0...2).allSatisfy { file($0) != nil } || !program.isRunning
         }
         #expect(program.isRunning)
         #expect((0...2).map(file) == ["/dev/null", "/dev/null", "/dev/null"])

@@ -67,11 +67,13 @@ import Testing
         for origin in [
             "https://app.example", "HTTPS://APP.EXAMPLE", "https://a.site.example", "https://a-1.b.site.example",
             "http://localhost:3000",
+            // Every port is also the scheme's own, which browsers leave out: a page on port 80 was refused.
+            "http://localhost",
         ] { #expect(list.allows(origin), "\(origin)") }
         for origin in [
             "null", "", "https://site.example", "https://.site.example", "http://a.site.example",
             "https://a.site.example:8443", "https://evil.example/.site.example", "https://evil.example:1.site.example",
-            "https://a@b.site.example", "https://asite.example", "http://localhost", "http://localhost:",
+            "https://a@b.site.example", "https://asite.example", "https://localhost", "http://localhost:", "http://localhost.evil.example",
             "http://localhost:80.evil.example", "https://badger.example", "https://app.example.evil.example",
         ] { #expect(!list.allows(origin), "\(origin)") }
         #expect(!list.allowsAll && !list.isEmpty)
