@@ -60,7 +60,26 @@ private func code(_ events: [ClientEvent]) -> UInt16? {
         let bytes =
             frame(1, Array("He".utf8), final: false) + frame(9, [7]) + frame(0, [], final: false)
             + frame(0, Array("llo".utf8))
-        #expect(events(bytes) == [.ping(ByteBuffer(bytes: [7])), text("Hello")])
+        #expect(events(bytes) == [.ping(ByteBuffer(bytes: [7])), .emptyFragment, text("Hello")])
+    }
+
+    /// Frames without payload inside a message were skipped without anybody knowing: a hundred million of them in eight
+    /// seconds, all within one message that never ends. Each is told now; a last frame without payload ends its message.
+    @Test func everyEmptyFragmentIsTold() {
+        let bytes = frame(1, final: false) + frame(0, final: false) + frame(0, [65], final: false) + frame(0)
+        #expect(events(bytes) == [.emptyFragment, .emptyFragment, text("A")])
+        #expect(events(frame(1, final: false) + frame(0)) == [.emptyFragment, text("")])
+        #expect(events(frame(1)) == [text("")])
+    }
+
+    @Test func payloadIsCounted() {
+        var parser = FrameParser(maximumMessageBytes: 100, acceptsBinary: false)
+        var input = ByteBuffer(bytes: frame(1, final: false) + frame(0, [65, 66], final: false) + frame(9, [7]))
+        while parser.next(&input) != nil {}
+        #expect(parser.payloadBytes == 3)
+        var partial = ByteBuffer(bytes: frame(0, [65, 66, 67]).dropLast())
+        while parser.next(&partial) != nil {}
+        #expect(parser.payloadBytes == 5)
     }
 
     @Test func charactersMaySpanFragments() {

@@ -23,7 +23,7 @@ public struct CloseCode: Sendable, Hashable {
         number: 1007, reason: "text is not valid UTF-8", meaning: "A text message or close reason is not UTF-8.")
     public static let policyViolation = CloseCode(
         number: 1008, reason: "policy violation",
-        meaning: "The client kept on flooding past a limit: with requests, or with pings and pongs.")
+        meaning: "The client kept on flooding past a limit: with requests, or with pings, pongs and empty frames.")
     public static let messageTooBig = CloseCode(
         number: 1009, reason: "message is too big",
         meaning: "A message is larger than `server.max_message`, or a frame than `server.max_frame`. Send smaller requests.")

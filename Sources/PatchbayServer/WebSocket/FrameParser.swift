@@ -6,6 +6,8 @@ enum ClientEvent: Equatable {
     case binary(ByteBuffer)
     case ping(ByteBuffer)
     case pong
+    /// A frame of a message without payload that is not the message's last: legal, and of no use.
+    case emptyFragment
     /// The client's close frame, `nil` when it names no code. Nothing is parsed after it.
     case close(UInt16?)
     /// The client broke the protocol or a limit. Nothing is parsed after it.
@@ -37,6 +39,10 @@ struct FrameParser {
     private var mask: UInt32 = 0
     private var maskShift: UInt32 = 0
     private var remaining = 0
+    /// The data frame under way has no payload.
+    private var isEmpty = false
+    /// Bytes of payload so far, of frames of any kind; wraps around.
+    private(set) var payloadBytes: UInt64 = 0
 
     /// The message under way: its opcode (1 or 2), 0 when there is none.
     private var messageOpcode: UInt8 = 0
@@ -151,6 +157,7 @@ struct FrameParser {
             }
         }
         remaining = Int(length)
+        isEmpty = length == 0
         return nil
     }
 
@@ -165,6 +172,7 @@ struct FrameParser {
             Self.unmask(&input, count: count, mask: mask.rotatedRight(by: maskShift), into: &buffer)
             maskShift = (maskShift + UInt32(count & 3) * 8) % 32
             remaining -= count
+            payloadBytes &+= UInt64(count)
             let isText =
                 isControl || messageOpcode != 0x1
                 || buffer.withUnsafeReadableBytes {
@@ -179,7 +187,7 @@ struct FrameParser {
     }
 
     private mutating func finishDataFrame() -> ClientEvent? {
-        guard isFinal else { return nil }
+        guard isFinal else { return isEmpty ? .emptyFragment : nil }
         defer { messageOpcode = 0 }
         let payload = message.take() ?? ByteBuffer()
         guard messageOpcode == 0x1 else { return .binary(payload) }

@@ -28,7 +28,7 @@ extension MessageHandler {
 }
 
 /// A WebSocket connection after its upgrade: parses what comes in, answers pings and closes, and writes ready-made
-/// frames straight to the socket. The only handler in its pipeline.
+/// frames straight to the socket. The only handler in its pipeline that does anything.
 ///
 /// Thread: loop.
 package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
@@ -56,13 +56,13 @@ package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
     private var isSocketFull = false
     package var isAwaitingFlush = false
     private let opened = NIODeadline.now()
-    /// When something last came from the client.
+    /// When something of use last came from the client: payload, or the end of a message or control frame.
     private var lastHeard = NIODeadline.now()
     /// When the last ping went out; `nil` before the first.
     private var pingedAt: NIODeadline?
     /// The first ping since the client was last heard.
     private var unansweredSince: NIODeadline?
-    /// Pings and pongs of the client.
+    /// Pings, pongs and empty fragments of the client.
     private var controlFrames = RateMeter()
     /// Place in the event loop's list of connections.
     var registryIndex = -1
@@ -181,9 +181,15 @@ package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var input = Self.unwrapInboundIn(data)
-        lastHeard = .now()
-        unansweredSince = nil
+        let now = NIODeadline.now()
+        let payload = parser.payloadBytes
+        var hasEvents = false
         while let event = parser.next(&input) {
+            if event == .emptyFragment {
+                _ = admitsControlFrame(at: now, orClosesBecauseOf: "too many empty frames")
+                continue
+            }
+            hasEvents = true
             switch event {
             case .text(let payload):
                 if state == .open { handler.received(text: payload, on: self) }
@@ -191,23 +197,31 @@ package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
                 if state == .open { handler.received(binary: payload, on: self) }
             case .ping(let payload):
                 // RFC 6455, section 5.5.3: not every one of several pings needs its answer.
-                if admitsControlFrame() { send(ServerFrame.pong(payload)) }
+                if admitsControlFrame(at: now) { send(ServerFrame.pong(payload)) }
             case .pong:
-                _ = admitsControlFrame()
+                _ = admitsControlFrame(at: now)
+            case .emptyFragment: break
             case .close(let code):
                 answerClose(code, context: context)
             case .violation(let code, let detail):
                 violate(code, detail: detail)
             }
         }
+        // Headers of empty fragments cost the sender nothing and may go on for ever: no sign of life.
+        guard hasEvents || payload != parser.payloadBytes else { return }
+        lastHeard = now
+        unansweredSince = nil
     }
 
-    private func admitsControlFrame() -> Bool {
+    /// Whether one more ping, pong or empty fragment is within the limit. A client that keeps on is closed.
+    private func admitsControlFrame(
+        at now: NIODeadline, orClosesBecauseOf reason: String = "too many pings and pongs"
+    ) -> Bool {
         guard state == .open, let limit = environment.controlFrames else { return true }
-        switch controlFrames.admit(at: lastHeard, within: limit) {
+        switch controlFrames.admit(at: now, within: limit) {
         case .admitted: return true
         case .refused: environment.counters.count(.controlRate)
-        case .flooding: close(.policyViolation, over: .controlFlood, reason: "too many pings and pongs")
+        case .flooding: close(.policyViolation, over: .controlFlood, reason: reason)
         }
         return false
     }
