@@ -14,7 +14,8 @@ SHELL := /bin/bash
 
 PACKAGES := librdkafka-dev libyaml-dev libsimdjson-dev libjq-dev libcurl4 pkg-config python3 python3-pip
 # What only the tests need: judges that are not ours, and a browser.
-TEST_PACKAGES := python3-jsonschema python3-yaml python3-venv prometheus chromium nginx-light
+# The proxies are only run on loopback, with files of the tests' own.
+TEST_PACKAGES := python3-jsonschema python3-yaml python3-venv prometheus chromium nginx-light haproxy curl
 PORT ?= 8080
 
 .PHONY: help setup setup-tests build run test test-kafka test-tsan test-asan bench docs screenshots fuzz clean

@@ -18,6 +18,8 @@ public struct LimitSettings: Sendable, Equatable {
     public package(set) var connectionsPerAddress = 0
     /// 0…1,000,000.
     public package(set) var httpConnections = 1000
+    /// 0…1,000,000.
+    public package(set) var pendingHandshakes = 1000
     /// Bytes, 1 KiB…1 MiB.
     public package(set) var maxHeaders = 16 << 10
     /// Keys whose values came out of secret files and must not be shown.

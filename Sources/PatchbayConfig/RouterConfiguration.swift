@@ -86,6 +86,8 @@ public struct ServerSettings: Sendable, Equatable {
     public let eventLoops: Int
     /// Origins that may connect; `*` is every one.
     public let allowedOrigins: [String]
+    /// Bytes that may wait in the kernel for a client's socket, 4 KiB…16 MiB; 0 leaves it to the kernel.
+    public package(set) var sendBuffer = 256 << 10
     /// Bytes of the largest frame, 128…16 MiB; 0 stands for `maxMessage`.
     public package(set) var maxFrame = 0
     /// 1 s…1 d; zero stands for "never".

@@ -36,11 +36,12 @@ public final class AdminServer: Sendable {
     private let port: Int
     private let group: any EventLoopGroup
     private let endpoints: Endpoints
+    private let log: ClientLog
     private let listener = Mutex<(any Channel)?>(nil)
     private let places = Places(most: AdminServer.maximumConnections)
 
     /// More are closed at once: a handful of people and programs come here.
-    private static let maximumConnections = 256
+    public static let maximumConnections = 256
 
     /// - Parameters:
     ///   - port: 0 takes any free port.
@@ -60,6 +61,7 @@ public final class AdminServer: Sendable {
         self.host = host
         self.port = port
         self.group = group
+        log = ClientLog(logger: logger)
         endpoints = Endpoints(logger: logger) { router in
             router.add(middleware: OwnHost(names: HostList(allowedHosts + [host]), log: ClientLog(logger: logger)))
             StandardEndpoints.add(to: router, health: health, metrics: metrics)
@@ -76,9 +78,15 @@ public final class AdminServer: Sendable {
     /// - Returns: the port, which matters when the configured one is 0.
     /// - Throws: when the address can't be bound.
     public func start() async throws -> Int {
-        let (endpoints, places) = (endpoints, places)
+        let (endpoints, places, log) = (endpoints, places, log)
         let channel = try await ServerBootstrap(group: group)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        AcceptGate(pending: nil, counters: LimitCounters(), log: log))
+                }
+            }
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard places.reserve() else { throw ChannelError.operationUnsupported }

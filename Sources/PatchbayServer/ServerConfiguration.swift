@@ -13,6 +13,9 @@ public struct ServerConfiguration: Sendable {
     public var readBufferBytes = 1024
     /// Bytes that may wait in the server for a client's socket before the client counts as slow.
     public var writeBufferBytes = 1024
+    /// Bytes that may wait in the kernel for a client (`SO_SNDBUF`); the kernel allows itself twice that for what it adds
+    /// to them. 0 leaves it to the kernel, which goes up to net.ipv4.tcp_wmem's third number, 4 MiB by default.
+    public var sendBufferBytes = 256 << 10
     /// From the accepted connection to its complete request, whatever trickles in meanwhile.
     public var handshakeTimeout = TimeAmount.seconds(10)
     public var pingInterval = TimeAmount.seconds(30)
@@ -31,7 +34,7 @@ public struct ServerConfiguration: Sendable {
     /// Requests that it may make at once after a pause; at least 1. By default enough to subscribe to as many channels
     /// as it may and to leave them all.
     public var requestBurst = 2000
-    /// Pings and pongs per second that a WebSocket connection may send on average. More are ignored, and whoever keeps
+    /// Pings, pongs and empty fragments per second that a WebSocket connection may send on average. More are ignored, and whoever keeps
     /// on is closed with 1008. 0 is no limit.
     public var controlFramesPerSecond = 50
     /// Pings and pongs that it may send at once after a pause; at least 1.
@@ -47,6 +50,9 @@ public struct ServerConfiguration: Sendable {
     public var maximumConnectionsPerAddress = 0
     /// Connections at a time that are kept open for HTTP requests; more get HTTP 503. 0 is no limit.
     public var maximumHTTPConnections = 1000
+    /// Connections at a time whose first request is not complete. At the limit the oldest are closed, and accepting pauses
+    /// while none is old enough. 0 is no limit.
+    public var maximumPendingHandshakes = 1000
     /// An HTTP connection is closed when neither a complete request nor the reading of a complete answer comes within
     /// this time.
     public var httpIdleTimeout = TimeAmount.seconds(60)

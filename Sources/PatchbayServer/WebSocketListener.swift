@@ -21,6 +21,7 @@ package final class WebSocketListener: Sendable {
     private let clients: Places
     private let httpConnections: Places
     private let addresses: AddressLimiter?
+    private let pending: PendingHandshakes
     private let opened = Atomic<Int64>(0)
     let handshakeRules: HandshakeDecision.Rules
     let proxies: ProxyTrust
@@ -66,6 +67,7 @@ package final class WebSocketListener: Sendable {
         self.proxies = ProxyTrust(configuration)
         self.clients = Places(most: configuration.maxClients)
         self.httpConnections = Places(most: configuration.maximumHTTPConnections)
+        self.pending = PendingHandshakes(most: configuration.maximumPendingHandshakes)
         self.addresses = AddressLimiter(most: configuration.maximumConnectionsPerAddress)
         self.group = group
         self.makeHandler = makeHandler
@@ -74,6 +76,9 @@ package final class WebSocketListener: Sendable {
 
     /// Open WebSocket connections.
     package var clientCount: Int { clients.taken }
+
+    /// Connections whose first request is not complete.
+    var pendingCount: Int { pending.count }
 
     /// WebSocket connections since the start.
     var openedCount: Int64 { opened.load(ordering: .relaxed) }
@@ -89,10 +94,22 @@ package final class WebSocketListener: Sendable {
     /// - Throws: when the address can't be bound.
     package func start() async throws -> Int {
         let high = max(configuration.writeBufferBytes, 1)
-        let channel = try await ServerBootstrap(group: group)
+        var bootstrap = ServerBootstrap(group: group)
+        if configuration.sendBufferBytes > 0 {
+            // Accepted sockets inherit it, so that it costs no system call per connection.
+            bootstrap = bootstrap.serverChannelOption(
+                .socketOption(.so_sndbuf), value: .init(configuration.sendBufferBytes))
+        }
+        let channel = try await bootstrap
             .serverChannelOption(.backlog, value: Self.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.maxMessagesPerRead, value: 64)
+            .serverChannelInitializer { [self] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        AcceptGate(pending: pending, counters: counters, log: log))
+                }
+            }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(
                 .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: configuration.readBufferBytes)
@@ -149,12 +166,11 @@ extension WebSocketListener: HandshakeHost {
 
     func releaseClient() { clients.release() }
 
-    func reserveHTTP(_ channel: any Channel) -> Bool {
-        guard httpConnections.reserve() else { return false }
-        let places = httpConnections
-        channel.closeFuture.whenComplete { _ in places.release() }
-        return true
-    }
+    func reserveHTTP() -> Bool { httpConnections.reserve() }
+
+    func releaseHTTP() { httpConnections.release() }
+
+    func firstRequestCame(on channel: any Channel) { pending.remove(channel) }
 
     func makeConnection(_ client: ClientIdentity, on eventLoop: any EventLoop) throws -> WebSocketConnection {
         let handler = try makeHandler(eventLoop, { [self] in releaseClient() })

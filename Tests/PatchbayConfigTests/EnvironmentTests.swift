@@ -34,6 +34,10 @@ struct EnvironmentTests {
             read: { "\($0.server.writeBuffer)" }, byDefault: "1024", fromFile: "2048", fromEnvironment: ("1MiB", "1048576"),
             bad: ("17MiB", "WS_WRITE_BUFFER_SIZE=17MiB: must be between 128 bytes and 16MiB")),
         Setting(
+            variable: "SEND_BUFFER", file: "server: { send_buffer: 8KiB }", path: "server.send_buffer",
+            read: { "\($0.server.sendBuffer)" }, byDefault: "262144", fromFile: "8192", fromEnvironment: ("1MiB", "1048576"),
+            bad: ("1KiB", "SEND_BUFFER=1KiB: must be between 4KiB and 16MiB, or 0 (as the kernel likes)")),
+        Setting(
             variable: "KAFKA_BROKERS", file: "kafka: { brokers: ['f:1'] }", path: "kafka.brokers",
             read: { $0.kafka.brokers.joined(separator: " ") }, byDefault: "localhost:9092", fromFile: "f:1",
             fromEnvironment: ("a:1, b:2", "a:1 b:2"), bad: ("a:1,b", "KAFKA_BROKERS: item 2 must be `host:port`, found `b`")),
@@ -144,6 +148,9 @@ struct EnvironmentTests {
         Setting(
             variable: "MAX_HTTP_CONNECTIONS", file: "limits: { http_connections: 7 }", path: "limits.http_connections", read: { "\($0.limits.httpConnections)" }, byDefault: "1000", fromFile: "7",
             fromEnvironment: ("9", "9"), bad: ("1000001", "MAX_HTTP_CONNECTIONS=1000001: must be between 1 and 1000000 connections, or 0 (no limit)")),
+        Setting(
+            variable: "MAX_PENDING_HANDSHAKES", file: "limits: { pending_handshakes: 7 }", path: "limits.pending_handshakes", read: { "\($0.limits.pendingHandshakes)" }, byDefault: "1000", fromFile: "7",
+            fromEnvironment: ("9", "9"), bad: ("1000001", "MAX_PENDING_HANDSHAKES=1000001: must be between 1 and 1000000 connections, or 0 (no limit)")),
         Setting(
             variable: "MAX_HEADERS", file: "limits: { max_headers: 1KiB }", path: "limits.max_headers", read: { "\($0.limits.maxHeaders)" }, byDefault: "16384", fromFile: "1024",
             fromEnvironment: ("2KiB", "2048"), bad: ("1", "MAX_HEADERS=1: must be between 1KiB and 1MiB")),

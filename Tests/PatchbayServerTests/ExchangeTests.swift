@@ -26,7 +26,11 @@ import Testing
             let admin = AdminServer(
                 host: "127.0.0.1", port: 0, group: fixture.group, logger: logger, health: { reporter.report() },
                 reload: { request in
-                    guard case .preview(let candidate) = request else { return AdminAnswer(status: 200, body: "{}") }
+                    guard case .preview(let candidate) = request else {
+                        // Slow on purpose: what comes behind the request comes before the answer.
+                        try? await Task.sleep(for: .milliseconds(300))
+                        return AdminAnswer(status: 200, body: "{}")
+                    }
                     return AdminAnswer(status: 200, body: "{\"bytes\":\(candidate?.count ?? 0)}")
                 })
             let port = try await admin.start()
@@ -89,7 +93,8 @@ import Testing
     @Test(arguments: Listener.allCases)
     func bytesBehindTheLastRequestDoNotResetTheConnection(_ listener: Listener) async throws {
         try await with(listener) { port, _ in
-            for request in Self.askForUpgrade + ["GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"] {
+            let last = ["GET /health", "POST /-/reload"].map { "\($0) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" }
+            for request in Self.askForUpgrade + last {
                 let socket = try TestSocket(port: port)
                 let junk = String(repeating: "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", count: 5000)
                 try await socket.send(request + junk)
@@ -100,6 +105,69 @@ import Testing
                     #expect(all.text.components(separatedBy: "HTTP/1.1 ").count == 2, "\(all.text.prefix(2000))")
                 }
             }
+        }
+    }
+
+    // MARK: Handshakes behind other requests
+
+    /// nginx and HAProxy send a handshake over a connection that has served requests before, when they keep connections to
+    /// us. It was refused with 426, so that behind such a proxy no WebSocket ever opened.
+    @Test func aHandshakeMayFollowOtherRequests() async throws {
+        try await with(.clients, configure: {
+            $0.maximumHTTPConnections = 1
+            $0.httpIdleTimeout = .seconds(2)
+        }) { port, fixture in
+            let client = WebSocketTestClient(socket: try TestSocket(port: port))
+            for _ in 0..<3 {
+                try await client.socket.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+                #expect(try await answer(on: client.socket).head.hasPrefix("HTTP/1.1 200 "))
+            }
+            #expect(fixture.refusals(.httpConnections) == 0)
+            // With its first request right behind.
+            let ping = WebSocketTestClient.frame(payload: Array(#"{"type":"ping","id":1}"#.utf8))
+            try await client.socket.send(Array(WebSocketTestClient.handshake().utf8) + ping)
+            #expect(try await client.socket.receive(through: "\r\n\r\n").hasPrefix("HTTP/1.1 101 "))
+            #expect(try await client.receive().data == #"{"id":1}"#)
+            try await client.subscribe("a")
+            // It is none of the HTTP connections any more, nor are their timeouts its own.
+            let other = try TestSocket(port: port)
+            try await other.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try await answer(on: other).head.hasPrefix("HTTP/1.1 200 "))
+            #expect(try await other.receiveToEnd().isEmpty)
+            #expect(fixture.refusals(.httpIdle) == 1)
+            fixture.publish(0..<90, to: "a", padding: 2000)
+            for number in 0..<90 { #expect(try await client.receive().data.hasPrefix("{\"n\":\(number),")) }
+            #expect(fixture.server.clientCount == 1)
+            client.socket.finishWriting()
+            try await eventually("its place to be free") { fixture.server.clientCount == 0 }
+        }
+    }
+
+    @Test func aHandshakeBehindOtherRequestsMayBeRefused() async throws {
+        try await with(.clients, configure: {
+            $0.maxClients = 1
+            $0.handshakeTimeout = .seconds(1)
+        }) { port, fixture in
+            let only = try await WebSocketTestClient(port: port)
+            for (handshake, status) in [
+                (WebSocketTestClient.handshake(path: "/nowhere"), "404"), (WebSocketTestClient.handshake(), "503"),
+                // One that never ends, longer after the connection's beginning than a handshake may take.
+                (WebSocketTestClient.handshake(headers: ["Content-Length": "1"]), "408"),
+            ] {
+                let socket = try TestSocket(port: port)
+                try await socket.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+                #expect(try await answer(on: socket).head.hasPrefix("HTTP/1.1 200 "))
+                try await socket.send(handshake)
+                let all = try await socket.receiveToEndOrReset(timeout: .seconds(20))
+                #expect(all.text.hasPrefix("HTTP/1.1 \(status) ") && !all.wasReset, "\(all.text)")
+            }
+            // Sent behind a request without waiting for its answer, it may come too early, but is answered in order.
+            only.socket.close()
+            try await eventually("the place to be free") { fixture.server.clientCount == 0 }
+            let socket = try TestSocket(port: port)
+            try await socket.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n" + WebSocketTestClient.handshake())
+            #expect(try await answer(on: socket).head.hasPrefix("HTTP/1.1 200 "))
+            #expect(try await socket.receive(through: "\r\n\r\n").hasPrefix("HTTP/1.1 426 "))
         }
     }
 

@@ -118,6 +118,46 @@ import Testing
         }
     }
 
+    /// A message of ever more frames without payload had no limit: none on frames, and none on a message's size applies.
+    @Test func aFloodOfEmptyFragmentsIsClosed() async throws {
+        try await ServerFixture.run(configure: {
+            $0.controlFramesPerSecond = 1
+            $0.controlFrameBurst = 5
+        }) { server in
+            var witness = try await Witness(server)
+            let rude = try await WebSocketTestClient(port: server.port)
+            try await rude.sendFrame(opcode: 1, isFinal: false, payload: [65])
+            let frame = WebSocketTestClient.frame(opcode: 0, isFinal: false, payload: [])
+            try await rude.socket.send(Array(repeatElement(frame, count: 400).joined()))
+            let close = try await rude.receiveFrame()
+            #expect(close.closeCode == 1008 && close.closeReason == "too many empty frames")
+            #expect(server.refusals(.controlRate) >= 100 && server.refusals(.controlFlood) == 1)
+            try await witness.receivesEverything()
+        }
+    }
+
+    /// Empty fragments counted as signs of life, so that a connection lived on them for ever and answered no ping.
+    @Test func emptyFragmentsAreNoSignOfLife() async throws {
+        try await ServerFixture.run(configure: {
+            $0.pingInterval = .milliseconds(500)
+            $0.controlFramesPerSecond = 0
+        }) { server in
+            let dead = try await WebSocketTestClient(port: server.port)
+            try await dead.sendFrame(opcode: 1, isFinal: false, payload: [65])
+            let isOver = Atomic<Bool>(false)
+            let dripping = Task {
+                while !isOver.load(ordering: .relaxed) {
+                    try? await dead.sendFrame(opcode: 0, isFinal: false, payload: [])
+                    try? await Task.sleep(for: .milliseconds(50))
+                }
+            }
+            let close = try await dead.receiveClose()
+            isOver.store(true, ordering: .relaxed)
+            await dripping.value
+            #expect(close.closeCode == 4000)
+        }
+    }
+
     // MARK: Subscriptions
 
     @Test func thousandsOfSubscriptionsAreRefusedBeyondTheLimit() async throws {
@@ -224,6 +264,30 @@ import Testing
         }
     }
 
+    /// Connections without a request had no limit but the process's on files: at that, accepting spun at nine tenths of a
+    /// core, without a line in the log, and nobody got in until the silent ones timed out.
+    @Test func silentConnectionsKeepNobodyOut() async throws {
+        try await ServerFixture.run(loops: 2, configure: {
+            $0.maximumPendingHandshakes = 20
+            $0.handshakeTimeout = .minutes(5)
+        }) { server in
+            var witness = try await Witness(server)
+            let silent = try (0..<100).map { _ in try TestSocket(port: server.port) }
+            // Those that have made their request are not among them.
+            for _ in 0..<5 { _ = try await WebSocketTestClient(port: server.port) }
+            try await witness.receivesEverything()
+            #expect(server.refusals(.pendingHandshakes) > 0 && server.refusals(.handshakeTime) == 0)
+            // The oldest go first, without an answer.
+            #expect(try await silent[0].receiveToEnd().isEmpty)
+            let page = try await request("GET /metrics", port: server.port).body
+            #expect(page.contains("\npatchbay_pending_handshakes ") && page.contains("{limit=\"pending_handshakes\"}"))
+            for socket in silent { socket.close() }
+            try await eventually("none to be left") {
+                try await request("GET /metrics", port: server.port).body.contains("\npatchbay_pending_handshakes 0\n")
+            }
+        }
+    }
+
     /// The handshake timeout covers the whole request, also one that is for the endpoints.
     @Test func aRequestWhoseBodyNeverComesIsClosed() async throws {
         try await ServerFixture.run(configure: { $0.handshakeTimeout = .milliseconds(200) }) { server in
@@ -231,6 +295,36 @@ import Testing
             try await socket.send("POST /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nabc")
             _ = try await socket.receiveToEnd()
             #expect(server.refusals(.handshakeTime) == 1)
+        }
+    }
+
+    // MARK: Kernel memory
+
+    /// A client that doesn't read pinned some four megabytes of the kernel's memory, and when it read again, thousands of old
+    /// messages came before the first gap: the kernel lets a connection's send buffer grow as long as there is something to send.
+    @Test(arguments: [(32 << 10, 400_000), (256 << 10, 1_100_000)])
+    func theKernelHoldsLittleForAClientThatDoesNotRead(_ sendBuffer: Int, _ most: Int) async throws {
+        try await ServerFixture.run(channels: ["a": 50], configure: { $0.sendBufferBytes = sendBuffer }) { server in
+            let slow = try await WebSocketTestClient(port: server.port, receiveBuffer: 4096)
+            try await slow.subscribe("a")
+            let quick = try await WebSocketTestClient(port: server.port)
+            try await quick.subscribe("a")
+            async let reading = LiveConnectionTests.readAll(quick, until: 6000)
+            for start in stride(from: 0, to: 6000, by: 40) {
+                server.publish(start..<start + 40, to: "a", padding: 1000)
+                // What the quick client is given, the slow one is given as far as there is room.
+                try await eventually("the pieces to be handed out") {
+                    server.router.fanoutFigures.deliveries + server.router.fanoutFigures.dropped >= Int64(start + 40)
+                }
+            }
+            _ = try await reading
+            var old = 0
+            while true {
+                let message = try await slow.receive()
+                if message.type == "gap" { break }
+                old += message.text.utf8.count
+            }
+            #expect(old < most, "\(old) bytes were older than the gap")
         }
     }
 

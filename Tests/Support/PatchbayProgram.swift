@@ -9,16 +9,24 @@ public final class PatchbayProgram: @unchecked Sendable {
     private let output: FileHandle
 
     /// - Parameter standardOutput: takes standard output in place of `text`.
+    /// - Parameter mostFiles: descriptors it may have; by default as many as the tests.
     public init(
-        _ arguments: [String], environment: [String: String] = [:], input: String? = nil, standardOutput: FileHandle? = nil
+        _ arguments: [String], environment: [String: String] = [:], input: String? = nil, standardOutput: FileHandle? = nil,
+        mostFiles: Int? = nil
     ) throws {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("output-\(UUID().uuidString)").path
         let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw SocketFailure(description: "can't create \(path): errno \(errno)") }
         unlink(path)
         output = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-        process.executableURL = Bundle.main.bundleURL.appendingPathComponent("patchbay")
-        process.arguments = arguments
+        let program = Bundle.main.bundleURL.appendingPathComponent("patchbay")
+        if let mostFiles {
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            process.arguments = ["-c", "ulimit -n \(mostFiles); exec \"$0\" \"$@\"", program.path] + arguments
+        } else {
+            process.executableURL = program
+            process.arguments = arguments
+        }
         // What would win over the files of the tests.
         let winning = ["PORT", "ADMIN_PORT", "KAFKA_BROKERS", "KAFKA_CONSUMER_GROUP", "MAX_CLIENTS", "LOG_LEVEL", "LOG_FORMAT"]
         var all = ProcessInfo.processInfo.environment.filter { !winning.contains($0.key) }

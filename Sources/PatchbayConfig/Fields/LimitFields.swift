@@ -22,14 +22,14 @@ extension ConfigFields {
             "control_frames_per_second", .integer(1...100_000), default: .integer(50), unit: "frames", zero: "no limit",
             environment: "CONTROL_FRAMES_PER_SECOND",
             documentation: """
-                WebSocket pings and pongs a client may send on average. More are ignored, and a client that keeps on is closed \
+                WebSocket pings, pongs and empty fragments a client may send on average. More are ignored, and a client that keeps on is closed \
                 with 1008.
                 """,
             example: "control_frames_per_second: 50"),
         Field(
             "control_frame_burst", .integer(1...1_000_000), default: .integer(100), unit: "frames",
             environment: "CONTROL_FRAME_BURST",
-            documentation: "Pings and pongs a client may send at once after a pause.",
+            documentation: "Pings, pongs and empty fragments a client may send at once after a pause.",
             example: "control_frame_burst: 100"),
         Field(
             "subscriptions", .integer(1...1_000_000), default: .integer(1000), unit: "channels", zero: "no limit",
@@ -63,6 +63,14 @@ extension ConfigFields {
             environment: "MAX_HTTP_CONNECTIONS",
             documentation: "Connections kept open for HTTP requests. More are answered with HTTP status 503.",
             example: "http_connections: 1000"),
+        Field(
+            "pending_handshakes", .integer(1...1_000_000), default: .integer(1000), unit: "connections", zero: "no limit",
+            environment: "MAX_PENDING_HANDSHAKES",
+            documentation: """
+                Connections that have not sent their first request completely. At the limit the oldest of them are closed, and \
+                accepting pauses while all are younger than half a second; newcomers wait in the kernel meanwhile.
+                """,
+            example: "pending_handshakes: 1000"),
         Field(
             "max_headers", .size(bytes: 1024...(1 << 20)), default: .integer(16 << 10), unit: "bytes",
             environment: "MAX_HEADERS",

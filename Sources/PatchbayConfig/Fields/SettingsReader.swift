@@ -21,6 +21,7 @@ struct SettingsReader {
             let httpIdleTimeout = object.duration("http_idle_timeout"), let drainDelay = object.duration("drain_delay"),
             let earliest = object.duration("reconnect_earliest"), let latest = object.duration("reconnect_latest"),
             let liveness = object.duration("liveness_threshold"),
+            let sendBuffer = object.int("send_buffer"),
             let basePath = findings.checked(object["base_path"], NameRules.basePath),
             let proxies = findings.checked(object["trusted_proxies"]?.items, NameRules.network)
         else { return nil }
@@ -34,6 +35,7 @@ struct SettingsReader {
             host: host, port: port, maxClients: maxClients, readBuffer: readBuffer, writeBuffer: writeBuffer,
             maxMessage: maxMessage, handshakeTimeout: handshakeTimeout, pingInterval: pingInterval,
             drainTimeout: drainTimeout, eventLoops: eventLoops, allowedOrigins: origins, secrets: object.secrets)
+        settings.sendBuffer = sendBuffer
         settings.maxFrame = maxFrame
         settings.idleTimeout = idleTimeout
         settings.httpIdleTimeout = httpIdleTimeout
@@ -69,7 +71,8 @@ struct SettingsReader {
             ("subscriptions", \.subscriptions), ("awaited_channels", \.awaitedChannels),
             ("awaited_channels_per_connection", \.awaitedChannelsPerConnection),
             ("connections_per_address", \.connectionsPerAddress),
-            ("http_connections", \.httpConnections), ("max_headers", \.maxHeaders),
+            ("http_connections", \.httpConnections), ("pending_handshakes", \.pendingHandshakes),
+            ("max_headers", \.maxHeaders),
         ]
         for (name, path) in values {
             guard let value = object.int(name) else { return nil }

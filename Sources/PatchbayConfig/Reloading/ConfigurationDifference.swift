@@ -205,7 +205,7 @@ extension RouterConfiguration {
             ("ping_interval", "\(server.pingInterval)"), ("drain_timeout", "\(server.drainTimeout)"),
             ("event_loops", "\(server.eventLoops)"),
             ("allowed_origins", server.allowedOrigins.joined(separator: ", ")),
-            ("max_frame", "\(server.maxFrame)"), ("idle_timeout", "\(server.idleTimeout)"),
+            ("send_buffer", "\(server.sendBuffer)"), ("max_frame", "\(server.maxFrame)"), ("idle_timeout", "\(server.idleTimeout)"),
             ("http_idle_timeout", "\(server.httpIdleTimeout)"), ("drain_delay", "\(server.drainDelay)"),
             ("reconnect_earliest", "\(server.reconnectEarliest)"), ("reconnect_latest", "\(server.reconnectLatest)"),
             ("liveness_threshold", "\(server.livenessThreshold)"),
@@ -218,7 +218,8 @@ extension RouterConfiguration {
             ("subscriptions", limits.subscriptions), ("awaited_channels", limits.awaitedChannels),
             ("awaited_channels_per_connection", limits.awaitedChannelsPerConnection),
             ("connections_per_address", limits.connectionsPerAddress),
-            ("http_connections", limits.httpConnections), ("max_headers", limits.maxHeaders),
+            ("http_connections", limits.httpConnections), ("pending_handshakes", limits.pendingHandshakes),
+            ("max_headers", limits.maxHeaders),
         ]
         let ofAlerts = [
             ("for", "\(alerts.lagFor)"), ("ends_below", "\(alerts.endsBelow)"),

@@ -3,6 +3,12 @@ import NIOCore
 import NIOHTTP1
 import Synchronization
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 /// Everything the log says about single clients. Their normal coming and going is `debug`; what they do wrong is `info`,
 /// limits they keep running into `warning`, each kind at most a few times in ten seconds.
 ///
@@ -89,6 +95,25 @@ final class ClientLog: Sendable {
             metadata["lost"] = "\(lost)"
             return metadata
         }
+    }
+
+    /// Connections were closed before their first request, to make room for others.
+    func closedPendingHandshakes(_ count: Int) {
+        write(
+            .warning,
+            "too many connections without a request; the oldest are closed (limits.pending_handshakes)", kind: "pending"
+        ) { ["connections": "\(count)"] }
+    }
+
+    /// Accepting pauses. The caller sees to it that this is not said too often.
+    func outOfDescriptors(errno code: Int32) {
+        let hint =
+            switch code {
+            case EMFILE: "raise the process's limit on open files (ulimit -n, LimitNOFILE)"
+            case ENFILE: "raise the system's limit on open files (fs.file-max)"
+            default: "the system has no memory left for sockets (net.ipv4.tcp_mem)"
+            }
+        logger.warning("no file descriptor is free for another connection; accepting pauses", metadata: ["hint": "\(hint)"])
     }
 
     private func write(

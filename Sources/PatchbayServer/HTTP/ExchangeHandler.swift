@@ -68,6 +68,8 @@ final class ExchangeHandler: ChannelDuplexHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // NIO's own, for every further read behind one of the parser's, which was dealt with.
+        if error is ByteToMessageDecoderError { return }
         guard let error = error as? HTTPParserError else { return context.fireErrorCaught(error) }
         guard !isDeaf, error != .closedConnection else { return }
         if error == .headerOverflow { counters.count(.headerSize) }

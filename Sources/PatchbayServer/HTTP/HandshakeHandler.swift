@@ -16,21 +16,31 @@ protocol HandshakeHost: AnyObject, Sendable {
     /// Takes a place for a WebSocket connection; `false` when all are taken.
     func reserveClient() -> Bool
     func releaseClient()
-    /// Takes a place for an HTTP connection until it closes; `false` when all are taken.
-    func reserveHTTP(_ channel: any Channel) -> Bool
+    /// Takes a place for an HTTP connection; `false` when all are taken.
+    func reserveHTTP() -> Bool
+    func releaseHTTP()
+    /// The first request of a connection is complete, or belongs to the endpoints.
+    func firstRequestCame(on channel: any Channel)
     func makeConnection(_ client: ClientIdentity, on eventLoop: any EventLoop) throws -> WebSocketConnection
     /// Makes the pipeline an ordinary HTTP one.
     func makeHTTP(_ channel: any Channel) throws
 }
 
-/// Reads the first request of a connection and decides its life: a WebSocket connection, or the HTTP endpoints.
-/// Either way this handler goes away; a connection whose request is not complete in time is closed, however lively it
-/// drips.
+/// What becomes of a connection, for the handlers of its endpoints.
+enum ConnectionEvent {
+    /// It is a WebSocket connection from now on.
+    case upgraded
+}
+
+/// Decides what a connection is: one of the HTTP endpoints until a WebSocket handshake comes, which is mostly the first
+/// request. Proxies that keep connections to us send handshakes over ones that have served requests before.
+/// A connection whose first request, or whose handshake, is not complete in time is closed, however lively it drips.
 ///
 /// Thread: loop.
-final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
+final class HandshakeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
     static let connectionIDHeader = "X-Connection-Id"
@@ -39,8 +49,10 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         case waiting
         /// The head is decided on and carried out when the request is complete.
         case decided(HandshakeDecision, HTTPRequestHead)
-        /// Handed to the endpoints; the rest of the request is still to come.
+        /// The first request is handed to the endpoints; the rest of it is still to come.
         case passing
+        /// The endpoints' connection, until a handshake comes.
+        case serving
         case done
     }
 
@@ -52,6 +64,9 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     private lazy var requestID = RequestID.of(nil)
     private var state = State.waiting
     private var timer: Scheduled<Void>?
+    /// Requests handed to the endpoints whose answers are not complete.
+    private var unanswered = 0
+    private var hasHTTPPlace = false
 
     /// How long one connection too many from an address may take to hear so.
     private static let timeoutOverLimit = TimeAmount.seconds(1)
@@ -67,7 +82,9 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         self.decoder = decoder
     }
 
-    func handlerAdded(context: ChannelHandlerContext) {
+    func handlerAdded(context: ChannelHandlerContext) { startTimer(context: context) }
+
+    private func startTimer(context: ChannelHandlerContext) {
         // Once, and never put off: a client that sends a byte now and then is as late as one that sends none.
         let timeout = isOverAddressLimit ? min(host.handshakeTimeout, Self.timeoutOverLimit) : host.handshakeTimeout
         timer = context.eventLoop.assumeIsolated().scheduleTask(in: timeout) { [weak self] in
@@ -75,7 +92,16 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { stopTimer() }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        stopTimer()
+        releaseHTTPPlace()
+    }
+
+    private func releaseHTTPPlace() {
+        guard hasHTTPPlace else { return }
+        hasHTTPPlace = false
+        host.releaseHTTP()
+    }
 
     func channelInactive(context: ChannelHandlerContext) {
         stopTimer()
@@ -92,21 +118,29 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         switch (Self.unwrapInboundIn(data), state) {
         case (.head(var head), .waiting):
             RequestRules.normalize(&head)
-            // Before anything can be refused: a refusal is what one looks for by these.
-            client.trace = TraceParent(head.headers["traceparent"])
-            client.details = host.proxies.details(head, peer: context.remoteAddress)
-            requestID = RequestID.of(head.headers.first(name: RequestID.header))
+            note(head, context: context)
             let decision = decide(head)
             if decision == .http {
                 becomeHTTP(head: head, context: context)
             } else {
                 state = .decided(decision, head)
             }
+        case (.head(var head), .serving):
+            RequestRules.normalize(&head)
+            let decision = decide(head)
+            // Its answer has to come behind the others', which are not ours: the endpoints refuse it.
+            guard decision != .http, unanswered == 0 else {
+                unanswered += 1
+                return context.fireChannelRead(data)
+            }
+            note(head, context: context)
+            state = .decided(decision, head)
+            startTimer(context: context)
         case (.end, .passing):
-            state = .done
+            state = .serving
+            stopTimer()
             context.fireChannelRead(data)
-            context.pipeline.syncOperations.removeHandler(self, promise: nil)
-        case (_, .passing):
+        case (_, .passing), (_, .serving):
             context.fireChannelRead(data)
         case (.body, .decided(.upgrade, _)):
             refuse(
@@ -120,16 +154,24 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if case .end = Self.unwrapOutboundIn(data) { unanswered -= 1 }
+        context.write(data, promise: promise)
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard let error = error as? HTTPParserError else {
-            context.close(promise: nil)
+            switch state {
+            case .passing, .serving: context.fireErrorCaught(error)
+            case .waiting, .decided, .done: context.close(promise: nil)
+            }
             return
         }
         // RFC 9112, section 9.6: what follows a request with `Connection: close` is not looked at. That one is answered.
         guard error != .closedConnection else { return }
         switch state {
         case .done: return
-        case .passing:
+        case .passing, .serving:
             // The endpoints may be answering already.
             context.fireErrorCaught(error)
             return
@@ -141,6 +183,13 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
         if error == .headerOverflow { host.counters.count(.headerSize) }
         let refusal = RequestRules.Refusal(error)
         refuse(refusal.status, code: refusal.code, message: refusal.message, context: context)
+    }
+
+    /// Before anything can be refused: a refusal is what one looks for by these.
+    private func note(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
+        client.trace = TraceParent(head.headers["traceparent"])
+        client.details = host.proxies.details(head, peer: context.remoteAddress)
+        requestID = RequestID.of(head.headers.first(name: RequestID.header))
     }
 
     private func decide(_ head: HTTPRequestHead) -> HandshakeDecision {
@@ -158,7 +207,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     private func timeOut(context: ChannelHandlerContext) {
         switch state {
-        case .done: return
+        case .done, .serving: return
         case .passing:
             host.counters.count(.handshakeTime)
             context.close(promise: nil)
@@ -199,15 +248,23 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func becomeWebSocket(_ headers: HTTPHeaders, context: ChannelHandlerContext) {
+        let isServing = hasHTTPPlace
         state = .done
+        host.firstRequestCame(on: context.channel)
         let response = HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: headers)
         context.write(Self.wrapOutboundOut(.head(response)), promise: nil)
         context.writeAndFlush(Self.wrapOutboundOut(.end(nil)), promise: nil)
         host.log.connected(client, from: context.remoteAddress, requestID: requestID)
         let pipeline = context.pipeline.syncOperations
         do {
+            if isServing {
+                // The endpoints' handlers stay behind, where nothing reaches them but the end of the connection.
+                releaseHTTPPlace()
+                context.fireUserInboundEventTriggered(ConnectionEvent.upgraded)
+                try context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
+            }
             // Last first: the decoder hands on what the client sent right behind its request when it goes.
-            try pipeline.addHandler(host.makeConnection(client, on: context.eventLoop))
+            try pipeline.addHandler(host.makeConnection(client, on: context.eventLoop), position: .after(self))
         } catch {
             host.releaseClient()
             context.close(promise: nil)
@@ -219,15 +276,18 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func becomeHTTP(head: HTTPRequestHead, context: ChannelHandlerContext) {
-        guard host.reserveHTTP(context.channel) else {
+        guard host.reserveHTTP() else {
             host.counters.count(.httpConnections)
             return refuse(
                 .serviceUnavailable, code: "too_many_http_connections",
                 message: "all places for HTTP connections are taken (limits.http_connections); try again later",
                 context: context)
         }
-        // Stays until the request is complete, because until then the handshake timeout runs.
+        hasHTTPPlace = true
+        host.firstRequestCame(on: context.channel)
+        // Until the request is complete the handshake timeout runs.
         state = .passing
+        unanswered = 1
         do {
             try host.makeHTTP(context.channel)
         } catch {

@@ -42,9 +42,11 @@ final class HealthReporter: Sendable {
 
     /// What the listener counts, for `/metrics`.
     func clientFigures(_ counters: LimitCounters) -> MetricsCollector.ClientFigures {
-        let (connections, opened) = listener.withLock { ($0?.clientCount ?? 0, $0?.openedCount ?? 0) }
+        let (connections, pending, opened) = listener.withLock {
+            ($0?.clientCount ?? 0, $0?.pendingCount ?? 0, $0?.openedCount ?? 0)
+        }
         return .init(
-            connections: connections, limit: maxClients, opened: opened,
+            connections: connections, limit: maxClients, pending: pending, opened: opened,
             refusals: counters.snapshot.map { ($0.limit.label, $0.refusals) })
     }
 

@@ -43,12 +43,12 @@ enum StandardEndpoints {
     /// `GET /ws` without an upgrade.
     static func addUpgradeHint(to router: Endpoints.HTTPRouter) {
         router.get("ws") { request, _ -> Response in
-            // Proxies that keep connections may send a handshake over one that has served a request before.
+            // A handshake comes here only when requests before it on its connection are unanswered.
             let hasUpgrade = request.headers[.upgrade]?.lowercased().contains("websocket") == true
             let hasConnection = request.headers[.connection]?.lowercased().contains("upgrade") == true
             let message =
                 if hasUpgrade, hasConnection {
-                    "a WebSocket handshake must be the first request of its connection; open a new one"
+                    "a WebSocket handshake must wait until the requests before it on its connection are answered"
                 } else if hasUpgrade || request.headers[.secWebSocketKey] != nil {
                     HandshakeDecision.missing(hasUpgrade: hasUpgrade, hasConnection: hasConnection)
                 } else {

@@ -3,6 +3,8 @@ public enum Limit: Int, Sendable, CaseIterable {
     case clients
     case connectionsPerAddress
     case httpConnections
+    case pendingHandshakes
+    case descriptors
     case httpIdle
     case headerSize
     case handshakeTime
@@ -21,6 +23,8 @@ public enum Limit: Int, Sendable, CaseIterable {
         case .clients: "clients"
         case .connectionsPerAddress: "connections_per_address"
         case .httpConnections: "http_connections"
+        case .pendingHandshakes: "pending_handshakes"
+        case .descriptors: "descriptors"
         case .httpIdle: "http_idle"
         case .headerSize: "header_size"
         case .handshakeTime: "handshake_timeout"
@@ -41,14 +45,17 @@ public enum Limit: Int, Sendable, CaseIterable {
         case .clients: "Handshakes refused with HTTP 503 `too_many_clients`."
         case .connectionsPerAddress: "Connections refused with HTTP 429 `too_many_connections`."
         case .httpConnections: "HTTP connections refused with HTTP 503 `too_many_http_connections`."
+        case .pendingHandshakes:
+            "Connections closed without an answer because too many had not sent a request (limits.pending_handshakes)."
+        case .descriptors: "Times that accepting paused because no file descriptor was free."
         case .httpIdle: "HTTP connections closed because no request, or no reading of the answer, came in time."
         case .headerSize: "Requests refused with HTTP 431 `headers_too_large`."
         case .handshakeTime: "Connections closed with HTTP 408 `handshake_timeout`."
         case .messageSize: "Connections closed with 1009, for a message or a frame that is too large."
         case .requestRate: "Requests refused with `rate_limited`."
         case .requestFlood: "Connections closed with 1008 for requests that were refused again and again."
-        case .controlRate: "Pings that were not answered and pongs that were ignored."
-        case .controlFlood: "Connections closed with 1008 for pings and pongs over the limit again and again."
+        case .controlRate: "Pings that were not answered, and pongs and empty frames over the limit."
+        case .controlFlood: "Connections closed with 1008 for pings, pongs and empty frames over the limit again and again."
         case .subscriptions: "Requests refused with `too_many_subscriptions`."
         case .awaitedChannels: "Requests refused with `too_many_channels`."
         case .idleTime: "Connections closed with 4001."

@@ -9,6 +9,8 @@ public enum MetricFamilies {
     static let connections = MetricFamily("patchbay_connections", .gauge, "Open WebSocket connections.")
     static let connectionsLimit = MetricFamily(
         "patchbay_connections_limit", .gauge, "WebSocket connections that may be open at a time (server.max_clients).")
+    static let pendingHandshakes = MetricFamily(
+        "patchbay_pending_handshakes", .gauge, "Connections that have not sent their first request completely.")
     static let connectionsOpened = MetricFamily(
         "patchbay_connections_opened_total", .counter, "WebSocket connections opened since the start.")
     static let limitRefusals = MetricFamily(
@@ -172,7 +174,7 @@ public enum MetricFamilies {
 
     /// All of them, by heading.
     public static let groups: [(heading: String, families: [MetricFamily])] = [
-        ("Server", [build, up, connections, connectionsLimit, connectionsOpened, limitRefusals]),
+        ("Server", [build, up, connections, connectionsLimit, pendingHandshakes, connectionsOpened, limitRefusals]),
         ("Channels", [subscriptions, channelMessages, channelDropped, channelRetained, templateChannels, awaitedChannels]),
         ("Delivery", [deliveries, dropped, stalled, losing, furthestBehind, delay, pass, writes, writtenBytes, roomWaits]),
         (

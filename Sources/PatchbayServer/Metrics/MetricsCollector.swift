@@ -37,6 +37,7 @@ struct MetricsCollector {
     struct ClientFigures {
         var connections = 0
         var limit = 0
+        var pending = 0
         var opened: Int64 = 0
         var refusals: [(limit: String, count: Int64)] = []
     }
@@ -68,6 +69,7 @@ struct MetricsCollector {
         writer.write(MetricFamilies.up, health)
         writer.write(MetricFamilies.connections, Double(clients.connections))
         writer.write(MetricFamilies.connectionsLimit, Double(clients.limit))
+        writer.write(MetricFamilies.pendingHandshakes, Double(clients.pending))
         writer.write(MetricFamilies.connectionsOpened, Double(clients.opened))
         writer.write(MetricFamilies.limitRefusals, clients.refusals.map { ([$0.limit], Double($0.count)) })
     }

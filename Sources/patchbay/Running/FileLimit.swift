@@ -1,3 +1,6 @@
+import PatchbayConfig
+import PatchbayServer
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -6,6 +9,16 @@
 
 /// The number of files and sockets this process may have open.
 enum FileLimit {
+    /// Files and sockets beside connections: librdkafka's, the listeners, logs.
+    private static let spare = 100
+
+    /// What the process needs to hold all the connections that a configuration allows. Those without a limit can't be in it.
+    static func needed(by configuration: RouterConfiguration) -> Int {
+        let limits = configuration.limits
+        return configuration.server.maxClients + limits.httpConnections + limits.pendingHandshakes
+            + (configuration.admin.isEnabled ? AdminServer.maximumConnections : 0) + spare
+    }
+
     /// Raises the limit as far as the system allows without privileges, and returns it.
     static func raise() -> Int {
         var limit = rlimit()

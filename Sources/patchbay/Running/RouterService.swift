@@ -206,6 +206,7 @@ final class RouterService: Sendable {
         server.maxClients = settings.maxClients
         server.readBufferBytes = settings.readBuffer
         server.writeBufferBytes = settings.writeBuffer
+        server.sendBufferBytes = settings.sendBuffer
         server.maximumMessageBytes = settings.maxMessage
         server.handshakeTimeout = TimeAmount(settings.handshakeTimeout)
         server.pingInterval = TimeAmount(settings.pingInterval)
@@ -227,6 +228,7 @@ final class RouterService: Sendable {
         server.maximumAwaitedChannels = limits.awaitedChannelsPerConnection
         server.maximumConnectionsPerAddress = limits.connectionsPerAddress
         server.maximumHTTPConnections = limits.httpConnections
+        server.maximumPendingHandshakes = limits.pendingHandshakes
         server.maximumHeaderBytes = limits.maxHeaders
         return server
     }

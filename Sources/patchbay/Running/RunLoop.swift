@@ -4,9 +4,6 @@ import PatchbayConfig
 
 /// What `serve` and `demo` do alike: start, wait for a signal, stop.
 enum RunLoop {
-    /// Files and sockets beside the clients': librdkafka's, the listener, logs.
-    private static let spareFiles = 100
-
     /// - Parameters:
     ///   - path: the routes file.
     ///   - environment: wins over the file, now and at every reload.
@@ -28,10 +25,10 @@ enum RunLoop {
         _ = try ConfigurationFile.configuration(of: shown, path: path)
         guard let configuration = loaded.configuration else { throw Exit.configuration }
         let files = FileLimit.raise()
-        let wanted = configuration.server.maxClients + configuration.limits.httpConnections + spareFiles
+        let wanted = FileLimit.needed(by: configuration)
         if files < wanted {
             logger.warning(
-                "the limit on open files is below what server.max_clients and limits.http_connections need; raise it (ulimit -n, LimitNOFILE)",
+                "the limit on open files is below what server.max_clients, limits.http_connections and limits.pending_handshakes need; raise it (ulimit -n, LimitNOFILE)",
                 metadata: ["limit": "\(files)", "needed": "\(wanted)"])
         }
         let service = RouterService(

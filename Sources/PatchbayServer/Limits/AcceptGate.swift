@@ -1,0 +1,93 @@
+import NIOCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// In the pipeline of a listening socket: accepts nothing while there is no room for one more connection, or no file
+/// descriptor. Whoever connects meanwhile waits in the kernel's queue.
+///
+/// Without it NIO tries again at once after an accept that failed, which takes all of a core and still accepts nothing.
+///
+/// Thread: loop.
+final class AcceptGate: ChannelDuplexHandler {
+    typealias InboundIn = any Channel
+    typealias InboundOut = any Channel
+    typealias OutboundIn = Never
+
+    /// How often it looks again for room, and for a file descriptor. A pause that ends unnoticed costs newcomers as much.
+    static let roomInterval = TimeAmount.milliseconds(10)
+    static let descriptorInterval = TimeAmount.milliseconds(100)
+    /// A shortage is news again after this long without one.
+    static let quietTime = TimeAmount.minutes(1)
+
+    private let pending: PendingHandshakes?
+    private let counters: LimitCounters
+    private let log: ClientLog
+    private var isOutOfDescriptors = false
+    private var lastShortage: NIODeadline?
+    private var timer: Scheduled<Void>?
+
+    /// - Parameter pending: takes the accepted connections; without it there is room for any number.
+    init(pending: PendingHandshakes?, counters: LimitCounters, log: ClientLog) {
+        self.pending = pending
+        self.counters = counters
+        self.log = log
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        pending?.add(Self.unwrapInboundIn(data), at: .now())
+        context.fireChannelRead(data)
+    }
+
+    func read(context: ChannelHandlerContext) {
+        guard timer == nil else { return }
+        guard !isOutOfDescriptors else {
+            isOutOfDescriptors = false
+            return wait(Self.descriptorInterval, context: context)
+        }
+        guard hasRoom() else { return wait(Self.roomInterval, context: context) }
+        context.read()
+    }
+
+    private func hasRoom() -> Bool {
+        guard let (hasRoom, closed) = pending?.makeRoom(at: .now()) else { return true }
+        if closed > 0 {
+            for _ in 0..<closed { counters.count(.pendingHandshakes) }
+            log.closedPendingHandshakes(closed)
+        }
+        return hasRoom
+    }
+
+    private func wait(_ time: TimeAmount, context: ChannelHandlerContext) {
+        timer = context.eventLoop.assumeIsolated().scheduleTask(in: time) { [self] in
+            timer = nil
+            read(context: context)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard let code = (error as? IOError)?.errnoCode, [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(code) else {
+            return context.fireErrorCaught(error)
+        }
+        isOutOfDescriptors = true
+        counters.count(.descriptors)
+        let now = NIODeadline.now()
+        if lastShortage.map({ now - $0 > Self.quietTime }) ?? true { log.outOfDescriptors(errno: code) }
+        lastShortage = now
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        stop()
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { stop() }
+
+    private func stop() {
+        timer?.cancel()
+        timer = nil
+    }
+}
