@@ -48,8 +48,15 @@ struct NginxTests {
             let nginx = Process()
             nginx.executableURL = URL(fileURLWithPath: "/usr/sbin/nginx")
             nginx.arguments = ["-p", folder.path, "-c", file.path, "-e", folder.appendingPathComponent("error.log").path]
+            // One that outlived the tests would keep the pipe open that their output is read from.
+            nginx.standardOutput = FileHandle.nullDevice
+            nginx.standardError = FileHandle.nullDevice
             try nginx.run()
-            defer { nginx.terminate() }
+            // Not SIGTERM: it is blocked in the thread that starts it, and so in nginx, when that runs without a master.
+            defer {
+                kill(nginx.processIdentifier, SIGKILL)
+                nginx.waitUntilExit()
+            }
             try await eventually("nginx to listen") { (try? TestSocket(port: port)) != nil }
 
             for path in ["/patchbay/", "/patchbay/docs/"] {
