@@ -54,7 +54,9 @@ import Testing
             else { continue }
             lines[other] = "    " + lines[line].dropFirst("    # ".count)
             let changed = load(lines.joined(separator: "\n"))
-            #expect(changed.diagnostics.isEmpty, "\(changed.diagnostics) with \(lines[other])", sourceLocation: location)
+            // Topics of such names can make channels that the file warns of; it loads all the same.
+            let errors = changed.diagnostics.filter { $0.severity == .error }
+            #expect(errors.isEmpty, "\(errors) with \(lines[other])", sourceLocation: location)
         }
         return text
     }
