@@ -84,6 +84,7 @@ import Testing
         #expect(decide { for name in ["Upgrade", "Connection", "Sec-WebSocket-Key"] { $0.remove(name: name) } } == .http)
         #expect(decide(uri: "/health") { $0.remove(name: "Upgrade") } == .http)
         #expect(decide { $0.replaceOrAdd(name: "Upgrade", value: "h2c") } == .http)
+        #expect(decide(method: .TRACE) { $0.remove(name: "Connection") } == .http)
     }
 
     @Test func refusesBrokenHandshakes() {

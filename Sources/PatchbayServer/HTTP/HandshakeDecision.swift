@@ -83,7 +83,8 @@ enum HandshakeDecision: Equatable {
     private static func halfHandshake(
         _ head: HTTPRequestHead, hasUpgrade: Bool, hasConnection: Bool, rules: Rules
     ) -> HandshakeDecision? {
-        guard rules.path.map({ head.uri.prefix { $0 != "?" } == $0 }) ?? true else { return nil }
+        // Any other method isn't allowed there, whatever its headers say.
+        guard head.method == .GET, rules.path.map({ head.uri.prefix { $0 != "?" } == $0 }) ?? true else { return nil }
         let hasOther = head.headers.contains(name: "Upgrade") && !hasUpgrade
         guard hasUpgrade || head.headers.contains(name: "Sec-WebSocket-Key"), !hasOther else { return nil }
         return .refuse(
