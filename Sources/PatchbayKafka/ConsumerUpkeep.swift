@@ -19,9 +19,12 @@ extension ConsumerLoop {
         if isIdle || now - lastPublished > .milliseconds(100) { publish() }
     }
 
+    /// Whether a broker answers, the group has told this consumer its share, and it is known where reading begins.
+    private var isWorking: Bool { isInGroup && reachability.isReachable && openQuestions.isEmpty }
+
     /// Logs what keeps brokers from being used, once for each cause, while nothing else works.
     private func tellConnectionProblems(at now: ContinuousClock.Instant) {
-        guard !isInGroup || !reachability.isReachable else { return }
+        guard !isWorking else { return }
         guard let problem = connectionProblems.news(at: now) else { return }
         logger.warning("a Kafka broker can't be used; retrying", metadata: ["reason": "\(problem.sentence)"])
     }
@@ -64,7 +67,7 @@ extension ConsumerLoop {
             else if registry.startedCount > 0 { .consuming }
             else { .waitingForAssignment }
         let now = ContinuousClock.now
-        let connectionProblem = isInGroup && isReachable ? nil : connectionProblems.foremost(at: now)?.sentence
+        let connectionProblem = isWorking ? nil : connectionProblems.foremost(at: now)?.sentence
         let join = joinReport(at: now)
         control.status.withLock {
             $0.connectionProblem = connectionProblem

@@ -30,7 +30,7 @@ enum ConsumptionHealth {
                 "no Kafka broker can be reached at \(list); retrying\(status.connectionProblem.map { ": \($0)" } ?? "")")
         case .waitingForAssignment:
             health.warnings.append(
-                "waiting for the consumer group to assign partitions\(status.joinProblem.map { ": \($0)" } ?? "")")
+                "waiting for the consumer group to assign partitions\((status.joinProblem ?? status.connectionProblem).map { ": \($0)" } ?? "")")
         case .consuming: break
         case .stopped: health.failures.append("the Kafka consumer is stopped")
         case .failed:
