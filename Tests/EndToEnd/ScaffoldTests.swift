@@ -1,4 +1,5 @@
 import Foundation
+import PatchbayAPI
 import PatchbayConfig
 import PatchbayCore
 import TestSupport

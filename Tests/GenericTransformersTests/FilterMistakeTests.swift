@@ -117,20 +117,6 @@ import TransformerTestSupport
         #expect(throws: Never.self) { try PickTransformer.definition.make(["fields": .list([.string(path)])]) }
     }
 
-    // MARK: Sizes
-
-    /// `kafka.max_record: 4MiB` let a record through to a transformer that stopped at 1 MiB, whatever the file said.
-    @Test func largeRecordsAreTheRoutersAffair() throws {
-        let record = #"{"a":""# + String(repeating: "x", count: 3 << 20) + #"","b":1}"#
-        for (definition, options) in [
-            (JSONTransformer.definition, [:]), (FilterTransformer.definition, ["where": .string(".b == 1")]),
-            (PickTransformer.definition, ["fields": .list([.string("a"), .string("b")])]),
-            (RenameTransformer.definition, ["fields": .map(["z": .string("y")])]),
-        ] as [(TransformerDefinition, [String: ConfigValue])] {
-            #expect(try definition.outcome(of: record, options: options) == .data(record), "\(definition.name)")
-        }
-    }
-
     /// jq 1.6 refuses some of them in words of its own.
     @Test(arguments: [".a == \"\u{FFFD}\"", #".a | test(".")"#]) func halfASurrogatePairIsFilteredLikeAnyText(text: String) throws {
         let record = #"{"a":"\ud83d"}"#
