@@ -9,7 +9,9 @@ import NIOCore
 /// In the pipeline of a listening socket: accepts nothing while there is no room for one more connection, or no file
 /// descriptor. Whoever connects meanwhile waits in the kernel's queue.
 ///
-/// Without it NIO tries again at once after an accept that failed, which takes all of a core and still accepts nothing.
+/// Without it NIO tries again at once after an accept that failed, which takes most of a core and still accepts nothing.
+/// Withholding `read` is not enough then, which is all that NIO's own AcceptBackoffHandler does: NIO takes the read that failed
+/// for one that is still to come and goes on watching the socket. Turning `autoRead` off makes it stop, and on, go on.
 ///
 /// Thread: loop.
 final class AcceptGate: ChannelDuplexHandler {
@@ -26,9 +28,9 @@ final class AcceptGate: ChannelDuplexHandler {
     private let pending: PendingHandshakes?
     private let counters: LimitCounters
     private let log: ClientLog
-    private var isOutOfDescriptors = false
     private var lastShortage: NIODeadline?
-    private var timer: Scheduled<Void>?
+    private var roomTimer: Scheduled<Void>?
+    private var descriptorTimer: Scheduled<Void>?
 
     /// - Parameter pending: takes the accepted connections; without it there is room for any number.
     init(pending: PendingHandshakes?, counters: LimitCounters, log: ClientLog) {
@@ -43,13 +45,12 @@ final class AcceptGate: ChannelDuplexHandler {
     }
 
     func read(context: ChannelHandlerContext) {
-        guard timer == nil else { return }
-        guard !isOutOfDescriptors else {
-            isOutOfDescriptors = false
-            return wait(Self.descriptorInterval, context: context)
+        guard roomTimer == nil, descriptorTimer == nil else { return }
+        guard !hasRoom() else { return context.read() }
+        roomTimer = context.eventLoop.assumeIsolated().scheduleTask(in: Self.roomInterval) { [self] in
+            roomTimer = nil
+            read(context: context)
         }
-        guard hasRoom() else { return wait(Self.roomInterval, context: context) }
-        context.read()
     }
 
     private func hasRoom() -> Bool {
@@ -61,22 +62,30 @@ final class AcceptGate: ChannelDuplexHandler {
         return hasRoom
     }
 
-    private func wait(_ time: TimeAmount, context: ChannelHandlerContext) {
-        timer = context.eventLoop.assumeIsolated().scheduleTask(in: time) { [self] in
-            timer = nil
-            read(context: context)
-        }
-    }
-
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard let code = (error as? IOError)?.errnoCode, [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(code) else {
             return context.fireErrorCaught(error)
         }
-        isOutOfDescriptors = true
+        pause(context: context)
         counters.count(.descriptors)
         let now = NIODeadline.now()
         if lastShortage.map({ now - $0 > Self.quietTime }) ?? true { log.outOfDescriptors(errno: code) }
         lastShortage = now
+    }
+
+    private func pause(context: ChannelHandlerContext) {
+        guard descriptorTimer == nil else { return }
+        let channel = context.channel
+        do {
+            try channel.syncOptions?.setOption(.autoRead, value: false)
+        } catch {
+            // The socket is closing.
+            return
+        }
+        descriptorTimer = context.eventLoop.assumeIsolated().scheduleTask(in: Self.descriptorInterval) { [self] in
+            descriptorTimer = nil
+            try? channel.syncOptions?.setOption(.autoRead, value: true)
+        }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -87,7 +96,9 @@ final class AcceptGate: ChannelDuplexHandler {
     func handlerRemoved(context: ChannelHandlerContext) { stop() }
 
     private func stop() {
-        timer?.cancel()
-        timer = nil
+        roomTimer?.cancel()
+        roomTimer = nil
+        descriptorTimer?.cancel()
+        descriptorTimer = nil
     }
 }
