@@ -195,6 +195,7 @@ final class Lookout: Sendable {
             let (ends, endProblems) = client.offsets(KafkaOffset.end, readable, until: deadline)
             // It makes a difference to what is told of them now.
             describe(Set(readable.filter { (committed[$0] ?? nil) ?? .max < lows[$0] ?? 0 }.map(\.topic)))
+            if !lowProblems.isEmpty || !endProblems.isEmpty { client.forgetLeaders() }
             let isAnsweredAtAll = !lows.isEmpty || !ends.isEmpty
             let answers = questions.compactMap { question -> Answer? in
                 let partition = question.partition
@@ -249,7 +250,8 @@ final class Lookout: Sendable {
         private mutating func lookAtEnds(of partitions: [TopicPartition]) {
             connect()
             guard let client else { return }
-            let (ends, _) = client.offsets(KafkaOffset.end, partitions, until: .now + .seconds(5))
+            let (ends, problems) = client.offsets(KafkaOffset.end, partitions, until: .now + .seconds(5))
+            if !problems.isEmpty { client.forgetLeaders() }
             guard !ends.isEmpty else { return }
             lookout.state.withLock { state in
                 if state.ends == nil { state.ends = ends } else { state.ends?.merge(ends) { $1 } }
@@ -278,6 +280,13 @@ extension KafkaErrorCode {
 }
 
 extension LookingClient {
+    /// Asks for all topics, so that the next question goes to those who lead the partitions now.
+    ///
+    /// librdkafka keeps for a quarter of an hour (`metadata.max.age.ms`) who leads a partition. When a broker answers that it
+    /// no longer does, only topics that the client reads or writes are asked for again, and this one does neither.
+    /// Blocks for a round trip.
+    fileprivate func forgetLeaders() { _ = try? topics(until: .now + .seconds(2)) }
+
     /// What the group of this client has committed, `nil` where nothing; or in the brokers' words why they don't say.
     func committed(
         _ partitions: [TopicPartition], until deadline: ContinuousClock.Instant
