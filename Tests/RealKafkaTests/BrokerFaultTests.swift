@@ -44,7 +44,8 @@ extension RealKafkaTests {
             }
         }
 
-        /// The leader of the partition, and perhaps the group's coordinator, with `kill -9`; another takes over.
+        /// The leader of the partition, and perhaps the group's coordinator, with `kill -9`; another takes over. Where the
+        /// session was lost meanwhile, the start of some partitions was asked of those that had led them before, for ever.
         @Test func oneOfThreeBrokersIsNotMissed() async throws {
             try await RealCluster.run(nodes: 3) { cluster in
                 try await cluster.admin.create("orders", partitions: 3, copies: 3, config: ["min.insync.replicas": "2"])
@@ -57,16 +58,52 @@ extension RealKafkaTests {
                     let begin = 90 + round * 60
                     try await cluster.restart(node) {
                         try await cluster.producer.produce("orders", begin..<begin + 30, overPartitions: 3)
-                        try await client.await(begin + 30)
+                        try await patchbay.explained("\(begin + 30) records; got \(client.numbers.count)", timeout: .seconds(120)) {
+                            client.numbers.count >= begin + 30
+                        }
                         #expect(try await patchbay.metric("patchbay_kafka_reachable") == 1)
                     }
                     try await cluster.producer.produce("orders", begin + 30..<begin + 60, overPartitions: 3)
-                    try await client.await(begin + 60)
+                    try await patchbay.explained("\(begin + 60) records", timeout: .seconds(120)) {
+                        client.numbers.count >= begin + 60
+                    }
                 }
                 #expect(client.numbers.sorted() == Array(0..<270))
-                #expect(patchbay.lines("no Kafka broker can be reached").isEmpty, "\(patchbay.log)")
+                // librdkafka 2.0 calls all brokers down when those that it happens to be connected to are; the others answer at once.
+                #expect(
+                    patchbay.lines("no Kafka broker can be reached").count == patchbay.lines("Kafka brokers are back").count,
+                    "\(patchbay.log)")
                 try await patchbay.awaitHealth("ok")
                 try await patchbay.stop()
+            }
+        }
+
+        /// Where reading begins was asked of the broker that had led the partition when it was first asked: librdkafka keeps
+        /// that for a quarter of an hour when a client reads no topic. Partitions that came back after a failover stayed
+        /// unread for as long, and how far behind they were wasn't known.
+        @Test func partitionsWhoseLeaderMovedComeBackFromAnotherMember() async throws {
+            try await RealCluster.run(nodes: 3) { cluster in
+                try await cluster.admin.create("orders", partitions: 6, copies: 3)
+                let one = try await RunningPatchbay(brokers: cluster.brokers)
+                try await one.awaitReady()
+                let client = try await one.subscribe()
+                try await cluster.producer.produce("orders", 0..<60, overPartitions: 6)
+                try await client.await(60)
+                // Leaves it without a partition to lead.
+                try await cluster.restart(1)
+                let two = try await RunningPatchbay(brokers: cluster.brokers)
+                try await two.awaitReady()
+                try await one.awaitHealth("degraded", "3 of 6 partitions")
+                try await two.stop()
+                try await one.explained("it reads all six again", timeout: .seconds(90)) {
+                    guard try await one.get("/health/ready").status == 200 else { return false }
+                    return try await one.metric("patchbay_kafka_assigned_partitions") == 6
+                }
+                try await cluster.producer.produce("orders", 60..<120, overPartitions: 6)
+                try await one.explained("all that came", timeout: .seconds(90)) { client.numbers.count >= 120 }
+                #expect(client.numbers.sorted() == Array(0..<120))
+                try await one.explained("nothing waits") { try await one.lag() == 0 }
+                try await one.stop()
             }
         }
 

@@ -83,12 +83,12 @@ final class ClusterProducer: @unchecked Sendable {
     }
 
     private func enqueue(_ topic: String, _ value: String, _ partition: Int32, _ timestamp: Int64?) throws {
-        // A partition that was added a moment ago is only known after the next answer of a broker.
+        // What was created or added a moment ago is only known after the next answer of a broker.
         let deadline = ContinuousClock.now + .seconds(20)
         while try !offer(topic, value, partition, timestamp, isLast: .now > deadline) { rd_kafka_poll(client, 100) }
     }
 
-    /// - Returns: `false` for a partition that isn't known, unless it is the last attempt.
+    /// - Returns: `false` for a topic or partition that isn't known, unless it is the last attempt.
     private func offer(
         _ topic: String, _ value: String, _ partition: Int32, _ timestamp: Int64?, isLast: Bool
     ) throws -> Bool {
@@ -115,7 +115,8 @@ final class ClusterProducer: @unchecked Sendable {
         }
         guard let failure else { return true }
         defer { rd_kafka_error_destroy(failure) }
-        if rd_kafka_error_code(failure) == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, !isLast { return false }
+        let unknown = [RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC]
+        if unknown.contains(rd_kafka_error_code(failure)), !isLast { return false }
         throw KafkaFailure("produce: \(String(cString: rd_kafka_error_string(failure)))")
     }
 

@@ -141,7 +141,8 @@ final class RealCluster: Sendable {
 
     /// Waits until so many brokers are registered and say so.
     func awaitBrokers(_ count: Int) async throws {
-        try await eventually("\(count) brokers are registered") { try await admin.listing()?.brokers == count }
+        // Three nodes on a machine that does other things take their time to elect a controller.
+        try await eventually("\(count) brokers are registered", timeout: .seconds(150)) { try await admin.listing()?.brokers == count }
     }
 
     /// Kills a node and starts it again.
