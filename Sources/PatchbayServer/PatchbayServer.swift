@@ -126,28 +126,26 @@ public final class PatchbayServer: Sendable {
     /// Stops accepting connections; those that are open live on.
     public func stopAccepting() async { await listener.stopAccepting() }
 
-    /// Gives every client what is in the logs, tells it when to come back, and closes with 1001. Returns when all are
-    /// gone or the time is up; what is left then is closed at once.
+    /// Gives every client what is in the logs, tells it when to come back, and closes with 1001. A client whose socket is
+    /// full gets half of the time to read what is left for it; the others don't wait for that. Returns when all are gone or
+    /// the time is up; what is left then is closed at once.
     ///
-    /// - Returns: connections that did not take their leave in time.
+    /// - Returns: connections that were still open when the time was up.
     public func drain(timeout: Duration) async -> Int {
-        for context in loops.values {
-            context.eventLoop.execute { [reconnects] in
-                let loop = context.value
-                loop.fanout.passNow()
-                var generator = SystemRandomNumberGenerator()
-                // A copy: a connection that is closed here may leave the list at once.
-                let leaving = loop.connections
-                for (index, connection) in leaving.enumerated() {
-                    let time = reconnects.milliseconds(forClient: index, of: leaving.count, using: &generator)
-                    connection.send(
-                        ControlMessages.frame(
-                            type: "server_shutdown", channel: nil, data: "{\"reconnect_after_ms\":\(time)}"))
-                    connection.close(.goingAway)
-                }
-            }
-        }
         let deadline = ContinuousClock.now + timeout
+        let patience = ContinuousClock.now + timeout / 2
+        var isWaiting = true
+        while isWaiting {
+            let isPatient = ContinuousClock.now < patience
+            isWaiting = false
+            for context in loops.values {
+                let waiting = try? await context.eventLoop.submit { [reconnects] in
+                    context.value.sayGoodbye(reconnects, sparingFullSockets: isPatient)
+                }.get()
+                if (waiting ?? 0) > 0 { isWaiting = true }
+            }
+            if isWaiting { try? await Task.sleep(for: .milliseconds(10)) }
+        }
         while clientCount > 0, ContinuousClock.now < deadline {
             try? await Task.sleep(for: .milliseconds(10))
         }

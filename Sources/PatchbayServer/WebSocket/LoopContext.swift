@@ -14,6 +14,8 @@ final class LoopContext {
     let counters: LimitCounters
     private let pingInterval: TimeAmount
     private(set) var connections: [WebSocketConnection] = []
+    /// Those that were told goodbye.
+    private var dismissed: Set<ObjectIdentifier> = []
 
     /// Connections that one tick may ping, so that a crowd that arrived together doesn't hold up the loop.
     static let pingsPerTick = 2000
@@ -62,6 +64,32 @@ final class LoopContext {
         // Lives as long as the event loop, which cancels it when it ends.
         let bound = NIOLoopBound(self, eventLoop: fanout.eventLoop)
         fanout.eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in body(bound.value) }
+    }
+
+    /// Hands out what is in the logs and sends `server_shutdown` to those that have all of it. To be called again while
+    /// some are left.
+    ///
+    /// - Parameter sparingFullSockets: whether those whose sockets are full are left for later, so that they get the rest.
+    /// - Returns: how many those are.
+    func sayGoodbye(_ reconnects: ReconnectSpread, sparingFullSockets: Bool) -> Int {
+        fanout.passNow()
+        var generator = SystemRandomNumberGenerator()
+        var waiting = 0
+        // A copy: a connection that is closed here may leave the list at once.
+        let leaving = connections
+        for (index, connection) in leaving.enumerated() where !dismissed.contains(ObjectIdentifier(connection)) {
+            if sparingFullSockets, connection.isSocketFull {
+                waiting += 1
+                continue
+            }
+            dismissed.insert(ObjectIdentifier(connection))
+            let time = reconnects.milliseconds(forClient: index, of: leaving.count, using: &generator)
+            connection.send(
+                ControlMessages.frame(
+                    type: "server_shutdown", channel: nil, data: "{\"reconnect_after_ms\":\(time)}"))
+            connection.close(.goingAway)
+        }
+        return waiting
     }
 
     private func closeIdle() {

@@ -53,7 +53,7 @@ package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
     private var isReadPending = false
     /// Whether bytes are left waiting after a flush. The channel's own `isWritable` also turns false while frames wait
     /// for the flush that this pass is about to make, which says nothing about the client.
-    private var isSocketFull = false
+    var isSocketFull = false
     package var isAwaitingFlush = false
     private let opened = NIODeadline.now()
     /// When something of use last came from the client: payload, or the end of a message or control frame.
