@@ -17,7 +17,7 @@ extension ConsumerLoop {
         var isNoted = Set<Int32>()
         for record in refused where isNoted.insert(record.partition).inserted {
             guard let partition = topic.partition(record.partition) else { continue }
-            // Also when nothing was taken: once committed, it tells the group where to go on, whoever does.
+            // Also when nothing was taken: once committed, it tells the group where to go on, this member or another.
             partition.position = record.recordOffset
         }
         suspend(topic, client)

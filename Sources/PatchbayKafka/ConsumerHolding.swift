@@ -6,7 +6,7 @@ import Synchronization
 /// Topics whose records were taken and must not be committed yet, because dead letters of theirs are under way.
 ///
 /// Nothing of such a topic is committed. What brokers answer at once is waited for in place; after that the
-/// partitions are paused, and the thread goes on polling, so that it stays in the group and other topics go on. Whoever
+/// partitions are paused, and the thread goes on polling, so that it stays in the group and other topics go on. The member that
 /// gets the partitions meanwhile, or after a crash, begins at the last committed offset: records come twice rather than
 /// not at all.
 extension ConsumerLoop {

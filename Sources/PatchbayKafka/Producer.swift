@@ -211,7 +211,7 @@ public final class Producer: Sendable {
     // MARK: Details
 
     private struct ClientReference: @unchecked Sendable {
-        // Only used while `lifecycle` is held, which keeps the client alive, or by whoever destroys it.
+        // Only used while `lifecycle` is held, which keeps the client alive, or by the thread that destroys it.
         let pointer: OpaquePointer
     }
 

@@ -133,7 +133,7 @@ struct FieldDecoder {
         }
         switch kind {
         case .any:
-            // Replaced later, by whoever reads the tree.
+            // Replaced later, when the tree is read.
             let subject = hidesVariables && node.namesAnything ? subject.hidden : subject
             return DecodedValue(content: .tree(node), source: source, subject: subject)
         case .object(let fields):

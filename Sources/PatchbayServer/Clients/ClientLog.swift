@@ -37,7 +37,7 @@ final class ClientLog: Sendable {
         _ client: ClientIdentity, from address: SocketAddress?, requestID: String, status: HTTPResponseStatus, code: String,
         reason: String
     ) {
-        // Those are mistakes of a setting, here or in a proxy, that keep out whoever comes: somebody has to see them.
+        // Those are mistakes of a setting, here or in a proxy, that keep out everybody: operators have to see them.
         let isMistake = ["forbidden_origin", "not_found", "upgrade_required"].contains(code)
         write(isMistake ? .warning : .info, "connection refused", kind: code) {
             var metadata = Self.metadata(client, address, requestID)
