@@ -183,7 +183,7 @@ struct ConsumingTests {
             consumer.start()
             // The end is where it starts once the broker has told where that is.
             try await eventually("the end of the log is known") {
-                consumer.status.topics.first?.assigned.first?.end == 10
+                consumer.status.topics.first?.assigned.first?.position == 10
             }
             try fixture.produce(10..<20, partitions: 1, with: producer)
             try await eventually("new records arrive") { seen.count >= 10 }

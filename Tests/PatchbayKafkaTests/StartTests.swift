@@ -30,7 +30,10 @@ struct StartTests {
             let seen = SeenRecords()
             let consumer = fixture.startConsumer(
                 group: "later", topics: ["^metrics\\..*"], into: seen, reset: "latest")
-            try await eventually("the match is assigned") { consumer.status.topics.map(\.topic) == ["metrics.a"] }
+            try await eventually("the match is assigned, and it is known where") {
+                consumer.status.topics.map(\.topic) == ["metrics.a"]
+                    && consumer.status.topics[0].assigned.map(\.position) == [10]
+            }
             try fixture.kafka.createTopic("metrics.b", partitions: 2)
             try fixture.produce(0..<40, topic: "metrics.b", partitions: 2, with: producer)
             try fixture.produce(10..<15, topic: "metrics.a", partitions: 1, with: producer)
@@ -53,8 +56,10 @@ struct StartTests {
             let consumer = fixture.startConsumer(group: "subscribed", topics: ["a"], into: seen, reset: reset)
             try await eventually("a is assigned") { consumer.assignedPartitions == [0] }
             consumer.updateTopics(["a", "b"])
-            try await eventually("b is assigned") {
-                consumer.status.topics.map(\.topic) == ["a", "b"] && consumer.status.topics[1].assigned.count == 1
+            // Where the end is can't be known before the broker was asked, which is after the assignment.
+            try await eventually("b is assigned, and it is known where") {
+                consumer.status.topics.map(\.topic) == ["a", "b"]
+                    && consumer.status.topics[1].assigned.contains { $0.position != nil }
             }
             try fixture.produce(10..<15, topic: "b", partitions: 1, with: producer)
             try await eventually("b is read") { seen.values.last == "14" }
