@@ -33,16 +33,17 @@ public enum ConfigurationLoader {
 
     /// The same for bytes in memory in the place of the file at `path`. Since who sends them need not be allowed to read the
     /// machine's files, and findings show lines of files, they only bring in what is below the file's directory and `known`,
-    /// and what comes of `${NAME}` is hidden.
+    /// and what comes of `${NAME}` is hidden. Checks that compare such a value with another are left out: their answers would tell
+    /// the value piece by piece.
     ///
-    /// - Parameter known: files that may be read all the same.
+    /// - Parameter known: files that may be read all the same, each for what it is read for now.
     public static func load(
-        candidate bytes: [UInt8], path: String, known: [String], environment: [String: String],
+        candidate bytes: [UInt8], path: String, known: KnownFiles, environment: [String: String],
         transformers: [TransformerDefinition], judges: ConfigurationJudges = .none
     ) -> LoadResult {
         load(
-            bytes: bytes, file: path, environment: environment, transformers: transformers, hidesVariables: true,
-            files: .confined(toDirectoryOf: path, and: known), judges: judges)
+            bytes, file: path, environment, transformers, true,
+            LoadedFiles(access: .confined(toDirectoryOf: path, and: known)), YAMLLimits(), judges, comparesSecrets: false)
     }
 
     /// The same for other files than those of the machine.
@@ -61,12 +62,13 @@ public enum ConfigurationLoader {
                 case .isDirectory, .notRegular: "give the path of a file such as `routes.yaml`"
                 case .notPermitted: "check the file's owner and mode"
                 case .tooLarge: "a configuration is text written by people; check that this is the right file"
-                case .outside, .other: nil
+                case .outside, .secret, .other: nil
                 }
             let finding = Diagnostic(
                 position: nil, message: "can't read \(Shown.quoted(path)): \(error.reason)", hint: hint)
             return LoadResult(
-                configuration: nil, diagnostics: [finding], origins: [], files: files.paths, contentHash: files.contentHash)
+                configuration: nil, diagnostics: [finding], origins: [], files: files.paths, known: files.known,
+                contentHash: files.contentHash)
         }
     }
 
@@ -80,23 +82,26 @@ public enum ConfigurationLoader {
 
     private static func load(
         _ bytes: [UInt8], file: String, _ environment: [String: String], _ transformers: [TransformerDefinition],
-        _ hidesVariables: Bool, _ files: LoadedFiles, _ limits: YAMLLimits, _ judges: ConfigurationJudges
+        _ hidesVariables: Bool, _ files: LoadedFiles, _ limits: YAMLLimits, _ judges: ConfigurationJudges,
+        comparesSecrets: Bool = true
     ) -> LoadResult {
-        let findings = Findings()
+        let findings = Findings(comparesSecrets: comparesSecrets)
         let source = SourceText(file: file, bytes: bytes)
-        func failure() -> LoadResult {
-            LoadResult(
-                configuration: nil, diagnostics: findings.sorted(), origins: [], files: files.paths,
-                contentHash: files.contentHash)
+        func result(_ configuration: RouterConfiguration? = nil, _ origins: [ResolvedSetting] = []) -> LoadResult {
+            for file in files.unshown { findings.withhold(file: file) }
+            return LoadResult(
+                configuration: configuration, diagnostics: findings.sorted(), origins: origins, files: files.paths,
+                known: files.known, contentHash: files.contentHash,
+                sources: configuration == nil ? FindingSources() : findings.sources)
         }
         guard bytes.count <= limits.bytes else {
             let reason = FileFailure.tooLarge(limit: limits.bytes).reason
             findings.add("can't read \(Shown.quoted(file)): \(reason)", at: nil)
-            return failure()
+            return result()
         }
         guard let root = YAMLComposer.compose(source, limits: limits, findings: findings), !root.isInvalid,
             root.isMapping(findings)
-        else { return failure() }
+        else { return result() }
         let decoder = FieldDecoder(
             environment: environment, files: files, hidesVariables: hidesVariables, findings: findings)
         var reader = ConfigurationReader(
@@ -105,10 +110,8 @@ public enum ConfigurationLoader {
         guard let (configuration, origins) = reader.read(root), !findings.hasErrors else {
             // Each reader reports why it returns nothing; should one not, the start must still be refused.
             if !findings.hasErrors { findings.add("the configuration is incomplete", at: root.position) }
-            return failure()
+            return result()
         }
-        return LoadResult(
-            configuration: configuration, diagnostics: findings.sorted(), origins: origins, files: files.paths,
-            contentHash: files.contentHash, sources: findings.sources)
+        return result(configuration, origins)
     }
 }

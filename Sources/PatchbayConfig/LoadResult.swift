@@ -12,6 +12,8 @@ public struct LoadResult: Sendable {
     /// Every file that was read or looked for, so that a change of any of them can be noticed: the file itself, included
     /// files with the directories of patterns, and the files of `${file:…}`.
     public let files: [String]
+    /// The same by what they are read for.
+    public let known: KnownFiles
     /// Of everything that was read; the same for the same contents, within this process.
     public let contentHash: Int
     /// The lines of the files, for what is found about the configuration later.
@@ -19,12 +21,13 @@ public struct LoadResult: Sendable {
 
     init(
         configuration: RouterConfiguration?, diagnostics: [Diagnostic], origins: [ResolvedSetting], files: [String],
-        contentHash: Int = 0, sources: FindingSources = FindingSources()
+        known: KnownFiles = KnownFiles(), contentHash: Int = 0, sources: FindingSources = FindingSources()
     ) {
         self.configuration = configuration
         self.diagnostics = diagnostics
         self.origins = origins
         self.files = files
+        self.known = known
         self.contentHash = contentHash
         self.sources = sources
     }

@@ -7,10 +7,13 @@ package struct FindingSources: Sendable {
 
     private var sources: [ByteString: SourceText] = [:]
     private var withheld: [ByteString: Set<Int>] = [:]
+    private var withheldFiles: Set<ByteString> = []
 
     mutating func add(_ source: SourceText) { sources[ByteString(source.file)] = source }
 
     mutating func withhold(_ lines: ClosedRange<Int>, of file: String) { withheld[ByteString(file), default: []].formUnion(lines) }
+
+    mutating func withhold(file: String) { withheldFiles.insert(ByteString(file)) }
 
     /// The same findings, in the same order, each with its line of the file.
     package func withLines(_ findings: [Diagnostic]) -> [Diagnostic] {
@@ -28,7 +31,7 @@ package struct FindingSources: Sendable {
         for case let position? in findings.map(\.position) { numbers[ByteString(position.file), default: []].insert(position.line) }
         var result: [ByteString: [Int: String]] = [:]
         for (file, numbers) in numbers {
-            guard let source = sources[file] else { continue }
+            guard let source = sources[file], !withheldFiles.contains(file) else { continue }
             result[file] = source.lines(numbers.subtracting(withheld[file] ?? [])).filter { _, line in
                 line.utf8.count <= Self.longestLine && !SecretNames.occursAsKey(in: line)
             }

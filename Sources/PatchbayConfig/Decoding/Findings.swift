@@ -23,7 +23,15 @@ package final class Findings {
         let message: ByteString
     }
 
-    package init() {}
+    /// Whether a finding may depend on a secret together with another text. Not when the author of the text reads the findings
+    /// and must not know the secret: a regular expression per route, or a number to compare with, would tell it piece by piece.
+    private let comparesSecrets: Bool
+
+    package init(comparesSecrets: Bool = true) { self.comparesSecrets = comparesSecrets }
+
+    /// Whether a check may compare values, one of which is secret or not. When it may not, it is left out; a load by somebody
+    /// else makes it.
+    func mayCompare(secret isSecret: Bool) -> Bool { !isSecret || comparesSecrets }
 
     /// Errors reported so far, repeated and unshown ones included; more than before means that something was wrong.
     package private(set) var errorCount = 0
@@ -68,6 +76,9 @@ package final class Findings {
         case .invalid: break
         }
     }
+
+    /// Keeps all lines of a file out of what is shown.
+    func withhold(file: String) { sources.withhold(file: file) }
 
     /// Keeps one line out of what is shown.
     func withholdLine(at position: SourcePosition) { sources.withhold(position.line...position.line, of: position.file) }

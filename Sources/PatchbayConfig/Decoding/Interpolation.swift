@@ -142,7 +142,7 @@ final class Interpolation {
     private func read(_ path: String, shown: String) throws(Problem) -> String {
         let bytes: [UInt8]
         do {
-            bytes = try files.read(path, limit: Self.fileLimit)
+            bytes = try files.readSecret(path, limit: Self.fileLimit)
         } catch {
             throw Problem(
                 message: "\(shown) can't be read: \(error.reason)",

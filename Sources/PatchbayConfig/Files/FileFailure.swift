@@ -13,6 +13,8 @@ package enum FileFailure: Error, Hashable {
     case tooLarge(limit: Int)
     /// A candidate for the configuration names a file that it may not have read.
     case outside
+    /// A candidate includes a file that the configuration in force reads with `${file:…}`.
+    case secret
     case other(Int32)
 
     init(code: Int32) {
@@ -30,6 +32,7 @@ package enum FileFailure: Error, Hashable {
         switch self {
         case .notFound: "no such file"
         case .outside: "a candidate only gets files below the server's own and those that the server reads already"
+        case .secret: "the server reads it as a secret, with `${file:…}`, so that a candidate can't include it"
         case .isDirectory: "it is a directory, not a file"
         case .notPermitted: "permission denied"
         case .notRegular: "it is neither a file nor a pipe"

@@ -28,7 +28,13 @@ final class IncludeReader {
     private struct Link {
         let path: String
         let identity: ByteString
+        /// What messages and positions call it: its path, unless a secret is in that.
+        let name: String
+        let isSecret: Bool
     }
+
+    /// Included files whose paths are secret, which are told apart by a number.
+    private var secretPaths = 0
 
     /// - Parameters:
     ///   - path: of the main file.
@@ -53,7 +59,7 @@ final class IncludeReader {
 
     /// The top level of every included file, in order: each is followed by those that it includes.
     func read(_ root: DecodedObject) -> [DecodedObject] {
-        read(root, chain: [Link(path: main, identity: mainIdentity)])
+        read(root, chain: [Link(path: main, identity: mainIdentity, name: main, isSecret: false)])
         return result
     }
 
@@ -67,8 +73,10 @@ final class IncludeReader {
                 continue
             }
             let joined = Self.joined(path, to: chain.last?.path ?? main)
+            // A relative path begins with that of its file.
+            let isSecret = item.isSecret || chain.last?.isSecret == true && !path.hasPrefix("/")
             guard let pattern = PathPattern(joined) else {
-                include(joined, shown: shown, at: place, chain)
+                include(joined, isSecret: isSecret, shown: shown, at: place, chain)
                 continue
             }
             do {
@@ -80,7 +88,7 @@ final class IncludeReader {
                 }
                 // What a pattern finds is included unless it is already, the including file above all.
                 for match in matches where isNew(match) {
-                    guard include(match, shown: item.isSecret ? shown : Shown.quoted(match), at: place, chain) else { break }
+                    guard include(match, isSecret: isSecret, shown: isSecret ? shown : Shown.quoted(match), at: place, chain) else { break }
                 }
             } catch {
                 findings.add(
@@ -97,10 +105,10 @@ final class IncludeReader {
 
     /// `false` when no further file can be included.
     @discardableResult
-    private func include(_ path: String, shown: String, at place: SourcePosition, _ chain: [Link]) -> Bool {
+    private func include(_ path: String, isSecret: Bool, shown: String, at place: SourcePosition, _ chain: [Link]) -> Bool {
         let identity = files.identity(path)
         if let start = chain.firstIndex(where: { $0.identity == identity }) {
-            let way = chain[start...].map(\.path) + [path]
+            let way = chain[start...].map(\.name) + [isSecret ? chain[start].name : path]
             findings.add(
                 "\(shown) includes itself: \(way.map { Shown.plain($0) }.joined(separator: " → "))", at: place,
                 hint: "remove one of these includes")
@@ -123,13 +131,16 @@ final class IncludeReader {
             return true
         }
         places[identity] = place
-        guard let object = decode(path, shown: shown, at: place) else { return true }
+        if isSecret { secretPaths += 1 }
+        let name = isSecret ? "${…} (include \(secretPaths))" : path
+        files.note(text: path, name: name)
+        guard let object = decode(path, name: name, shown: shown, at: place) else { return true }
         result.append(object)
-        read(object, chain: chain + [Link(path: path, identity: identity)])
+        read(object, chain: chain + [Link(path: path, identity: identity, name: name, isSecret: isSecret)])
         return true
     }
 
-    private func decode(_ path: String, shown: String, at place: SourcePosition) -> DecodedObject? {
+    private func decode(_ path: String, name: String, shown: String, at place: SourcePosition) -> DecodedObject? {
         let bytes: [UInt8]
         do {
             bytes = try files.read(path, limit: limits.bytes)
@@ -144,7 +155,7 @@ final class IncludeReader {
                 hint: "a configuration is text written by people; check that these are the right files")
             return nil
         }
-        let source = SourceText(file: path, bytes: bytes)
+        let source = SourceText(file: name, bytes: bytes)
         guard let root = YAMLComposer.compose(source, limits: limits, isIncluded: true, findings: findings), !root.isInvalid
         else { return nil }
         remainingValues -= root.expandedNodes
@@ -166,7 +177,7 @@ final class IncludeReader {
         case .notFound: "paths are relative to the file that includes"
         case .isDirectory: "include the files in it, such as `conf.d/*.yaml`"
         case .notPermitted: "check the file's owner and mode"
-        case .notRegular, .tooLarge, .outside, .other: nil
+        case .notRegular, .tooLarge, .outside, .secret, .other: nil
         }
     }
 

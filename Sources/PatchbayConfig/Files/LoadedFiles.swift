@@ -8,6 +8,12 @@ final class LoadedFiles {
     private var seen: Set<ByteString> = []
     /// In the order in which they were first looked for, directories included.
     private(set) var paths: [String] = []
+    /// The same by what they were looked for.
+    private(set) var known = KnownFiles()
+    private var seenSecrets: Set<ByteString> = []
+    private var seenConfiguration: Set<ByteString> = []
+    /// Files of the configuration by what findings call them.
+    private var texts: [(name: String, path: String)] = []
     private var hasher = Hasher()
 
     /// Of everything read so far; the same for the same contents, within this process.
@@ -18,10 +24,31 @@ final class LoadedFiles {
 
     init(access: FileAccess) { self.access = access }
 
+    /// Text of the configuration.
     func read(_ path: String, limit: Int) throws(FileFailure) -> [UInt8] {
+        noteConfiguration(path)
+        return try hashed(path, limit, access.read)
+    }
+
+    /// The value of a `${file:…}`.
+    func readSecret(_ path: String, limit: Int) throws(FileFailure) -> [UInt8] {
+        if seenSecrets.insert(identity(path)).inserted { known.secrets.append(path) }
         note(path)
+        return try hashed(path, limit, access.readSecret)
+    }
+
+    /// A file of the configuration was read, which findings call by another name when its path is secret.
+    func note(text path: String, name: String) { texts.append((name, path)) }
+
+    /// Names of files whose lines findings must not show. Known when everything is read: a file may be text first and the
+    /// value of a `${file:…}` later.
+    var unshown: [String] { texts.lazy.filter { self.seenSecrets.contains(self.identity($0.path)) || !self.access.showsLines($0.path) }.map(\.name) }
+
+    private func hashed(
+        _ path: String, _ limit: Int, _ read: (String, Int) throws(FileFailure) -> [UInt8]
+    ) throws(FileFailure) -> [UInt8] {
         do throws(FileFailure) {
-            let bytes = try access.read(path, limit)
+            let bytes = try read(path, limit)
             bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
             return bytes
         } catch {
@@ -31,7 +58,7 @@ final class LoadedFiles {
     }
 
     func names(in directory: String, limit: Int) -> [String]? {
-        note(directory)
+        noteConfiguration(directory)
         let names = access.names(directory, limit)
         hasher.combine(names?.map { ByteString($0) }.sorted())
         return names
@@ -39,6 +66,11 @@ final class LoadedFiles {
 
     /// What all paths to one file have in common.
     func identity(_ path: String) -> ByteString { ByteString(access.identity(path) ?? path) }
+
+    private func noteConfiguration(_ path: String) {
+        if seenConfiguration.insert(ByteString(path)).inserted { known.configuration.append(path) }
+        note(path)
+    }
 
     private func note(_ path: String) {
         if seen.insert(ByteString(path)).inserted { paths.append(path) }

@@ -12,6 +12,8 @@ struct LoadedConfiguration: Sendable {
     let findings: [Diagnostic]
     /// Every file read or looked for.
     let files: [String]
+    /// The same by what they are read for.
+    let known: KnownFiles
     let origins: [ResolvedSetting]
     /// For what is found later, with the brokers' help.
     let sources: FindingSources
@@ -22,6 +24,7 @@ struct LoadedConfiguration: Sendable {
         configuration = other.configuration
         self.findings = findings
         files = other.files
+        known = other.known
         origins = other.origins
         sources = other.sources
         contentHash = other.contentHash
@@ -33,6 +36,7 @@ struct LoadedConfiguration: Sendable {
         configuration = result.configuration
         findings = result.diagnostics
         files = result.files
+        known = result.known
         origins = result.origins
         sources = result.sources
         contentHash = result.contentHash
@@ -43,7 +47,7 @@ struct LoadedConfiguration: Sendable {
 struct Candidate: Sendable {
     var bytes: [UInt8]
     /// Files that are in use now.
-    var known: [String]
+    var known: KnownFiles
 }
 
 /// Loads routes.yaml.

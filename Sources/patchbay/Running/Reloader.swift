@@ -28,6 +28,8 @@ actor Reloader {
     private let logger: Logger
     private var current: RouterConfiguration
     private var last: Task<ReloadReport, Never>?
+    /// What the last right configuration was read from.
+    private var knownInForce: KnownFiles
     /// The files as they were loaded last. The watcher sees a change that somebody has asked to be taken up too, later.
     private var handled: (look: FileWatcher.Look, contentHash: Int)?
 
@@ -35,6 +37,8 @@ actor Reloader {
     private struct Shared {
         var status: ConfigurationStatus
         var files: [String]
+        /// What a candidate may read.
+        var known: KnownFiles
         var isStopped = false
     }
 
@@ -49,9 +53,11 @@ actor Reloader {
         self.recent = recent
         self.logger = logger
         self.current = configuration
+        knownInForce = current.known
         shared = Mutex(
             Shared(
-                status: ConfigurationStatus(appliedAtMilliseconds: Timestamp.nowMilliseconds()), files: current.files))
+                status: ConfigurationStatus(appliedAtMilliseconds: Timestamp.nowMilliseconds()), files: current.files,
+                known: current.known))
     }
 
     nonisolated var status: ConfigurationStatus { shared.withLock { $0.status } }
@@ -89,7 +95,13 @@ actor Reloader {
         guard !shared.withLock({ $0.isStopped }) else { return report }
         let loaded = await OffPool.run { [load] in load(nil) }
         report.findings = loaded.findings.map(Finding.init)
-        shared.withLock { $0.files = loaded.files }
+        if loaded.configuration != nil { knownInForce = loaded.known }
+        // A load that fails early doesn't come to the secrets of what is in force; they are secrets all the same.
+        let known = loaded.known.joined(with: knownInForce)
+        shared.withLock {
+            $0.files = loaded.files
+            $0.known = known
+        }
         let look = FileWatcher.look(atFiles: loaded.files)
         // Both: a touched file may be meant as "try again", and two writes may be too close for the file system's clock.
         let isHandled = handled.map { $0.look == look && $0.contentHash == loaded.contentHash } ?? false
@@ -141,7 +153,7 @@ actor Reloader {
     private func examine(_ candidate: [UInt8]?) async -> ReloadReport {
         let (load, recent, current) = (load, recent, current)
         let generation = status.generation
-        let known = files
+        let known = shared.withLock { $0.known }
         return await OffPool.run {
             Self.examine(load(candidate.map { Candidate(bytes: $0, known: known) }), recent, current, generation: generation)
         }
