@@ -281,6 +281,8 @@ public struct TransformStep: Sendable {
     public let options: OptionValues
     /// Options whose values must not be shown.
     public let secretOptions: Set<String>
+    /// Whether the transformer's name must not be shown.
+    package var hasSecretName = false
     /// Makes an instance: one per route and consumer thread.
     public let factory: @Sendable () -> any Transformer
     public let position: SourcePosition

@@ -86,6 +86,8 @@ struct DifferenceTests {
         ("SECRET", "kafka: { group: ~~, clusters: { x: { brokers: 'x:1' } } }\n"), ("471", "defaults: { max_channels: ~~ }\n"),
         ("4711", "channels: { c: { buffer: ~~ } }\n"), ("4711", "defaults: { buffer: ~~ }\n"),
         ("SECRET", "defaults: { on_error: dead_letter, dead_letter: ~~ }\n"), ("4711", "kafka: { properties: { sasl.password: '~~' } }\n"),
+        ("471", "alerts: { lag: ~~ }\n"), ("471", "alerts: { topics: { t: { lag: ~~ } } }\n"), ("471", "alerts: { lag: 7, topics: { t: { lag: ~~ } } }\n"),
+        ("471", "server: { max_clients: ~~ }\n"), ("471", "limits: { subscriptions: ~~ }\n"), ("SECRET", "alerts: { node: ~~ }\n"),
     ])
     func secretsOfSettings(_ secret: String, _ section: String) throws {
         try check(secret) { Self.file(Self.route, section.replacing("~~", with: $0)) }

@@ -121,18 +121,19 @@ public struct ConfigurationDifference: Sendable, Equatable, Encodable {
 
     /// Thresholds of alerts, which a running process takes up.
     private static func thresholds(_ old: AlertSettings, _ new: AlertSettings) -> [Change] {
-        func change(_ name: String, _ before: Int64?, _ after: Int64?) -> Change? {
+        /// - Parameter key: of `alerts`, below which the value is; secret as a whole when anything below it is.
+        func change(_ name: String, below key: String, _ before: Int64?, _ after: Int64?) -> Change? {
             guard before != after else { return nil }
             let shown = [before, after].map { $0.map(String.init) ?? "none" }
             return Change(
                 kind: "setting", name: name, action: .changed,
-                details: new.secrets.contains("lag") || old.secrets.contains("lag")
-                    ? ["***"] : ["\(shown[0]) → \(shown[1])"],
+                details: new.secrets.contains(key) || old.secrets.contains(key)
+                    ? [Mask.text] : ["\(shown[0]) → \(shown[1])"],
                 needsRestart: false)
         }
         let topics = Set(old.topics.keys).union(new.topics.keys).sorted()
-        return [change("alerts.lag", old.lag, new.lag)].compactMap(\.self)
-            + topics.compactMap { change("alerts.topics.\($0).lag", old.topics[$0], new.topics[$0]) }
+        return [change("alerts.lag", below: "lag", old.lag, new.lag)].compactMap(\.self)
+            + topics.compactMap { change("alerts.topics.\($0).lag", below: "topics", old.topics[$0], new.topics[$0]) }
     }
 
     private static func compare<Item>(

@@ -26,7 +26,7 @@ extension RouteSettings {
 
     /// Whether anything about it came out of a secret file, or of a variable that the load hides: what the route makes of
     /// records would tell it.
-    public var holdsSecrets: Bool { !secrets.isEmpty || steps.contains { !$0.secretOptions.isEmpty } }
+    public var holdsSecrets: Bool { !secrets.isEmpty || steps.contains { !$0.secretOptions.isEmpty || $0.hasSecretName } }
 
     /// Its name, masked when it came out of a secret file.
     public var shownName: String {
@@ -46,7 +46,7 @@ extension RouteSettings {
     }
 
     static let aspects = [
-        Aspect("enabled", \.isEnabled) { "\($0.isEnabled)" },
+        Aspect("enabled", secrets: ["enabled"], \.isEnabled) { "\($0.isEnabled)" },
         Aspect("cluster", secrets: ["cluster"], { ByteString($0.cluster) }) { $0.cluster },
         Aspect("topics", secrets: ["topic", "topics"], \.topics) { $0.shownTopics },
         Aspect("transform", { $0.steps.map(\.identity) }) { $0.steps.map(\.described).joined(separator: " → ") },
@@ -81,6 +81,8 @@ extension TransformStep {
 
     /// Its name, with the options that are set; secrets are masked.
     var described: String {
+        // Its defaults would tell which one it is.
+        if hasSecretName { return Mask.text }
         let options = options.all.sorted { $0.key < $1.key }.map { name, value in
             "\(name): \(secretOptions.contains(name) ? Mask.text : value.described)"
         }

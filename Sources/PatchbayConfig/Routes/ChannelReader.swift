@@ -101,11 +101,14 @@ struct ChannelReader {
         guard mentioned.isComplete else { return }
         var left = Self.mostComparisons
         var seen: Set<ByteString> = []
+        // Secret ones are not even counted: a template would tell how they begin.
+        let showable = Set(mentioned.showable.map { ByteString($0) })
+        let names = mentioned.enabledNames.filter { showable.contains(ByteString($0)) }
         for (template, position) in templates where seen.insert(ByteString(template.text)).inserted {
-            left -= mentioned.enabledNames.count
+            left -= names.count
             guard left > 0 else { return }
-            let made = mentioned.enabledNames.filter { template.matches($0) }
-            guard let first = made.first(where: { mentioned.showable.containsBytes(of: $0) }) else { continue }
+            let made = names.filter { template.matches($0) }
+            guard let first = made.first else { continue }
             let others = made.count > 1 ? " and \(made.count - 1) more" : ""
             findings.add(
                 "the template \(Shown.quoted(template.text)) can also make the channel \(Shown.quoted(first))\(others), which a "

@@ -19,12 +19,14 @@ struct DeadLetterCycles {
     private var edges: [[Edge]] = []
 
     /// - Parameter routes: right ones.
-    init(_ routes: [RouteSettings], budget: PatternBudget) {
+    init(_ routes: [RouteSettings], budget: PatternBudget, findings: Findings) {
         self.routes = routes
         var numbers: [[ByteString]: Int] = [:]
         var targets: [(route: Int, topic: Int)] = []
         for (index, route) in routes.enumerated() where route.isEnabled {
-            guard case .deadLetter(let topic) = route.onError else { continue }
+            guard case .deadLetter(let topic) = route.onError,
+                findings.mayCompare(secret: !route.secrets.isDisjoint(with: ["topic", "topics", "dead_letter", "cluster"]))
+            else { continue }
             let number = numbers[[ByteString(route.cluster), ByteString(topic)]] ?? topics.count
             if number == topics.count {
                 numbers[[ByteString(route.cluster), ByteString(topic)]] = number

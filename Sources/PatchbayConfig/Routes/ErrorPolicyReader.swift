@@ -18,10 +18,11 @@ struct ErrorPolicyReader {
         let own = route["dead_letter"]
         let ownTopic = findings.checked(own, NameRules.topic)
         guard route.failed.isDisjoint(with: ["on_error", "dead_letter"]) else { return nil }
-        let word = (route["on_error"] ?? defaults?["on_error"])?.string
+        let policy = route["on_error"] ?? defaults?["on_error"]
+        let word = policy?.string
         guard word == "dead_letter" else {
             if own != nil {
-                let found = word.map { ", and `on_error` is `\($0)`" } ?? ""
+                let found = word.map { policy?.isSecret == true ? "" : ", and `on_error` is `\($0)`" } ?? ""
                 findings.add(
                     "`dead_letter` needs `on_error: dead_letter`\(found)", at: route.keys["dead_letter"],
                     hint: "add `on_error: dead_letter`, or remove `dead_letter`")
@@ -37,8 +38,8 @@ struct ErrorPolicyReader {
             return nil
         }
         guard let value = own ?? defaults?["dead_letter"], let topic = own == nil ? defaultTopic : ownTopic else { return nil }
-        if let reader = topics?.first(where: { $0.matches(topic) }) {
-            let isSecret = value.isSecret || route.hides("topic", "topics")
+        let isSecret = value.isSecret || route.hides("topic", "topics")
+        if findings.mayCompare(secret: isSecret), let reader = topics?.first(where: { $0.matches(topic) }) {
             let shown = reader.text.hasSameBytes(as: topic) || isSecret ? "" : " (\(Shown.quoted(reader.text)))"
             findings.add(
                 "the route reads its own dead-letter topic \(value.shown)\(shown), so refused records would come back for ever",

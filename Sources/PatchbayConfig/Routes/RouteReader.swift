@@ -41,7 +41,7 @@ struct RouteReader {
                 result.routes.append(settings)
             }
         }
-        DeadLetterCycles(result.routes, budget: budget).report(findings)
+        DeadLetterCycles(result.routes, budget: budget, findings: findings).report(findings)
         // A file whose routes can't be read at all may use any channel.
         if files.allSatisfy({ !$0.failed.contains("routes") }) { channelReader.reportUnused() }
         channelReader.reportOverlaps()
@@ -77,6 +77,8 @@ struct RouteReader {
         else { return nil }
         var secrets = secrets(object, parts.defaults)
         if channels.contains(where: { !$0.isPlain && channelReader.hasSecretBuffer($0.text) }) { secrets.insert("buffer") }
+        // The transformer's own type would tell which one it is.
+        if type == nil, chain.contains(where: \.settings.hasSecretName) { secrets.insert("type") }
         var settings = RouteSettings(
             name: name, isEnabled: isEnabled, cluster: cluster, topics: topics, steps: chain.map(\.settings),
             type: type ?? chain.lazy.reversed().compactMap(\.definition.defaultType).first ?? Self.fallbackType,
@@ -93,12 +95,19 @@ struct RouteReader {
             let schema = OutputSchema.ofChain(chain.map { $0.definition.outputSchema($0.settings.options) })
         else { return }
         let values = (route["channel"]?.items ?? []) + (route["channels"]?.items ?? [])
+        // The words about it name the field, and fields of the output that it may be: either may come out of `${…}`.
+        let hasSecretFields = chain.contains { !$0.settings.secretOptions.isEmpty }
         for (value, template) in zip(values, channels) {
             for path in template.fieldPaths {
                 guard let (problem, hint) = judges.placeholder(schema, path) else { continue }
-                let placeholder = value.isSecret ? "a placeholder" : "`{\(Shown.plain(path.joined(separator: ".")))}`"
+                guard !value.isSecret, !hasSecretFields else {
+                    findings.add(
+                        "a placeholder in channel \(value.shown) can never be filled in", at: value.source.position,
+                        hint: "name a field that the transformers leave, and that is a text, a number or a boolean")
+                    continue
+                }
                 findings.add(
-                    "\(placeholder) in channel \(value.shown) can never be filled in: \(problem)", at: value.source.position,
+                    "`{\(Shown.plain(path.joined(separator: ".")))}` in channel \(value.shown) can never be filled in: \(problem)", at: value.source.position,
                     hint: hint)
             }
         }

@@ -36,6 +36,7 @@ struct TestReader {
     private func topic(_ test: DecodedObject, _ topics: Topics) -> String? {
         if let value = test["topic"] {
             guard let topic = findings.checked(value, NameRules.topic), let selectors = topics.selectors else { return nil }
+            guard findings.mayCompare(secret: topics.isSecret || value.isSecret) else { return topic }
             guard budget.compares(selectors.count) else {
                 findings.add(
                     "there are too many tests of routes with too many topics", at: value.source.position,

@@ -9,6 +9,8 @@ struct TransformReader {
         let checked: DecodedObject
         let position: SourcePosition
         let path: String
+        /// Whether the transformer's name came out of a secret.
+        var hasSecretName = false
     }
 
     /// One transformer of a chain.
@@ -62,9 +64,10 @@ struct TransformReader {
         _ draft: Draft, _ outcome: Result<TransformerDefinition.Factory, OptionError>
     ) -> Step? {
         do throws(OptionError) {
-            let settings = TransformStep(
+            var settings = TransformStep(
                 transformer: draft.definition.name, options: draft.options, secretOptions: draft.checked.secrets,
                 factory: try outcome.get(), position: draft.position)
+            settings.hasSecretName = draft.hasSecretName
             return Step(definition: draft.definition, settings: settings, path: draft.path, checked: draft.checked)
         } catch {
             report(error, draft.checked, draft.definition, at: draft.position)
@@ -102,7 +105,9 @@ struct TransformReader {
                 let name = value.string,
                 let definition = definition(name, shown: value.shown, isSecret: value.isSecret, at: node.position)
             else { return nil }
-            return draft(definition, options: nil, at: node.position, path: path)
+            var draft = draft(definition, options: nil, at: node.position, path: path)
+            draft?.hasSecretName = value.isSecret
+            return draft
         case .mapping(let entries):
             guard entries.count == 1, let entry = entries.first, let name = entry.key.scalar?.text else {
                 if entries.count != 1 { reportCount(entries, at: node.position) }
@@ -181,7 +186,9 @@ struct TransformReader {
         let value = error.option.flatMap { checked[$0] }
         // The transformer's words may repeat a secret that it was given.
         let texts = checked.values.flatMap(\.secretTexts)
-        let isSecret = value?.isSecret == true || texts.contains { error.message.contains($0) || error.hint?.contains($0) == true }
+        // The author of a candidate may have made them repeat a part of one, which no text can be compared with.
+        let mayRepeat = !findings.mayCompare(secret: !checked.secrets.isEmpty)
+        let isSecret = mayRepeat || value?.isSecret == true || texts.contains { error.message.contains($0) || error.hint?.contains($0) == true }
         let message = isSecret ? "is not accepted" : error.message
         let hint = isSecret ? nil : error.hint
         if case .environment(let variable)? = value?.source.origin {
