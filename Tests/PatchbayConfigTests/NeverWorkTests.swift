@@ -29,6 +29,28 @@ import Testing
     ])
     func rightOrigins(_ origin: String) { #expect(server("allowed_origins: ['\(origin)']") == []) }
 
+    /// With a proxy that takes the base path away, what is left of a request for `/ws` below `/ws` looked as if it still had it:
+    /// the path was taken for the base path, and every handshake got 404.
+    @Test("base paths that begin like the server's own") func basePaths() {
+        for path in ["/ws", "/docs", "/docs/app", "/health", "/health/live", "/metrics", "/channels", "/openapi.json", "/asyncapi.json", "/ws/x"] {
+            let found = server("base_path: \(path)")
+            #expect(found.count == 1 && found[0].contains("path of the server's own") && found[0].contains("`/patchbay`"), "\(path): \(found)")
+        }
+        for path in ["/", "/patchbay", "/wsx", "/patchbay/ws", "/app/docs", "/Docs"] { #expect(server("base_path: \(path)") == [], "\(path)") }
+    }
+
+    /// The time that came out of a secret stood in the words about the other one.
+    @Test("a time to reconnect that is secret") func secretTimes() {
+        for text in ["reconnect_earliest: 10m, reconnect_latest: '${file:/s}'", "reconnect_earliest: '${file:/s}', reconnect_latest: 1s"] {
+            let found = ConfigurationLoader.load(
+                bytes: Array(minimal("server: { \(text) }\n").utf8), file: "f", environment: [:], transformers: fakes,
+                files: .memory(["/s": Array("4711ms".utf8)])
+            ).diagnostics.map(\.message)
+            #expect(found == ["`reconnect_earliest` is later than `reconnect_latest`"])
+        }
+        #expect(server("reconnect_earliest: 2s, reconnect_latest: 1s").first?.contains("(1.0 seconds)") == true)
+    }
+
     /// It works all the same, since origins are compared in lower case.
     @Test("capitals are a warning") func capitals() {
         let result = load(minimal("server: { allowed_origins: [\"https://Example.com\"] }\n"))

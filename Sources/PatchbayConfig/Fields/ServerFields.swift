@@ -112,7 +112,7 @@ extension ConfigFields {
             documentation: """
                 Web pages that may connect, as origins (`scheme://host` with `:port` unless it is the scheme's own). `*` is \
                 every page. A page from elsewhere is answered with HTTP status 403; clients that are no browsers send no \
-                origin and are not affected. `https://*.example.com` is every host below one, `http://localhost:*` every port.
+                origin and are not affected. `https://*.example.com` is every host below one, `http://localhost:*` every port; both may be in one.
                 """,
             example: "allowed_origins: [\"https://example.com\"]"),
         Field(
@@ -123,7 +123,7 @@ extension ConfigFields {
             "base_path", .string(), default: .string("/"), environment: "BASE_PATH",
             documentation: """
                 Path below which a proxy serves everything, such as `/patchbay`: it is in redirects and in the documents. Requests \
-                are taken with and without it.
+                are taken with and without it, so it must not begin like a path of the server's own, such as `/ws`.
                 """,
             example: "base_path: /patchbay"),
         Field(

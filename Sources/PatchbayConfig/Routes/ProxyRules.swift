@@ -13,7 +13,12 @@ extension NameRules {
 
     /// `/`, or a path of plain segments.
     static func basePath(_ path: String) -> Objection? {
-        if path == "/" || path.utf8.count <= 200 && PathPrefix.isValid(path) { return nil }
+        if path == "/" { return nil }
+        if path.utf8.count <= 200 && PathPrefix.isValid(path) {
+            guard PathPrefix.beginsLikeServed(path) else { return nil }
+            // A proxy may take the base path away, and what is left may look as if it hadn't.
+            return Objection("must not begin like a path of the server's own", "take another one, such as `/patchbay`")
+        }
         let problem = "must be a path such as `/patchbay`"
         if path.hasSuffix("/") { return Objection(problem, "leave out the `/` at the end") }
         return Objection(problem, path.hasPrefix("/") ? "of letters, digits, `-`, `.`, `_`, `~` and `/`" : "begin with a `/`")
