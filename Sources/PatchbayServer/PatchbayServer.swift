@@ -60,8 +60,9 @@ public final class PatchbayServer: Sendable {
         self.metrics = collector
         let docs = DocsEndpoints(
             configuration: configuration, routes: documentation ?? { DocumentedRoutes(table: router.table) })
+        let log = ClientLog(logger: logger)
         let endpoints = Endpoints(
-            logger: logger, timeout: configuration.httpIdleTimeout, corsOrigins: configuration.corsOrigins,
+            logger: logger, timeout: configuration.httpIdleTimeout, corsOrigins: configuration.corsOrigins, log: log,
             counters: counters, proxies: ProxyTrust(configuration)
         ) { router in
             StandardEndpoints.add(to: router, health: { reporter.report() }, metrics: { collector.bytes() })
@@ -71,7 +72,7 @@ public final class PatchbayServer: Sendable {
         }
         let contexts = loops
         self.listener = WebSocketListener(
-            configuration: configuration, group: group, log: ClientLog(logger: logger), counters: counters,
+            configuration: configuration, group: group, log: log, counters: counters,
             makeHandler: { eventLoop, onClose in
                 guard let context = contexts[ObjectIdentifier(eventLoop)]?.value else {
                     throw ChannelError.operationUnsupported

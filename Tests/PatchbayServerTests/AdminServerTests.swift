@@ -97,7 +97,7 @@ import Testing
     /// The listener answered whatever `Host` said. A web page whose name is made to lead to 127.0.0.1 (DNS rebinding) is of the
     /// same origin then: its scripts could read `/health` and post candidates.
     @Test func aRequestForAnotherHostIsRefused() async throws {
-        try await withAdmin(allowedHosts: ["Admin.Example", "*.internal"]) { port, calls in
+        try await withAdmin(allowedHosts: ["Admin.Example", "*.internal", "Patchbay.svc.cluster.local.", "*.absolute."]) { port, calls in
             for line in ["GET /health", "GET /metrics", "GET /nothing", "POST /-/reload", "POST /-/reload?dry_run=1"] {
                 for host in ["evil.example", "evil.example:\(port)", "localhost.evil.example", "internal", "127.0.0.1.evil.example"] {
                     let (head, body) = try await request(line, port: port, host: host)
@@ -109,6 +109,8 @@ import Testing
             for host in [
                 "localhost", "LOCALHOST:\(port)", "127.0.0.1:\(port)", "[::1]:\(port)", "10.1.2.3", "admin.example", "admin.example.:80",
                 "a.internal", "x.localhost",
+                // Written as DNS does, with the dot at the end, a listed name never matched: requests' own dots are dropped.
+                "patchbay.svc.cluster.local", "patchbay.svc.cluster.local.:80", "a.absolute", "a.absolute.",
             ] {
                 let head = try await request("GET /health", port: port, host: host).head
                 #expect(head.hasPrefix("HTTP/1.1 200 "), "\(host): \(head)")

@@ -79,6 +79,22 @@ import Testing
         #expect(!list.allowsAll && !list.isEmpty)
     }
 
+    /// `check` accepted both stars in one origin, and the server compared it with what browsers send letter by letter: it never
+    /// matched anything.
+    @Test func bothStarsMayBeInOneOrigin() {
+        let list = OriginList(["https://*.site.example:*", "http://[::1]:*", "https://*.port.example:8443"])
+        for origin in [
+            "https://a.site.example", "https://a.site.example:8443", "https://a.b.site.example:1", "http://[::1]", "http://[::1]:3000",
+            "https://a.port.example:8443",
+        ] { #expect(list.allows(origin), "\(origin)") }
+        for origin in [
+            "https://site.example:1", "http://a.site.example:1", "https://a.site.example:", "https://a.site.example:x", "https://a.site.example:1:2",
+            "https://evil.example/.site.example:1", "https://evil.example:1.site.example", "https://a.site.example.evil.example:1",
+            "https://evil.example:1/.site.example", "http://[::2]:1", "http://[::1", "https://a.port.example", "https://a.port.example:1",
+            "https://*.site.example:*",
+        ] { #expect(!list.allows(origin), "\(origin)") }
+    }
+
     @Test func aStarIsEverybodyAndNothingIsNobody() {
         #expect(OriginList(["*"]).allows("null"))
         #expect(!OriginList([]).allows("https://app.example") && OriginList([]).isEmpty)

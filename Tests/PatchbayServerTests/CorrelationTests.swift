@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import PatchbayAPI
 import Synchronization
 import TestSupport
 import Testing
@@ -190,6 +191,50 @@ final class LogBook: Sendable {
             #expect(foreign.head.hasPrefix("HTTP/1.1 403 ") && foreign.body.contains("forbidden_origin"))
             #expect(foreign.head.header("Access-Control-Allow-Origin") == nil)
             #expect(try await request("OPTIONS /health", port: server.port).head.hasPrefix("HTTP/1.1 405 "))
+        }
+    }
+
+    /// A page that `server.allowed_origins` keeps out was logged, one that `server.cors_origins` does wasn't: only the browser's
+    /// console said why the page stayed empty.
+    @Test func aPageThatIsRefusedIsLogged() async throws {
+        let book = LogBook()
+        try await ServerFixture.run(logger: book.logger(.info), configure: { $0.corsOrigins = ["https://app.example"] }) { server in
+            let foreign = "Origin: https://evil.example\r\n"
+            _ = try await request("GET /health", port: server.port, headers: foreign)
+            _ = try await request("OPTIONS /metrics", port: server.port, headers: foreign + "Access-Control-Request-Method: GET\r\n")
+            let lines = book.lines("web page refused (server.cors_origins)")
+            #expect(lines.map(\.level) == [.warning, .warning])
+            #expect(lines.map { $0.metadata["origin"] } == ["https://evil.example", "https://evil.example"])
+            #expect(lines.map { $0.metadata["path"] } == ["/health", "/metrics"])
+            // Allowed, the server's own, no page at all, and what isn't CORS.
+            for headers in ["Origin: https://app.example\r\n", "Origin: http://localhost\r\n", ""] {
+                _ = try await request("GET /health", port: server.port, headers: headers)
+            }
+            _ = try await request("POST /health", port: server.port, headers: foreign)
+            #expect(book.lines("web page refused (server.cors_origins)").count == 2)
+            for _ in 0..<20 { _ = try await request("GET /health", port: server.port, headers: foreign) }
+            #expect(book.lines("web page refused (server.cors_origins)").count == LogThrottle.lines)
+        }
+    }
+
+    /// Every reason to pause accepting was said to be a lack of file descriptors, memory for sockets too.
+    @Test func accessPausesAreSaidForWhatTheyAre() {
+        let book = LogBook()
+        let log = ClientLog(logger: book.logger(.info))
+        for code in [EMFILE, ENFILE, ENOBUFS, ENOMEM] { log.outOfDescriptors(errno: code) }
+        #expect(
+            book.lines("no file descriptor is free for another connection; accepting pauses").map { $0.metadata["hint"]?.contains("open files") }
+                == [true, true])
+        #expect(
+            book.lines("the kernel has no memory for another connection; accepting pauses").map { $0.metadata["hint"]?.contains("tcp_mem") }
+                == [true, true])
+    }
+
+    /// Base paths that begin like one of these are refused, by a list that must not fall behind.
+    @Test func theServersOwnPathsAreKnownToTheSettings() async throws {
+        try await ServerFixture.run { server in
+            let first = server.server.paths.map { path in path.drop { $0 == "/" }.prefix { $0 != "/" } }
+            #expect(Set(first.filter { !$0.isEmpty }.map(String.init)) == PathPrefix.served)
         }
     }
 

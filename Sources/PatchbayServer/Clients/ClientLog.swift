@@ -48,6 +48,13 @@ final class ClientLog: Sendable {
         }
     }
 
+    /// The scripts of a web page may not read what the HTTP endpoints answer.
+    func refusedPage(_ origin: String, path: String) {
+        write(.warning, "web page refused (server.cors_origins)", kind: "forbidden_origin") {
+            ["code": "forbidden_origin", "origin": "\(ClientText.shown(origin))", "path": "\(ClientText.shown(path))"]
+        }
+    }
+
     /// A request to the admin listener was refused because of where it comes from.
     func refused(_ header: String, _ value: String, code: String, path: String) {
         write(.warning, "request to the admin listener refused", kind: code) {
@@ -107,13 +114,18 @@ final class ClientLog: Sendable {
 
     /// Accepting pauses. The caller sees to it that this is not said too often.
     func outOfDescriptors(errno code: Int32) {
-        let hint =
+        let noDescriptor: Logger.Message = "no file descriptor is free for another connection; accepting pauses"
+        let (message, hint): (Logger.Message, String) =
             switch code {
-            case EMFILE: "raise the process's limit on open files (ulimit -n, LimitNOFILE)"
-            case ENFILE: "raise the system's limit on open files (fs.file-max)"
-            default: "the system has no memory left for sockets (net.ipv4.tcp_mem)"
+            case EMFILE: (noDescriptor, "raise the process's limit on open files (ulimit -n, LimitNOFILE)")
+            case ENFILE: (noDescriptor, "raise the system's limit on open files (fs.file-max)")
+            default:
+                (
+                    "the kernel has no memory for another connection; accepting pauses",
+                    "give the machine more memory, lower server.send_buffer, or raise net.ipv4.tcp_mem"
+                )
             }
-        logger.warning("no file descriptor is free for another connection; accepting pauses", metadata: ["hint": "\(hint)"])
+        logger.warning(message, metadata: ["hint": "\(hint)"])
     }
 
     private func write(

@@ -10,6 +10,7 @@ struct CrossOrigin: RouterMiddleware {
     private static let maximumAge = "600"
 
     let origins: OriginList
+    let log: ClientLog
 
     func handle(
         _ request: Request, context: BasicRequestContext,
@@ -19,7 +20,12 @@ struct CrossOrigin: RouterMiddleware {
         let origin = request.headers[.origin]
         let isAllowed = origin.map(origins.allows) ?? false
         var response: Response
-        if request.method == .options, origin != nil, request.headers[.accessControlRequestMethod] != nil {
+        defer {
+            let isAsked = request.method == .get || request.method == .head || Self.isPreflight(request)
+            // The server's own page may read everything anyway.
+            if let origin, !isAllowed, isAsked, !Self.isOwn(origin, request) { log.refusedPage(origin, path: request.uri.path) }
+        }
+        if Self.isPreflight(request) {
             response = preflight(origin ?? "", isAllowed: isAllowed)
         } else {
             response = try await next(request, context)
@@ -32,6 +38,15 @@ struct CrossOrigin: RouterMiddleware {
             response.headers[.accessControlExposeHeaders] = RequestID.header
         }
         return response
+    }
+
+    private static func isPreflight(_ request: Request) -> Bool {
+        request.method == .options && request.headers[.origin] != nil && request.headers[.accessControlRequestMethod] != nil
+    }
+
+    private static func isOwn(_ origin: String, _ request: Request) -> Bool {
+        guard let host = request.head.authority?.lowercased() else { return false }
+        return ["http://\(host)", "https://\(host)"].contains(origin.lowercased())
     }
 
     private func preflight(_ origin: String, isAllowed: Bool) -> Response {

@@ -29,10 +29,11 @@ struct Endpoints: Sendable {
     /// - Parameters:
     ///   - timeout: for a complete request, and for a complete answer.
     ///   - corsOrigins: pages whose scripts may read the answers.
+    ///   - log: for what is said about pages that may not.
     ///   - proxies: which ones are believed, and below which path everything is.
     ///   - add: adds the routes.
     init(
-        logger: Logger, timeout: TimeAmount = .seconds(60), corsOrigins: [String] = [],
+        logger: Logger, timeout: TimeAmount = .seconds(60), corsOrigins: [String] = [], log: ClientLog? = nil,
         counters: LimitCounters = LimitCounters(), proxies: ProxyTrust = ProxyTrust(ServerConfiguration()),
         add: (HTTPRouter) -> Void
     ) {
@@ -42,7 +43,7 @@ struct Endpoints: Sendable {
         let methods = AllowedMethods()
         router.add(middleware: AnswerHeaders())
         router.add(middleware: SecurityHeaders())
-        router.add(middleware: CrossOrigin(origins: OriginList(corsOrigins)))
+        router.add(middleware: CrossOrigin(origins: OriginList(corsOrigins), log: log ?? ClientLog(logger: logger)))
         router.add(middleware: ErrorsAsJSON(methods: methods))
         add(router)
         methods.learn(router.routes)

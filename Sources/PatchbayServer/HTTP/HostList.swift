@@ -9,7 +9,8 @@ struct HostList: Sendable {
     /// - Parameter names: `name`, `*.name` for every host below one, or `*` for all; `localhost` is among them anyway.
     init(_ names: [String]) {
         allowsAll = names.contains("*")
-        let names = names.map { $0.lowercased() }
+        // The dot that makes a name absolute is dropped from requests' hosts, too.
+        let names = names.map { $0.hasSuffix(".") ? String($0.lowercased().dropLast()) : $0.lowercased() }
         exact = Set(names.filter { !$0.hasPrefix("*") }).union(["localhost"])
         suffixes = names.filter { $0.hasPrefix("*.") }.map { String($0.dropFirst()) } + [".localhost"]
     }

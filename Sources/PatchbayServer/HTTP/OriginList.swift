@@ -1,31 +1,56 @@
 /// Which web pages are meant: origins as browsers send them (`scheme://host`, with `:port` unless it is the scheme's
-/// own), `*` for all, `https://*.example.com` for every host below one, `http://localhost:*` for every port.
+/// own), `*` for all, `https://*.example.com` for every host below one, `http://localhost:*` for every port. Both stars
+/// may be in one.
 struct OriginList: Sendable {
-    /// A pattern's text on both sides of its star.
+    /// An origin with one star or both.
     private struct Pattern: Sendable {
-        enum Star: Sendable { case hosts, port }
+        /// In front of the hosts' star, or all of it without one.
+        var prefix: [UInt8]
+        /// Behind the hosts' star: begins with a dot, and has the port when one is written.
+        var suffix: [UInt8]
+        var takesHosts: Bool
+        var takesPorts: Bool
 
-        var prefix: String
-        var suffix: String
-        var star: Star
+        /// `nil` for a text without stars in these places.
+        init?(_ text: String) {
+            var text = text[...]
+            takesPorts = text.hasSuffix(":*")
+            if takesPorts { text = text.dropLast(2) }
+            let parts = text.split(separator: "*", omittingEmptySubsequences: false)
+            switch parts.count {
+            case 1:
+                guard takesPorts else { return nil }
+                takesHosts = false
+            case 2 where parts[0].hasSuffix("://") && parts[1].hasPrefix(".") && parts[1].utf8.count > 1: takesHosts = true
+            default: return nil
+            }
+            prefix = Array(parts[0].utf8)
+            suffix = takesHosts ? Array(parts[1].utf8) : []
+        }
 
         /// Whether what stands for the star is what one may stand for: never more than the part it was written in, or
         /// `https://*.example.com` would let `https://evil.example/.example.com` in.
         func matches(_ origin: String) -> Bool {
-            // Every port is also the scheme's own, which browsers leave out.
-            if star == .port, origin.utf8.elementsEqual(prefix.utf8.dropLast()) { return true }
-            guard origin.utf8.count > prefix.utf8.count + suffix.utf8.count, origin.hasPrefix(prefix),
-                origin.hasSuffix(suffix)
+            var rest = Array(origin.utf8)[...]
+            if takesPorts { rest = Self.withoutPort(rest) }
+            guard takesHosts else { return rest.elementsEqual(prefix) }
+            guard rest.count > prefix.count + suffix.count, rest.starts(with: prefix), rest.suffix(suffix.count).elementsEqual(suffix)
             else { return false }
-            return origin.utf8.dropFirst(prefix.utf8.count).dropLast(suffix.utf8.count).allSatisfy { byte in
-                switch (byte, star) {
-                case (UInt8(ascii: "0")...UInt8(ascii: "9"), _): true
-                case (UInt8(ascii: "a")...UInt8(ascii: "z"), .hosts), (UInt8(ascii: "-"), .hosts),
-                    (UInt8(ascii: "."), .hosts):
+            return rest.dropFirst(prefix.count).dropLast(suffix.count).allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "-"), UInt8(ascii: "."):
                     true
                 default: false
                 }
             }
+        }
+
+        /// Every port is also the scheme's own, which browsers leave out.
+        private static func withoutPort(_ origin: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+            guard let colon = origin.lastIndex(of: UInt8(ascii: ":")) else { return origin }
+            let port = origin[colon...].dropFirst()
+            let isPort = !port.isEmpty && port.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+            return isPort ? origin[..<colon] : origin
         }
     }
 
@@ -39,9 +64,9 @@ struct OriginList: Sendable {
         isEmpty = origins.isEmpty
         allowsAll = origins.contains("*")
         let lowercased = origins.map { $0.lowercased() }
-        patterns = lowercased.compactMap(Self.pattern)
+        patterns = lowercased.compactMap(Pattern.init)
         // A star in any other place stands for nothing: browsers send none.
-        exact = Set(lowercased.filter { Self.pattern($0) == nil })
+        exact = Set(lowercased.filter { Pattern($0) == nil })
     }
 
     func allows(_ origin: String) -> Bool {
@@ -49,17 +74,5 @@ struct OriginList: Sendable {
         // Browsers send lower case already.
         let origin = origin.lowercased()
         return exact.contains(origin) || patterns.contains { $0.matches(origin) }
-    }
-
-    private static func pattern(_ text: String) -> Pattern? {
-        let parts = text.split(separator: "*", omittingEmptySubsequences: false).map(String.init)
-        guard parts.count == 2 else { return nil }
-        if parts[0].hasSuffix("://"), parts[1].hasPrefix("."), parts[1].utf8.count > 1 {
-            return Pattern(prefix: parts[0], suffix: parts[1], star: .hosts)
-        }
-        if parts[1].isEmpty, parts[0].hasSuffix(":") {
-            return Pattern(prefix: parts[0], suffix: "", star: .port)
-        }
-        return nil
     }
 }
