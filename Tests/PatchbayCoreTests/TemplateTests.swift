@@ -250,6 +250,23 @@ import Testing
         #expect(try ChannelTemplate(template).matches(name) == matches)
     }
 
+    /// Any text was taken for a partition and for a topic, so subscriptions to `p.hello` and `t.a b` were confirmed although no
+    /// record can ever make those names.
+    @Test(arguments: [
+        ("p.{@partition}", "p.0", true), ("p.{@partition}", "p.12", true), ("p.{@partition}", "p.2147483647", true),
+        ("p.{@partition}", "p.2147483648", false), ("p.{@partition}", "p.007", false), ("p.{@partition}", "p.hello", false),
+        ("p.{@partition}", "p.-1", false), ("p.{@partition}", "p.", false), ("p.{@partition}", "p.1x", false), ("p.{@partition}x", "p.1x", true),
+        ("t.{@topic}", "t.a.b-c_D9", true), ("t.{@topic}", "t.a b", false), ("t.{@topic}", "t.é", false), ("t.{@topic}", "t.", false),
+        ("{@topic}.{@partition}", "a.1.2", true), ("{@topic}.{@partition}", "a.1.b", false), ("{@topic}{@partition}", "a10", true),
+        ("{@topic}{@partition}", "10", true), ("{@topic}{@partition}", "1", false), ("{@partition}{@partition}", "00", true),
+        ("{@key}{@partition}", "x y7", true), ("{@key}{@partition}", "7", false), ("{@partition}-{Token}", "3-a b", true),
+        ("{@partition}-{Token}", "a-a b", false), ("{Token}.{@topic}-{@key}", "a b.c-d e", true), ("{Token}.{@topic}", "a.b c.d", true),
+        ("{Token}.{@topic}", "a.b c", false), ("{@topic}-{@topic}-x", "a-b-c-x", true), ("{@topic}-y", "a-x", false),
+    ])
+    func typedPlaceholdersTakeWhatTheyMake(template: String, name: String, matches: Bool) throws {
+        #expect(try ChannelTemplate(template).matches(name) == matches)
+    }
+
     @Test(arguments: ["a{", "a}", "{}", "{a", "{@who}", "{@header.}", "{a..b}", "{a{b}}"])
     func refusesWhatNamesNothing(template: String) {
         #expect(throws: ChannelTemplate.Invalid.self) { try ChannelTemplate(template) }

@@ -36,6 +36,26 @@ import Testing
         #expect(!refusal.message.isEmpty)
     }
 
+    /// Half of a surrogate pair is no text. Read as U+FFFD, it made a subscription to a channel that the client never named, and
+    /// that a record may well have.
+    @Test(arguments: [#"trades.\ud83d"#, #"\udc00"#, #"a\ud83d\ud83d\ude00"#])
+    func halfACharacterIsNoName(name: String) {
+        for type in ["subscribe", "unsubscribe"] {
+            guard case .failure(let refusal) = parse("{\"type\":\"\(type)\",\"channel\":\"\(name)\",\"id\":7}") else {
+                Issue.record("accepted \(name)")
+                continue
+            }
+            #expect(refusal.code == "invalid_channel" && refusal.id == "7")
+            #expect(refusal.message.contains("half of a surrogate pair"), "\(refusal.message)")
+        }
+    }
+
+    @Test func aWholeCharacterIsOne() throws {
+        let whole = try parse(#"{"type":"subscribe","channel":"trades.\ud83d\ude00"}"#).get()
+        #expect(whole.action == .subscribe(channel: "trades.😀"))
+        #expect(try parse("{\"type\":\"subscribe\",\"channel\":\"trades.\u{FFFD}\"}").get().action == .subscribe(channel: "trades.\u{FFFD}"))
+    }
+
     @Test func refusesDeepNestingWithoutHarm() {
         let text = String(repeating: "[", count: 60_000)
         guard case .failure(let refusal) = parse(text) else {

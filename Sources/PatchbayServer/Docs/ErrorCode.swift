@@ -32,7 +32,7 @@ public struct ErrorCode: Sendable, Hashable {
         ErrorCode("unknown_channel", .message, "There is no channel of that name, and no template makes it."),
         ErrorCode(
             "invalid_channel", .message,
-            "No channel has that name: more than \(ChannelName.maximumBytes) bytes, control characters, or a pattern such as `user.*`."),
+            "No channel has that name: more than \(ChannelName.maximumBytes) bytes, control characters, half of a surrogate pair, or a pattern such as `user.*`."),
         ErrorCode("channel_required", .message, "`channel` is missing, empty or no string."),
         ErrorCode("unknown_field", .message, "The request has a field that nobody knows."),
         ErrorCode("invalid_field", .message, "A field has the wrong type."),

@@ -54,6 +54,15 @@ struct RequestRefusal: Error, Equatable {
             channel: shown(name), id: id)
     }
 
+    /// A name with half of a surrogate pair in it, which stands for no text, so no record can make it either.
+    static func halfCharacter(_ name: String, id: String?) -> RequestRefusal {
+        RequestRefusal(
+            code: "invalid_channel",
+            message: "\"\(shown(name))\" can't be the name of a channel: it has half of a surrogate pair (an escape such as "
+                + "\\ud83d without its other half)",
+            channel: shown(name), id: id)
+    }
+
     /// A pattern where a name is due.
     ///
     /// - Parameter wildcard: what makes it look like one.
@@ -176,12 +185,15 @@ final class RequestParser {
                     id: id))
         }
         guard name != "ping" else { return .success(ClientRequest(action: .ping, id: id)) }
+        let hasHalfCharacter = channel?.hasLoneSurrogate == true
         guard let channel = channel?.stringValue, !channel.isEmpty else {
             return .failure(
                 RequestRefusal(
                     code: "channel_required", message: "\(name) needs a channel: the name as a non-empty string",
                     id: id))
         }
+        // As text it has U+FFFD there, and a record may well make that name.
+        guard !hasHalfCharacter else { return .failure(.halfCharacter(channel, id: id)) }
         if let fault = ChannelName.fault(in: channel) { return .failure(.invalidChannel(channel, fault, id: id)) }
         return .success(
             ClientRequest(
