@@ -33,6 +33,25 @@ import Testing
         }
     }
 
+    /// A closed standard output became /dev/null, so that no socket gets its number; and what nobody could read was a success
+    /// again. A server is started that way on purpose and doesn't mind (`StandardDescriptorTests`).
+    @Test func aClosedOutputIsAnError() async throws {
+        let path = try temporaryFile(Self.routes)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        for command in [["config", "show", "--config", path], ["check", path], ["schema"], ["--version"], ["help", "tap"]] {
+            let program = Process()
+            program.executableURL = URL(fileURLWithPath: "/bin/sh")
+            program.arguments = ["-c", "exec \"$0\" \"$@\" >&-", Bundle.main.bundleURL.appendingPathComponent("patchbay").path] + command
+            let said = Pipe()
+            program.standardError = said
+            try program.run()
+            let text = String(decoding: try said.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+            program.waitUntilExit()
+            #expect(program.terminationStatus == 74, "\(command) said: \(text)")
+            #expect(text.contains("can't write to standard output: it is closed"), "\(command): \(text)")
+        }
+    }
+
     /// The same with a server: what watches for hours, and what only asks.
     @Test func whatARunningServerSaysMustBePrintedToo() async throws {
         let path = try temporaryFile(Self.routes)

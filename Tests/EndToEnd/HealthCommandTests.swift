@@ -1,5 +1,6 @@
 import Foundation
 import NIOCore
+import NIOHTTP1
 import PatchbayKafka
 import TestSupport
 import Testing
@@ -39,6 +40,40 @@ import Testing
         _ = try await run(health + ["--live", "--ready"], code: 64)
         server.signal(SIGTERM)
         #expect(try await server.exitCode() == 0)
+    }
+
+    /// A server that refuses the question says why, in words: "no health report; is it a Patchbay?" hid them.
+    @Test func theServersOwnReasonIsSaid() async throws {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("routes-\(UUID().uuidString).yaml").path
+        try "version: 1\nlimits: { http_connections: 1 }\nroutes: [{ topic: t, transform: json, channel: c }]\n"
+            .write(toFile: path, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let demo = try await RunningDemo(path, arguments: ["--rate", "0"])
+        let first = try TestSocket(port: demo.port)
+        try await first.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        _ = try await first.receive(through: "\r\n\r\n")
+        for arguments in [[], ["--live"], ["--format", "json"]] {
+            let text = try await run(["health", "--port", "\(demo.port)"] + arguments, code: 69)
+            #expect(
+                text == "patchbay: 127.0.0.1:\(demo.port): all places for HTTP connections are taken (limits.http_connections); "
+                    + "try again later (HTTP status 503)\n")
+        }
+        first.close()
+        try await demo.stop()
+    }
+
+    /// Answers were decoded as they came, so a character that two reads share became two replacement characters.
+    @Test func anAnswerIsDecodedAsAWhole() async throws {
+        let (stream, source) = NIOAsyncChannelInboundStream<HTTPClientResponsePart>.makeTestingStream()
+        source.yield(.head(HTTPResponseHead(version: .http1_1, status: .ok)))
+        for byte in "{\"a\":\"é 😀\"}".utf8 { source.yield(.body(ByteBuffer(bytes: [byte]))) }
+        source.yield(.end(nil))
+        source.finish()
+        let answer = try await HTTPRequestOnce.answer(stream)
+        #expect(answer.status == 200 && answer.body == "{\"a\":\"é 😀\"}")
+        #expect(answer.error == nil)
+        let escaped = HTTPRequestOnce.Answer(status: 421, body: #"{"error":"not known as \u001b[2Jx","code":"unknown_host"}"#)
+        #expect(escaped.error == "not known as \u{FFFD}[2Jx")
     }
 
     /// On call, two or three kilobytes of JSON on one line were the answer to "what is wrong?".

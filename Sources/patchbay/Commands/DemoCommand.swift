@@ -71,7 +71,7 @@ struct DemoCommand: AsyncParsableCommand {
                 Ctrl-C stops it.
 
 
-                """)
+                """, isNeeded: false)
         }
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -8,6 +9,12 @@ enum HTTPRequestOnce {
     struct Answer: Sendable {
         var status: UInt
         var body: String
+
+        /// What the server itself says is wrong, in its JSON under `error`, safe to print; `nil` when it says nothing.
+        var error: String? {
+            let object = (try? JSONSerialization.jsonObject(with: Data(body.utf8))) as? [String: Any]
+            return (object?["error"] as? String).map { String(HealthScreen.line($0).prefix(500)) }
+        }
     }
 
     /// The answer did not come, or not all of it.
@@ -60,12 +67,14 @@ enum HTTPRequestOnce {
 
     /// Reads one whole answer.
     static func answer(_ inbound: NIOAsyncChannelInboundStream<HTTPClientResponsePart>) async throws -> Answer {
-        var answer = Answer(status: 0, body: "")
+        var status: UInt = 0
+        // Decoded as a whole: a character may come in two pieces.
+        var body: [UInt8] = []
         for try await part in inbound {
             switch part {
-            case .head(let head): answer.status = head.status.code
-            case .body(let bytes): answer.body += String(buffer: bytes)
-            case .end: return answer
+            case .head(let head): status = head.status.code
+            case .body(let bytes): body += bytes.readableBytesView
+            case .end: return Answer(status: status, body: String(decoding: body, as: UTF8.self))
             }
         }
         throw ChannelError.eof

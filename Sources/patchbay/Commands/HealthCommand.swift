@@ -57,6 +57,9 @@ struct HealthCommand: AsyncParsableCommand {
         guard let report = (try? JSONSerialization.jsonObject(with: Data(answer.body.utf8))) as? [String: Any],
             report["status"] is String
         else {
+            if let error = answer.error {
+                throw Exit.because("\(address.text): \(error) (HTTP status \(answer.status))", Exit.unavailable)
+            }
             throw Exit.because(
                 "\(address.text) answers with HTTP status \(answer.status) and no health report; is it a Patchbay, "
                     + "and is that the port for clients or the admin port?", Exit.unavailable)

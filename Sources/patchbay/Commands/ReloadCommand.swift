@@ -60,7 +60,8 @@ struct ReloadCommand: AsyncParsableCommand {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         guard let report = try? decoder.decode(ReloadReport.self, from: Data(answer.body.utf8)) else {
-            throw Exit.because("\(address.text) answers \(answer.status): \(answer.body)", Exit.unavailable)
+            let said = answer.error ?? HealthScreen.line(String(answer.body.prefix(500)))
+            throw Exit.because("\(address.text): \(said) (HTTP status \(answer.status))", Exit.unavailable)
         }
         switch format.format {
         case .text: try Output.standard(report.text)

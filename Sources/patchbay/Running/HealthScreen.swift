@@ -159,7 +159,7 @@ struct HealthScreen {
     }
 
     /// Names come from files and clients: nothing in them may move the cursor.
-    private static func line(_ text: String) -> String {
+    static func line(_ text: String) -> String {
         String(String.UnicodeScalarView(text.unicodeScalars.map { Shown.isHarmless($0) ? $0 : "\u{FFFD}" }))
     }
 

@@ -13,12 +13,16 @@ enum Output {
 
     /// Prints what a command was asked for.
     ///
+    /// - Parameter isNeeded: whether it is a failure when the process was started without standard output. Not for what a server says
+    ///   beside its work: supervisors start some that way.
     /// - Returns: `readerLeft` when standard output is a pipe that nobody reads any more, as behind `| head -1`. That is
     ///   no failure: the reader has what it wanted. A command that prints on and on ends then.
     /// - Throws: exit code 74, after saying why, when the text can't be written: a full disk must not look like success.
     @discardableResult
-    static func standard(_ text: String) throws -> Taken {
-        switch write(text, to: STDOUT_FILENO) {
+    static func standard(_ text: String, isNeeded: Bool = true) throws -> Taken {
+        // The number leads to /dev/null then, which takes everything.
+        let wasClosed = isNeeded && !text.isEmpty && StandardDescriptors.outputWasClosed
+        switch wasClosed ? EBADF : write(text, to: STDOUT_FILENO) {
         case 0: return .taken
         case EPIPE: return .readerLeft
         case let code: throw Exit.because("can't write to standard output: \(ErrorSentence.system(code))", Exit.inputOutput)
