@@ -38,7 +38,12 @@ import Testing
     @Test func aClosedOutputIsAnError() async throws {
         let path = try temporaryFile(Self.routes)
         defer { try? FileManager.default.removeItem(atPath: path) }
-        for command in [["config", "show", "--config", path], ["check", path], ["schema"], ["--version"], ["help", "tap"]] {
+        let commands = [
+            ["config", "show", "--config", path], ["check", path], ["schema"], ["--version"], ["help", "tap"],
+            // Before it waits for a message.
+            ["tap", "trades", "--url", "ws://127.0.0.1:1/ws"],
+        ]
+        for command in commands {
             let program = Process()
             program.executableURL = URL(fileURLWithPath: "/bin/sh")
             program.arguments = ["-c", "exec \"$0\" \"$@\" >&-", Bundle.main.bundleURL.appendingPathComponent("patchbay").path] + command

@@ -92,6 +92,7 @@ struct TapCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        try Output.requireStandard()
         let interrupt = TapEnd.onInterrupt()
         defer { interrupt.cancel() }
         TapEnd.whenReaderLeaves()

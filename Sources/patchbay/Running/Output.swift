@@ -29,6 +29,12 @@ enum Output {
         }
     }
 
+    /// For a command that may wait long for what it prints: fails at once when the process was started without standard output.
+    static func requireStandard() throws {
+        guard StandardDescriptors.outputWasClosed else { return }
+        throw Exit.because("can't write to standard output: \(ErrorSentence.system(EBADF))", Exit.inputOutput)
+    }
+
     /// Says something beside the output. Where even that fails, nobody is left to be told.
     static func error(_ text: String) { _ = write(text, to: STDERR_FILENO) }
 
