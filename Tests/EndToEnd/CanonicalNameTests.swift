@@ -55,13 +55,13 @@ import Testing
     @Test func areDifferentValuesToATest() async throws {
         func tested(_ expected: String) async throws -> (code: Int32, text: String) {
             let test = "    tests: [{ input: '{\"name\":\"\(Self.one)\"}', expect: [\(expected)] }]\n"
-            let route = "version: 1\nroutes:\n  - topic: notes\n    transform: json\n    channel: \(Self.one)\n"
+            let route = "version: 1\nroutes:\n  - topic: notes\n    transform: json\n    type: \(Self.one)\n    channel: \(Self.one)\n"
             return try await run("test", try file(route + test))
         }
-        for right in ["{ data: { name: \(Self.one) } }", "{ channel: \(Self.one) }"] {
+        for right in ["{ data: { name: \(Self.one) } }", "{ channel: \(Self.one) }", "{ type: \(Self.one) }"] {
             #expect(try await tested(right).code == 0, "\(right)")
         }
-        for wrong in ["{ data: { name: \(Self.other) } }", "{ channel: \(Self.other) }"] {
+        for wrong in ["{ data: { name: \(Self.other) } }", "{ channel: \(Self.other) }", "{ type: \(Self.other) }"] {
             #expect(try await tested(wrong).code == 1, "\(wrong)")
         }
     }

@@ -52,6 +52,36 @@ struct DifferenceTests {
             """)
     }
 
+    /// "é" as one character and as "e" with an accent were one text to Swift: a reload with the other one changed nothing.
+    @Test("see texts that only look alike")
+    func canonical() throws {
+        let (one, other) = ("caf\u{E9}", "cafe\u{301}")
+        func file(_ name: String) -> String {
+            let sections = """
+                server: { allowed_origins: ["*"] }
+                alerts: { node: \(name) }
+                kafka: { group: \(name), properties: { client.rack: \(name) } }
+
+                """
+            return Self.file("\(Self.route), name: r, type: \(name), transform: { pick: [\(name)] }".replacing("transform: token, ", with: ""), sections)
+        }
+        #expect(try difference(file(one), file(other)) == """
+            ~ route r: transform: pick(fields: [\(one)], missing: skip) → pick(fields: [\(other)], missing: skip); type: \(one) → \(other)
+            ~ cluster default: group: \(one) → \(other); properties: client.rack
+            ~ setting alerts.node: \(one) → \(other) (needs a restart)
+
+            """)
+        #expect(try difference(file(one), file(one)) == "")
+        // By this a reload decides whether a consumer may go on.
+        func cluster(_ name: String, group: String) throws -> KafkaSettings {
+            let section = "kafka: { clusters: { \(name): { brokers: 'b:1', group: \(group) } } }\n"
+            return try #require(try configuration(Self.file(Self.route, section)).clusters.last)
+        }
+        #expect(try cluster(one, group: one).isEquivalent(to: cluster(one, group: one)))
+        #expect(try !cluster(one, group: one).isEquivalent(to: cluster(other, group: one)))
+        #expect(try !cluster(one, group: one).isEquivalent(to: cluster(one, group: other)))
+    }
+
     @Test("see what reads alike when it is written out")
     func alike() throws {
         let old = try configuration(Self.file("topic: a, transform: token, channels: ['x, y']")).routes[1]

@@ -22,6 +22,19 @@ import Testing
         #expect((ByteString(left) < ByteString(right)) != (ByteString(right) < ByteString(left)))
     }
 
+    /// What is made of names: a reload compared routes by these, and took one for the other.
+    @Test(arguments: pairs) func whatIsMadeOfNamesIsComparedLikeThem(left: String, right: String) throws {
+        #expect(ConfigValue.string(left) != .string(right))
+        #expect(ConfigValue.map([ByteString(left): .null]) != .map([ByteString(right): .null]))
+        #expect(TopicSelector.name(left) != .name(right))
+        #expect(!TopicSelector.name(left).matches(right) && TopicSelector.name(left).matches(left))
+        #expect(ChannelTemplate(plain: left) != ChannelTemplate(plain: right))
+        #expect(try ChannelTemplate("\(left).{f}") != ChannelTemplate("\(right).{f}"))
+        #expect(ErrorPolicy.deadLetter(topic: left) != .deadLetter(topic: right))
+        #expect(Rejection(code: left, explanation: "") != Rejection(code: right, explanation: ""))
+        #expect(Rejection(code: "c", field: left, explanation: "") != Rejection(code: "c", field: right, explanation: ""))
+    }
+
     @Test func isOneValueInLiteralsAndText() {
         let name: ByteString = "k.\("BANK")"
         #expect("\(name)" == "k.BANK")

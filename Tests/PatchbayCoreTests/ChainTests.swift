@@ -166,6 +166,15 @@ import Testing
         #expect(router.table.topics(ofCluster: "other").isEmpty)
     }
 
+    /// Clusters whose names only looked alike got each other's records by a pattern.
+    @Test func patternsTakeNoTopicOfAClusterThatOnlyLooksAlike() throws {
+        let route = Route.make(cluster: "caf\u{E9}", topics: [.pattern(try TopicPattern("^t"))])
+        let table = RouteTable(routes: [route])
+        #expect(table.routes(ofTopic: "t", cluster: "caf\u{E9}").count == 1)
+        #expect(table.routes(ofTopic: "t", cluster: "cafe\u{301}").isEmpty)
+        #expect(table.topics(ofCluster: "cafe\u{301}").isEmpty)
+    }
+
     @Test func aBrokenPatternSaysWhy() {
         #expect(throws: TopicPattern.Invalid.self) { try TopicPattern("^metrics(") }
         #expect(throws: TopicPattern.Invalid.self) { try TopicPattern("metrics") }

@@ -45,13 +45,13 @@ final class Marking: Transformer {
 
 extension Route {
     static func make(
-        _ name: String = "r", topics: [TopicSelector] = [.name("t")],
+        _ name: String = "r", cluster: String = "default", topics: [TopicSelector] = [.name("t")],
         steps: [@Sendable () -> any Transformer] = [{ MarkTransformer() }], type: String = "note",
         channels: [String] = ["one"], templateLimits: TemplateLimits = .init(), onError: ErrorPolicy = .skip,
         counters: RouteCounters = RouteCounters()
     ) -> Route {
         Route(
-            name: name, topics: topics, steps: steps.map { Step(transformer: "step", make: $0) }, type: type,
+            name: name, cluster: cluster, topics: topics, steps: steps.map { Step(transformer: "step", make: $0) }, type: type,
             channels: channels.map { (try? ChannelTemplate($0)) ?? ChannelTemplate(plain: $0) },
             templateLimits: templateLimits, onError: onError, makeFieldReader: { FlatReader($0) }, counters: counters)
     }

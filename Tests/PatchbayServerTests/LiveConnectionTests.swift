@@ -53,6 +53,23 @@ import Testing
 
     /// Frames queued for one channel once made the connection look full before its flush, so that the next channel's
     /// messages counted as missed by a slow client, and with a small buffer were dropped.
+    /// "é" as one character and as "e" with an accent were one name to Swift: who left one channel left the other one, and a
+    /// client that had all the subscriptions it may was let into both.
+    @Test func channelsThatOnlyLookAlikeAreTwo() async throws {
+        let (one, other) = ("caf\u{E9}", "cafe\u{301}")
+        try await ServerFixture.run(configure: { $0.maximumSubscriptions = 1 }) { server in
+            server.replace(with: [ServerFixture.route("t", channels: [one, other])])
+            let client = try await WebSocketTestClient(port: server.port)
+            try await client.subscribe(one)
+            try await client.send("{\"type\":\"unsubscribe\",\"channel\":\"\(other)\"}")
+            #expect(try await client.receive().data.contains("unsubscribed"))
+            server.publish(0..<1, to: "t")
+            #expect(try await client.receive().channel.utf8.elementsEqual(one.utf8))
+            try await client.send("{\"type\":\"subscribe\",\"channel\":\"\(other)\"}")
+            #expect(try await client.receive().data.contains("too_many_subscriptions"))
+        }
+    }
+
     @Test func manyChannelsOnOneConnection() async throws {
         let names = (0..<200).map { "c\($0)" }
         // As much room in the kernel as it takes: a socket that is full drops messages by right.
