@@ -80,6 +80,25 @@ import Testing
         #expect(FileWatcher.patience == .seconds(2))
     }
 
+    /// The same in a running watcher: the file is another one at every look.
+    @Test func aFileThatIsAnotherOneAtEveryLookIsTakenUpAfterAWhile() async throws {
+        let folder = try Folder()
+        let (looks, changes) = (Count(), Count())
+        let path = folder.path("routes.yaml")
+        let task = Task {
+            await FileWatcher(interval: .milliseconds(10), patience: .milliseconds(100)).run(
+                files: {
+                    looks.add()
+                    try? folder.write(String(repeating: "x", count: looks.now), to: "routes.yaml")
+                    return [path]
+                }, changed: { changes.add() })
+        }
+        defer { task.cancel() }
+        try await until("the second change") { changes.now == 2 }
+        // Not at every look either: the tenth and the twentieth after the first.
+        #expect(looks.now > 20)
+    }
+
     @Test func writingInPlaceIsNoticed() async throws {
         let folder = try Folder()
         try folder.write("one", to: "routes.yaml")

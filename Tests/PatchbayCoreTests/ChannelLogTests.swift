@@ -124,6 +124,18 @@ func numbers(_ buffers: [ByteBuffer]) -> [Int] { payloads(buffers).map { Int($0)
         #expect(numbers(log.take(loop: 1).batches.map(\.bytes)) == Array(0..<60_000))
     }
 
+    /// What only a loop that has left still needed was held until the channel's next message.
+    @Test func letsGoOfWhatALoopThatLeftHadNotTaken() {
+        let log = ChannelLog(name: "c", limits: .init(messageBuffer: 1))
+        _ = log.attach(loop: 0)
+        _ = log.attach(loop: 1)
+        append(100, to: log)
+        log.release(loop: 0, before: log.take(loop: 0).head)
+        #expect(log.figures.messagesRetained == 100)
+        log.detach(loop: 1)
+        #expect(log.figures.bytesRetained == 0 && log.figures.messagesRetained == 0)
+    }
+
     @Test func boundsItsBytesWhateverIsNeeded() {
         let log = ChannelLog(name: "c", limits: .init(messageBuffer: 1_000_000, maximumBytes: 1 << 20))
         _ = log.attach(loop: 0)

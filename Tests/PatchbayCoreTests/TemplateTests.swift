@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOEmbedded
 import PatchbayAPI
@@ -177,6 +178,18 @@ import Testing
         settle()
         #expect(received(again) == ["{\"Token\":\"idle\",\"n\":2}"])
         #expect(received(receiver).count == 2)
+    }
+
+    /// Ages were measured by the clock on the wall: when it was set a day ahead, all idle channels were retired at once.
+    @Test func agesAreMeasuredByTheClockThatNobodySets() {
+        func steady() -> Int64 {
+            var time = timespec()
+            clock_gettime(CLOCK_MONOTONIC, &time)
+            return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+        }
+        let before = steady()
+        let now = MonotonicTime.nowMilliseconds()
+        #expect((before...steady()).contains(now))
     }
 
     @Test func aChannelThatSomebodyIsAboutToSubscribeToIsNotRetired() throws {
