@@ -144,6 +144,15 @@ import Testing
         #expect(reasons?.count == 1 && reasons?.first?.contains("127.0.0.1:\(broker.port)") == true)
     }
 
+    /// A template for a field that an earlier `pick` left out passed `check`, and then refused every record.
+    @Test func checkKnowsWhatAStepLeavesOut() async throws {
+        let routes = "version: 1\nroutes:\n  - topic: t\n    transform: [{ pick: [a] }, json]\n    channels: [c, 'x.{FIELD}']\n"
+        for (field, code, words) in [("a", Int32(0), "ok, 1 route"), ("b", 78, "routes.yaml:5:19: error: `{b}` in channel `x.{b}` can never be filled in")] {
+            let folder = try Folder(["routes.yaml": routes.replacingOccurrences(of: "FIELD", with: field)])
+            expect(try await run(["check", folder.path("routes.yaml")], code: code), has: [words])
+        }
+    }
+
     /// A file whose routes make all their channels by templates was "ok, 1 route, 0 channels", as if nobody could subscribe.
     @Test func checkCountsTemplates() async throws {
         let routes = "version: 1\nroutes: [{ topic: t, transform: json, channels: [CHANNELS] }]\n"
