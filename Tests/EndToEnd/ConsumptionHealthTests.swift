@@ -61,6 +61,26 @@ import Testing
         #expect(health.warnings == ["a quota slows this consumer down: broker 3 delayed its last answer by 2500 ms"])
     }
 
+    /// A wrong advertised listener, a refused password and a second node with the same id all read "no broker can be reached" or
+    /// "waiting for the group": what is known of the cause stands behind it.
+    @Test func causesStandBehindWhatTheyCause() {
+        let away = assess { status, _, _ in (status.state, status.connectionProblem) = (.connecting, "b:9092 refuses the login") }
+        #expect(away.failures == ["no Kafka broker can be reached at b:9092; retrying: b:9092 refuses the login"])
+        let starting = assess { status, _, _ in (status.state, status.connectionProblem) = (.starting, "b:9092 refuses the login") }
+        #expect(starting.warnings == ["connecting to Kafka at b:9092: b:9092 refuses the login"])
+        let joining = assess { status, _, _ in
+            (status.state, status.joinProblem, status.connectionProblem) = (.waitingForAssignment, "for 20.0 s: others", "b:9092 is away")
+        }
+        #expect(joining.warnings == ["waiting for the consumer group to assign partitions: for 20.0 s: others"])
+        let elsewhere = assess { status, _, _ in (status.state, status.connectionProblem) = (.waitingForAssignment, "b:9092 is away") }
+        #expect(elsewhere.warnings == ["waiting for the consumer group to assign partitions: b:9092 is away"])
+        let fenced = assess { status, _, _ in status.identityConflict = "another member has the same id" }
+        #expect(fenced.warnings == ["another member has the same id"])
+        // A consumer that failed for it says so already.
+        let failed = assess { status, _, _ in (status.state, status.identityConflict) = (.failed, "another member has the same id") }
+        #expect(failed.warnings.isEmpty && failed.failures.count == 1)
+    }
+
     private func stuck(_ status: ConsumerStatus, threshold: Duration, at now: ContinuousClock.Instant) -> [String] {
         ConsumptionHealth.assess(status, brokers: ["a:1"], threshold: threshold, now: now).stuckThreads
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import PatchbayCore
 import PatchbayKafka
 import PatchbayServer
@@ -130,6 +131,24 @@ import Testing
         try await eventually("the next letter") { router.figures(of: "trades")?.recordsDeadLettered == 1 }
         #expect(router.service.router.deadLettersLost == 2)
         #expect(try await Self.letters(kafka) == ["{\"no\":3}"])
+        await router.service.stop()
+    }
+
+    /// Letters to a topic that isn't there were tried for half a minute and then given up without a reason.
+    @Test func aDeadLetterTopicThatIsMissingIsSaidToBe() async throws {
+        let kafka = try TestKafka(topics: Self.topics)
+        defer { kafka.close() }
+        try kafka.kafka.setTopicError("dead", .unknownTopicOrPartition)
+        try kafka.produce("trade-info", ["{\"no\":\"trade\"}", Sample.trade(0)])
+        let log = LogBook()
+        let router = try await RunningRouter.start(
+            brokers: kafka.brokers, routes: Self.routes, deadLetterTimeout: "20s", logger: log.logger)
+        try await eventually("the letter to be given up and the topic to go on") {
+            router.service.router.deadLettersLost == 1 && router.figures(of: "trades")?.recordsIn == 2
+        }
+        try await eventually("the reason") { log.line(.error, "refused records were not taken by the dead-letter topic") != nil }
+        let line = log.line(.error, "refused records were not taken by the dead-letter topic")
+        #expect(line?.metadata["error"]?.description == "topic `dead` doesn't exist: create it, or check its spelling")
         await router.service.stop()
     }
 }

@@ -196,6 +196,30 @@ import Testing
         _ = try await run(["init", "--from-topic", "gone", "--brokers", kafka.brokers, "--output", "-", "--timeout", "2"], code: 69)
     }
 
+    /// `patchbay produce` to a misspelt topic ended after its whole timeout with "timed out".
+    @Test func produceSaysThatATopicIsMissing() async throws {
+        let kafka = try TestKafka(topics: [("gone", 1)])
+        defer { kafka.close() }
+        try kafka.kafka.setTopicError("gone", .unknownTopicOrPartition)
+        let text = try await run(["produce", "--brokers", kafka.brokers, "--timeout", "20", "gone", "1"], code: 69)
+        #expect(text == "patchbay: 1 record was not taken: topic `gone` doesn't exist: create it, or check its spelling\n")
+    }
+
+    /// `check --live` said ok when the first address answered, and then nothing could be read: records come from the addresses
+    /// that brokers advertise.
+    @Test func checkLiveTriesWhatTheBrokersAdvertise() async throws {
+        let kafka = try EmbeddedKafka(brokers: 2, topics: [("t", 1)])
+        defer { kafka.close() }
+        let addresses = kafka.bootstrapServers.split(separator: ",").map(String.init)
+        let folder = try Folder(["routes.yaml": "version: 1\nroutes: [{ topic: t, transform: json, channel: c }]\n"])
+        let check = ["check", "--live", "--timeout", "3", folder.path("routes.yaml")]
+        let environment = ["KAFKA_BROKERS": addresses[0]]
+        _ = try await run(check, code: 0, environment: environment)
+        try kafka.takeDown(broker: 2)
+        let text = try await run(check, code: 69, environment: environment)
+        #expect(text.contains("broker 2 advertises \(addresses[1]): ") && text.contains("correct advertised.listeners"), "\(text)")
+    }
+
     @Test func checkLiveAndTapAskTheBrokers() async throws {
         let kafka = try TestKafka(topics: [("trade-info", 2)])
         defer { kafka.close() }

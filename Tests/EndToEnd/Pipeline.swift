@@ -59,7 +59,7 @@ struct RunningRouter {
     static func start(
         brokers: String, group: String = "group-\(UUID().uuidString)", routes: String = routes,
         buffer: Int = 100_000, properties: [String: String] = [:], deadLetterTimeout: String = "5m", watches: Bool = false,
-        awaitingAssignment: Bool = true
+        awaitingAssignment: Bool = true, logger: Logger = TestKafka.quiet
     ) async throws -> RunningRouter {
         let file = try RoutesFile(
             brokers: brokers, group: group, buffer: buffer, properties: properties,
@@ -75,7 +75,7 @@ struct RunningRouter {
                 candidate.map { ConfigurationFile.read($0, insteadOf: path, environment: [:]) }
                     ?? ConfigurationFile.read(path, environment: [:])
             },
-            consumerProperties: EmbeddedKafka.consumerProperties, logger: TestKafka.quiet)
+            consumerProperties: EmbeddedKafka.consumerProperties, logger: logger)
         let ports = try await service.start()
         let router = RunningRouter(service: service, port: ports.clients, adminPort: ports.admin ?? 0, file: file)
         if awaitingAssignment {

@@ -73,6 +73,15 @@ import Testing
         #expect(error.contains(example.advice))
     }
 
+    /// `patchbay produce` and dead letters repeated librdkafka's words.
+    @Test func aProducerKnowsTheCauseToo() async throws {
+        let broker = try MisconfiguredBroker(.hangsUp)
+        defer { broker.close() }
+        let producer = try Producer(brokers: [broker.address], logger: CapturedLog().logger)
+        try await eventually("the cause to be known") { producer.lastTrouble?.contains("set security.protocol to ssl") == true }
+        producer.close(timeoutMilliseconds: 0)
+    }
+
     @Test func aWrongAdvertisedListenerIsNamed() async throws {
         let dead = try MisconfiguredBroker.deadPort()
         let broker = try MisconfiguredBroker(.advertises(dead))
