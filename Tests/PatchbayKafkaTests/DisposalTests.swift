@@ -23,7 +23,8 @@ import Testing
             }
         }
         #expect(!isGone)
-        #expect(ClientDisposal.closing >= before + 1)
+        // Ours; those of other tests come and go.
+        #expect(ClientDisposal.closing >= 1)
         #expect(log.count(.info, containing: "a Kafka client is still closing in the background") == 1)
         #expect(log.count(.info, containing: "closed now") == 0)
         mayEnd.store(true, ordering: .releasing)

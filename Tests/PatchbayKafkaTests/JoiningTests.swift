@@ -50,9 +50,11 @@ import Testing
         }
     }
 
-    /// After a crash nobody got the partitions for the 45 seconds of librdkafka's default session.
+    /// After a crash nobody got the partitions for the 45 seconds of librdkafka's default session, and brokers that were back
+    /// were not tried again for up to ten.
     @Test func theSessionIsShortUnlessTheOperatorSaysOtherwise() {
         #expect(ConsumerDefaults.value(of: "session.timeout.ms", in: []) == "10000")
         #expect(ConsumerDefaults.value(of: "session.timeout.ms", in: [("session.timeout.ms", "45000")]) == "45000")
+        #expect(ConsumerDefaults.value(of: "reconnect.backoff.max.ms", in: []) == "2000")
     }
 }

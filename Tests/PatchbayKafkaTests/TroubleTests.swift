@@ -1,7 +1,8 @@
 import Logging
-import PatchbayKafka
 import TestSupport
 import Testing
+
+@testable import PatchbayKafka
 
 @Suite("Trouble with Kafka", .timeLimit(.minutes(2)))
 struct TroubleTests {
@@ -160,6 +161,28 @@ struct TroubleTests {
             #expect(line.metadata["topic"] == "orders")
             #expect(line.metadata["partition"] == "0")
             #expect(line.metadata["record_offset"] == "5")
+        }
+    }
+
+    /// Commits, look-ups and flushes at slow brokers may take seconds; together they took some twelve, and the thread counted as
+    /// stuck. The time that such a call may take is declared.
+    @Test("A call that may lawfully block is no silence")
+    func lawfulWaits() async throws {
+        try await KafkaFixture.run { fixture in
+            let producer = try fixture.makeProducer()
+            let seen = SeenRecords()
+            let consumer = fixture.startConsumer(group: "patient", into: seen)
+            try fixture.produce(0..<8, with: producer)
+            try await eventually("the records arrive") { seen.count == 8 }
+            try fixture.kafka.setRoundTripTime(milliseconds: 1_000)
+            async let isStopped: Void = consumer.stop()
+            try await eventually("the last commit to be waited for") {
+                let status = consumer.status
+                return status.isDueAt != nil && status.silence() == .zero
+            }
+            try fixture.kafka.setRoundTripTime(milliseconds: 0)
+            await isStopped
+            #expect(consumer.status.isDueAt == nil)
         }
     }
 }
