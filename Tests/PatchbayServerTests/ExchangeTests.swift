@@ -225,6 +225,21 @@ import Testing
 
     /// RFC 9110, section 5.5: space around a header's value is no part of it. The parser strips it in front only, so
     /// that a key with a space behind was no key.
+    /// It was told that a handshake must be the first request of its connection, which it needn't be any more.
+    @Test func aHandshakeThatDoesNotWaitForAnswersIsToldSo() async throws {
+        try await ServerFixture.run { server in
+            let handshake = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+            let socket = try TestSocket(port: server.port)
+            // At once, so that none of the first is answered when the second comes.
+            try await socket.send("GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n" + handshake)
+            #expect(try await answer(on: socket).head.hasPrefix("HTTP/1.1 200 "))
+            let refusal = try await answer(on: socket)
+            #expect(refusal.head.hasPrefix("HTTP/1.1 426 "))
+            #expect(refusal.body.contains("must wait until the requests before it on its connection are answered"), "\(refusal.body)")
+        }
+    }
+
     @Test func spaceAroundHeadersIsNoPartOfThem() async throws {
         try await with(.clients, configure: { $0.allowedOrigins = ["https://app.example"] }) { port, _ in
             let client = try await WebSocketTestClient(
