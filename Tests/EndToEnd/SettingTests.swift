@@ -24,14 +24,16 @@ import Testing
     }
 
     /// Runs a router with this file, and stops it whatever happens.
-    private func run(_ text: String, _ body: (RouterService, _ port: Int) async throws -> Void) async throws {
+    private func run(
+        _ text: String, rejoinsAfter: Duration? = nil, _ body: (RouterService, _ port: Int) async throws -> Void
+    ) async throws {
         let loaded = LoadedConfiguration(
             ConfigurationLoader.load(
                 text: text, file: "routes.yaml", environment: [:], transformers: BuiltinTransformers.all + [Gate.definition]))
         let configuration = try #require(loaded.configuration, "\(loaded.findings)")
         let service = RouterService(
             configuration: configuration, loaded: loaded, reload: { _ in loaded },
-            consumerProperties: EmbeddedKafka.consumerProperties, logger: TestKafka.quiet)
+            consumerProperties: EmbeddedKafka.consumerProperties, rejoinsAfter: rejoinsAfter, logger: TestKafka.quiet)
         let ports = try await service.start()
         do {
             try await body(service, ports.clients)
@@ -128,6 +130,26 @@ import Testing
                 service.consumers.statuses.contains { $0.status.silence() >= .seconds(2) }
             }
             #expect(service.consumers.health.stuckThreads.count == 1, "\(service.consumers.health)")
+        }
+    }
+
+    /// A demo that was frozen while its group formed waited for ever for the embedded Kafka, which had forgotten it. Such a
+    /// session, shorter than a group takes to form there, has the same end.
+    @Test func aDemosConsumersAskTheirForgetfulKafkaAgain() async throws {
+        let kafka = try TestKafka(topics: [("t", 1)])
+        defer { kafka.close() }
+        let file = """
+            version: 1
+            server: { host: 127.0.0.1, port: 0 }
+            admin: { enabled: false }
+            reload: { watch: false }
+            kafka: { brokers: "\(kafka.brokers)", properties: { session.timeout.ms: 1000, heartbeat.interval.ms: 300 } }
+            routes:
+              - { topic: t, transform: json, channel: c }
+
+            """
+        try await run(file, rejoinsAfter: .seconds(2)) { service, _ in
+            try await eventually("a new client to ask") { service.consumers.statuses.contains { $0.status.recreations > 0 } }
         }
     }
 }

@@ -63,6 +63,35 @@ import Testing
         }
     }
 
+    /// A stop that gave up claimed that records would be read again which had been committed. Only while a batch is being
+    /// processed is that so. Takes the ten seconds that a stop waits.
+    @Test func aStopThatGivesUpSaysThatABatchIsStillBeingProcessed() async throws {
+        try await KafkaFixture.run { fixture in
+            let (isProcessing, mayEnd) = (Flag(), Flag())
+            defer { mayEnd.set() }
+            let seen = SeenRecords()
+            seen.refuse { _ in
+                isProcessing.set()
+                while !mayEnd.isSet { pause(milliseconds: 1) }
+                return false
+            }
+            let consumer = fixture.startConsumer(group: "stubborn", into: seen)
+            try fixture.produce(0..<1, with: try fixture.makeProducer())
+            try await eventually("the record to be processed") { isProcessing.isSet }
+            await consumer.stop()
+            #expect(fixture.log.count(.error, containing: "a batch is still being processed, and its records will be read again") == 1)
+            #expect(fixture.log.count(.warning, containing: "what it processed is committed") == 0)
+            mayEnd.set()
+            try await eventually("it to end") { consumer.status.state == .stopped }
+        }
+    }
+
+    private final class Flag: Sendable {
+        private let value = Atomic(false)
+        var isSet: Bool { value.load(ordering: .acquiring) }
+        func set() { value.store(true, ordering: .releasing) }
+    }
+
     @Test(arguments: [
         (Duration.milliseconds(7), "7 ms"), (.milliseconds(999), "999 ms"), (.milliseconds(1000), "1.0 s"),
         (.nanoseconds(12_345_678_901), "12.3 s"), (.seconds(245), "4 min 5 s"), (.seconds(7800), "2 h 10 min"), (.zero, "0 ms"),
