@@ -55,7 +55,8 @@ extension RealKafkaTests {
                 let one = try await RunningPatchbay(brokers: cluster.brokers, properties: properties)
                 try await one.awaitReady()
                 let two = try await RunningPatchbay(brokers: cluster.brokers, properties: properties)
-                try await one.awaitHealth(nil, "the-same", timeout: .seconds(90))
+                // The other is named: by its client and its host.
+                try await one.awaitHealth(nil, "another member (patchbay at 127.0.0.1) of the group", timeout: .seconds(90))
                 for patchbay in [one, two] {
                     // Not more than a handful while each was fenced: 18 in 20 seconds was the rule before.
                     #expect((try await patchbay.metric("patchbay_kafka_consumer_restarts_total") ?? 0) < 6)
