@@ -82,10 +82,12 @@ struct ClusterListing {
     var brokers: [AdvertisedBroker] = []
     var brokerCount: Int { brokers.count }
     var topics: [TopicDescription]
+    /// Who leads each partition, by identifier; without those that nobody leads.
+    var leaders: [TopicPartition: Int32] = [:]
 
     /// Asks for all topics, since asking for one by name may create it. Blocks for a round trip.
     /// - Throws: librdkafka's code when there is no answer in time.
-    init(_ client: OpaquePointer, timeoutMilliseconds: Int32) throws(KafkaErrorCode) {
+    init(_ client: OpaquePointer, timeoutMilliseconds: Int32, wantsLeaders: Bool = false) throws(KafkaErrorCode) {
         var answer: UnsafePointer<rd_kafka_metadata>?
         let error = rd_kafka_metadata(client, 1, nil, &answer, timeoutMilliseconds)
         guard error == RD_KAFKA_RESP_ERR_NO_ERROR, let answer else { throw KafkaErrorCode(error) }
@@ -103,6 +105,10 @@ struct ClusterListing {
                 TopicDescription(
                     name: String(cString: name), partitionCount: Int(topic.partition_cnt),
                     problem: topic.err == RD_KAFKA_RESP_ERR_NO_ERROR ? nil : KafkaErrorCode(topic.err).description))
+            guard wantsLeaders else { continue }
+            for partition in UnsafeBufferPointer(start: topic.partitions, count: Int(topic.partition_cnt)) where partition.leader >= 0 {
+                leaders[TopicPartition(topic: String(cString: name), number: partition.id)] = partition.leader
+            }
         }
     }
 }

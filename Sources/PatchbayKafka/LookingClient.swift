@@ -112,9 +112,10 @@ final class LookingClient {
 
     /// All topics and brokers.
     /// - Throws: `timedOut`.
-    func listing(until deadline: ContinuousClock.Instant) throws(KafkaError) -> ClusterListing {
+    func listing(until deadline: ContinuousClock.Instant, wantsLeaders: Bool = false) throws(KafkaError) -> ClusterListing {
         do throws(KafkaErrorCode) {
-            return try ClusterListing(native, timeoutMilliseconds: milliseconds(until: deadline))
+            return try ClusterListing(
+                native, timeoutMilliseconds: milliseconds(until: deadline), wantsLeaders: wantsLeaders)
         } catch {
             throw unanswered(error)
         }

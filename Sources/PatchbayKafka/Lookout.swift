@@ -47,6 +47,11 @@ final class Lookout: Sendable {
     private static let interval = Duration.seconds(1)
     /// How long one question may take; brokers that are this slow are as good as away.
     private static let patience = Duration.seconds(10)
+    /// How long all leaders together may take to say where partitions begin or end, and then each of them.
+    private static let patienceWithAll = Duration.seconds(2)
+    private static let patienceWithLeader = Duration.seconds(5)
+    /// How often leaders that did not answer are asked for ends.
+    private static let silenceInterval = Duration.seconds(10)
     /// For how long a partition may have no leader, as while one is elected, before that counts as a refusal.
     private static let election = Duration.seconds(15)
 
@@ -126,6 +131,11 @@ final class Lookout: Sendable {
         private let lookout: Lookout
         private var client: LookingClient?
         private var backoff = Backoff(baseMilliseconds: 100, maximumMilliseconds: 2_000)
+        /// Who leads partitions, as of the last time that a question failed, and which of them did not answer it.
+        private var leaders: [TopicPartition: Int32] = [:]
+        private var silent: Set<Int32> = []
+        /// When any leader last said where a partition begins or ends.
+        private var lastAnswer: ContinuousClock.Instant?
         /// Topics of which it was asked whether they are compacted.
         private var described: Set<String> = []
 
@@ -133,6 +143,7 @@ final class Lookout: Sendable {
 
         consuming func run() {
             var nextLook = ContinuousClock.now
+            var nextLookAtSilent = ContinuousClock.now
             var nextTry = ContinuousClock.now
             connect()
             while true {
@@ -140,7 +151,10 @@ final class Lookout: Sendable {
                 guard !isStopped else { return }
                 let now = ContinuousClock.now
                 if !questions.isEmpty, now >= nextTry {
-                    if answer(questions) {
+                    // Those who answer first: the others take their time.
+                    let slow = questions.filter { isLeaderSilent($0.key.partition) }
+                    let isAnswered = answer(questions.filter { slow[$0.key] == nil })
+                    if answer(slow), isAnswered {
                         backoff.reset()
                     } else {
                         nextTry = .now + .milliseconds(backoff.next { .random(in: 0..<1) })
@@ -148,7 +162,11 @@ final class Lookout: Sendable {
                     continue
                 }
                 if !watched.isEmpty, now >= nextLook {
-                    lookAtEnds(of: watched)
+                    lookAtEnds(of: watched.filter { !isLeaderSilent($0) })
+                    if now >= nextLookAtSilent {
+                        lookAtEnds(of: watched.filter { isLeaderSilent($0) })
+                        nextLookAtSilent = .now + Lookout.silenceInterval
+                    }
                     describe(Set(watched.map(\.topic)))
                     nextLook = .now + Lookout.interval
                     continue
@@ -174,6 +192,7 @@ final class Lookout: Sendable {
         /// itself, nothing is.
         /// - Returns: whether all of them are answered.
         private mutating func answer(_ asked: [Question: ContinuousClock.Instant]) -> Bool {
+            guard !asked.isEmpty else { return true }
             connect()
             guard let client else { return false }
             let questions = Array(asked.keys)
@@ -191,12 +210,12 @@ final class Lookout: Sendable {
                 known.formUnion(more.filter { $0.value != nil }.map(\.key.topic))
             }
             let readable = partitions.filter { committed[$0] != nil }
-            let (lows, lowProblems) = client.offsets(KafkaOffset.beginning, readable, until: deadline)
-            let (ends, endProblems) = client.offsets(KafkaOffset.end, readable, until: deadline)
+            let (lows, lowProblems) = offsets(KafkaOffset.beginning, readable, client)
+            // Whose leader is silent now would be asked in vain a second time.
+            let (ends, endProblems) = offsets(KafkaOffset.end, readable.filter { lows[$0] != nil }, client)
             // It makes a difference to what is told of them now.
             describe(Set(readable.filter { (committed[$0] ?? nil) ?? .max < lows[$0] ?? 0 }.map(\.topic)))
-            if !lowProblems.isEmpty || !endProblems.isEmpty { client.forgetLeaders() }
-            let isAnsweredAtAll = !lows.isEmpty || !ends.isEmpty
+            let isAnsweredAtAll = lastAnswer.map { .now - $0 < Lookout.election } ?? false
             let answers = questions.compactMap { question -> Answer? in
                 let partition = question.partition
                 guard let committed = committed[partition], let low = lows[partition], let end = ends[partition] else {
@@ -245,13 +264,62 @@ final class Lookout: Sendable {
             lookout.state.withLock { $0.compacted.formUnion(compacted) }
         }
 
+        // MARK: Asking those who lead
+
+        /// The absolute offsets of the beginning or the end, of all whose leaders answer.
+        ///
+        /// All at once, since librdkafka asks the leaders side by side; but it gives no answer at all when one of them gives
+        /// none. Then each leader is asked by itself, so that one broker that hangs costs its own partitions and no others.
+        private mutating func offsets(
+            _ logical: Int64, _ partitions: [TopicPartition], _ client: LookingClient
+        ) -> (offsets: [TopicPartition: Int64], problems: [TopicPartition: KafkaErrorCode]) {
+            guard !partitions.isEmpty else { return ([:], [:]) }
+            if !partitions.contains(where: { isLeaderSilent($0) }) {
+                let answer = client.offsets(logical, partitions, until: .now + Lookout.patienceWithAll)
+                if !answer.offsets.isEmpty { lastAnswer = .now }
+                if answer.offsets.count == partitions.count { return answer }
+            }
+            // Also makes librdkafka ask those who lead the partitions now: it keeps that for a quarter of an hour
+            // (`metadata.max.age.ms`), and when a broker answers that it no longer does, only topics that the client reads or
+            // writes are asked for again, and this one does neither.
+            let end = ContinuousClock.now + Lookout.patience
+            guard let listed = try? client.listing(until: .now + Lookout.patienceWithAll, wantsLeaders: true) else { return ([:], [:]) }
+            leaders = listed.leaders
+            silent.formIntersection(listed.brokers.map(\.id))
+            let groups = Dictionary(grouping: partitions) { leaders[$0] ?? -1 }
+            var (offsets, problems): ([TopicPartition: Int64], [TopicPartition: KafkaErrorCode]) = ([:], [:])
+            for leader in groups.keys.sorted(by: { (silent.contains($0) ? 1 : 0, $0) < (silent.contains($1) ? 1 : 0, $1) }) {
+                let group = groups[leader] ?? []
+                guard leader >= 0 else {
+                    for partition in group { problems[partition] = KafkaErrorCode(RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) }
+                    continue
+                }
+                // Those that are not reached in time are not answered for, and asked in the next round.
+                guard .now < end else { break }
+                let answer = client.offsets(logical, group, until: min(end, .now + Lookout.patienceWithLeader))
+                offsets.merge(answer.offsets) { $1 }
+                problems.merge(answer.problems) { $1 }
+                if answer.offsets.isEmpty {
+                    silent.insert(leader)
+                } else {
+                    silent.remove(leader)
+                    lastAnswer = .now
+                }
+            }
+            return (offsets, problems)
+        }
+
+        private func isLeaderSilent(_ partition: TopicPartition) -> Bool {
+            leaders[partition].map(silent.contains) ?? false
+        }
+
         // MARK: Where logs end
 
         private mutating func lookAtEnds(of partitions: [TopicPartition]) {
+            guard !partitions.isEmpty else { return }
             connect()
             guard let client else { return }
-            let (ends, problems) = client.offsets(KafkaOffset.end, partitions, until: .now + .seconds(5))
-            if !problems.isEmpty { client.forgetLeaders() }
+            let (ends, _) = offsets(KafkaOffset.end, partitions, client)
             guard !ends.isEmpty else { return }
             lookout.state.withLock { state in
                 if state.ends == nil { state.ends = ends } else { state.ends?.merge(ends) { $1 } }
@@ -280,13 +348,6 @@ extension KafkaErrorCode {
 }
 
 extension LookingClient {
-    /// Asks for all topics, so that the next question goes to those who lead the partitions now.
-    ///
-    /// librdkafka keeps for a quarter of an hour (`metadata.max.age.ms`) who leads a partition. When a broker answers that it
-    /// no longer does, only topics that the client reads or writes are asked for again, and this one does neither.
-    /// Blocks for a round trip.
-    fileprivate func forgetLeaders() { _ = try? topics(until: .now + .seconds(2)) }
-
     /// What the group of this client has committed, `nil` where nothing; or in the brokers' words why they don't say.
     func committed(
         _ partitions: [TopicPartition], until deadline: ContinuousClock.Instant
@@ -315,24 +376,19 @@ extension LookingClient {
         }
     }
 
-    /// Asks for all at once; one by one if that fails, because librdkafka fails the whole list for one partition that
-    /// nobody leads.
+    /// Asks for all at once; one by one if that fails for another reason than time, because librdkafka fails the whole list for
+    /// one partition that nobody leads.
     private func ask(
         _ partitions: [TopicPartition], offset: Int64, until deadline: ContinuousClock.Instant,
         _ call: (UnsafeMutablePointer<rd_kafka_topic_partition_list_t>, Int32) -> rd_kafka_resp_err_t
     ) -> Answers {
         var answers = Answers()
         guard !partitions.isEmpty else { return answers }
-        let half = ContinuousClock.now + (deadline - .now) / 2
-        let error = ask(partitions, offset, until: half, call, &answers)
+        let error = ask(partitions, offset, until: deadline, call, &answers)
         guard error != RD_KAFKA_RESP_ERR_NO_ERROR else { return answers }
-        guard partitions.count > 1 else {
-            answers.problems[partitions[0]] = KafkaErrorCode(error)
-            return answers
-        }
+        let isLate = .now >= deadline || partitions.count == 1
         for partition in partitions {
-            let error = .now < deadline
-                ? ask([partition], offset, until: min(deadline, .now + .milliseconds(500)), call, &answers) : error
+            let error = !isLate && .now < deadline ? ask([partition], offset, until: deadline, call, &answers) : error
             if error != RD_KAFKA_RESP_ERR_NO_ERROR { answers.problems[partition] = KafkaErrorCode(error) }
         }
         return answers

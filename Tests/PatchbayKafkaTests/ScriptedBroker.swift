@@ -56,6 +56,9 @@ final class ScriptedBroker: Sendable {
         var throttleMilliseconds: Int32 = 0
         /// The topics' `cleanup.policy`.
         var policy = "delete"
+        /// The port of a second node that accepts connections and never answers, and the partitions it leads.
+        var mutePort: UInt16?
+        var ledByMute: Set<Partition> = []
         var generation: Int32 = 0
         var fetches = 0
     }
@@ -69,20 +72,7 @@ final class ScriptedBroker: Sendable {
     struct SocketError: Error { let step: String, code: Int32 }
 
     init() throws {
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let (listener, size) = (listener, length)
-        let isBound = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(listener, $0, size) }
-        }
-        guard isBound == 0, listen(listener, 64) == 0 else { throw SocketError(step: "listen", code: errno) }
-        _ = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(listener, $0, &length) }
-        }
-        port = UInt16(bigEndian: address.sin_port)
+        (listener, port) = try Self.listen()
         Self.thread { [self] in
             while true {
                 let connection = accept(listener, nil, nil)
@@ -92,6 +82,24 @@ final class ScriptedBroker: Sendable {
                 Self.thread { [self] in serve(connection) }
             }
         }
+    }
+
+    /// A socket that takes connections as far as the kernel does by itself.
+    static func listen() throws -> (listener: Int32, port: UInt16) {
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let size = length
+        let isBound = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(listener, $0, size) }
+        }
+        guard isBound == 0, Glibc.listen(listener, 64) == 0 else { throw SocketError(step: "listen", code: errno) }
+        _ = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(listener, $0, &length) }
+        }
+        return (listener, UInt16(bigEndian: address.sin_port))
     }
 
     func close() {
@@ -213,12 +221,13 @@ final class ScriptedBroker: Sendable {
 
     private func metadata(_ request: inout WireReader, _ answer: inout WireWriter, _ version: Int16) {
         let asked = request.array { $0.string() }
-        let logs = script.withLock { $0.logs }
+        let (logs, mutePort, ledByMute) = script.withLock { ($0.logs, $0.mutePort, $0.ledByMute) }
         let there = Set(logs.keys.map(\.topic))
-        answer.array([0]) { answer, _ in
-            answer.int32(1)
+        let nodes = [(Int32(1), port)] + (mutePort.map { [(Int32(2), $0)] } ?? [])
+        answer.array(nodes) { answer, node in
+            answer.int32(node.0)
             answer.string("127.0.0.1")
-            answer.int32(Int32(port))
+            answer.int32(Int32(node.1))
             if version >= 1 { answer.int16(-1) }
         }
         if version >= 1 { answer.int32(1) }
@@ -228,9 +237,10 @@ final class ScriptedBroker: Sendable {
             if version >= 1 { answer.int8(0) }
             answer.array(logs.keys.filter { $0.topic == topic }.map(\.number).sorted()) { answer, number in
                 answer.int16(0)
+                let leader: Int32 = ledByMute.contains(Partition(topic, number)) ? 2 : 1
                 answer.int32(number)
-                answer.int32(1)
-                for _ in 0..<2 { answer.array([Int32(1)]) { $0.int32($1) } }
+                answer.int32(leader)
+                for _ in 0..<2 { answer.array([leader]) { $0.int32($1) } }
             }
         }
     }
