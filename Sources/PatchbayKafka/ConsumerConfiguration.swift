@@ -73,11 +73,12 @@ enum ConsumerDefaults {
         properties.last { $0.name == name }?.value ?? Self.properties.first { $0.name == name }?.value
     }
 
-    /// Topics that Kafka keeps for itself are left out of patterns; `nil` where the operator says what is, or no pattern
-    /// could take them.
+    /// Topics that Kafka keeps for itself are left out of patterns, besides those that the operator leaves out; `nil` where
+    /// no pattern could take any.
     static func blacklist(_ topics: [String], in properties: [(name: String, value: String)]) -> String? {
-        guard !properties.contains(where: { $0.name == "topic.blacklist" }) else { return nil }
-        return InternalTopics.blacklist(for: topics)
+        let own = properties.last { $0.name == "topic.blacklist" }?.value
+        let all = [own, InternalTopics.blacklist(for: topics)].compactMap { $0 }.filter { !$0.isEmpty }
+        return all.isEmpty ? nil : all.joined(separator: ",")
     }
 
     /// What the thread's way of working depends on.

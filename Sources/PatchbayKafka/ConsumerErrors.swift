@@ -6,13 +6,12 @@ import Synchronization
 extension ConsumerLoop {
     /// A message that is an error: of one record, of a topic, or of the consumer.
     func readFailed(_ message: GatheredRecords.Message, _ client: OpaquePointer) {
+        if message.pointee.err == RD_KAFKA_RESP_ERR__PARTITION_EOF { return noteEnd(message.pointee) }
         let code = KafkaErrorCode(message.pointee.err)
         let text = rd_kafka_message_errstr(message).map { String(cString: $0) } ?? code.description
         // Errors carry handles that may die with them, hence the look-up by name.
         let topic = message.pointee.rkt.map { registry.topic(named: String(cString: rd_kafka_topic_name($0))) }
         switch (message.pointee.err, topic) {
-        case (RD_KAFKA_RESP_ERR__PARTITION_EOF, let topic?):
-            noteEnd(message.pointee, topic: topic)
         case (RD_KAFKA_RESP_ERR__FATAL, _):
             fail(client, text)
         case (_, let topic?) where ConsumerLoop.isAboutOneRecord(message.pointee):
@@ -85,13 +84,7 @@ extension ConsumerLoop {
         case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
             let problem = connectionProblems.foremost(at: .now)
             note(problem?.sentence ?? text)
-            if reachability.wentDown(at: .now) {
-                if let problem { connectionProblems.markTold(problem) }
-                logger.warning("no Kafka broker can be reached; retrying", metadata: [
-                    "brokers": "\(configuration.brokers.joined(separator: ","))", "reason": "\(problem?.sentence ?? text)",
-                ])
-            }
-            publish()
+            reachability.suspect(text, at: .now)
         case RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__TIMED_OUT, RD_KAFKA_RESP_ERR__RESOLVE,
             RD_KAFKA_RESP_ERR__SSL, RD_KAFKA_RESP_ERR__AUTHENTICATION:
             // One connection of one broker: librdkafka comes back by itself. What lasts is told by `housekeep`.

@@ -36,8 +36,12 @@ extension ConsumerLoop {
         ])
     }
 
-    /// Notes that a partition was read to its end: to be applied once the records before it are processed.
-    func noteEnd(_ message: rd_kafka_message_t, topic: ConsumedTopic) {
+    /// Notes that a partition was read to its end: to be applied once the records before it are processed. With thin traffic
+    /// one comes with every record.
+    func noteEnd(_ message: rd_kafka_message_t) {
+        // The partition's own handle, which lasts as long as the assignment: no look-up by name.
+        guard let handle = message.rkt else { return }
+        let topic = registry[registry.number(ofHandle: handle)]
         guard let partition = topic.partition(message.partition), let position = partition.position else { return }
         reachedEnds.append((topic, partition, message.offset, message.offset < position ? position : nil))
     }

@@ -9,7 +9,10 @@ extension ConsumerLoop {
     func housekeep(_ client: OpaquePointer, isIdle: Bool) {
         let now = ContinuousClock.now
         control.status.withLock { $0.lastLoopTurn = now }
-        if reachability.shouldAsk(at: now, isIdle: isIdle) { askForMetadata(client, timeoutMilliseconds: 200) }
+        if reachability.shouldAsk(at: now, isIdle: isIdle) { 
+            // In doubt a connection may have to be made first, and nothing comes from brokers anyway.
+            askForMetadata(client, timeoutMilliseconds: reachability.isInDoubt ? 500 : 200)
+        }
         commitInPassing(client, now: now)
         takeEnds()
         if !throttles.isEmpty { endThrottles(now: now) }
@@ -35,7 +38,10 @@ extension ConsumerLoop {
         let answer = patiently(.milliseconds(Int(timeoutMilliseconds))) {
             try? ClusterListing(client, timeoutMilliseconds: timeoutMilliseconds)
         }
-        guard let listing = answer else { return reachability.askedInVain(at: .now) }
+        guard let listing = answer else {
+            if let reason = reachability.askedInVain(at: .now) { tellUnreachable(reason) }
+            return
+        }
         let now = ContinuousClock.now
         if let away = reachability.answered(at: now) {
             logger.info("Kafka brokers are back", metadata: ["away": "\(away.readable)"])
@@ -48,11 +54,20 @@ extension ConsumerLoop {
             if let count = counts[topic.name] {
                 topic.partitionCount = count
             } else if topic.partitionCount != nil, !present.contains(topic.name) {
-                topic.partitionCount = nil
                 topic.isGone()
+                topic.partitionCount = nil
             }
         }
         baseline.learn(counts, at: now)
+    }
+
+    private func tellUnreachable(_ reason: String) {
+        let problem = connectionProblems.foremost(at: .now)
+        if let problem { connectionProblems.markTold(problem) }
+        logger.warning("no Kafka broker can be reached; retrying", metadata: [
+            "brokers": "\(configuration.brokers.joined(separator: ","))", "reason": "\(problem?.sentence ?? reason)",
+        ])
+        publish()
     }
 
     func publish() {

@@ -69,10 +69,8 @@ extension RealKafkaTests {
                     }
                 }
                 #expect(client.numbers.sorted() == Array(0..<270))
-                // librdkafka 2.0 calls all brokers down when those that it happens to be connected to are; the others answer at once.
-                #expect(
-                    patchbay.lines("no Kafka broker can be reached").count == patchbay.lines("Kafka brokers are back").count,
-                    "\(patchbay.log)")
+                // librdkafka 2.0 calls all brokers down when those that it happens to be connected to are.
+                #expect(patchbay.lines("no Kafka broker can be reached").isEmpty, "\(patchbay.log)")
                 try await patchbay.awaitHealth("ok")
                 try await patchbay.stop()
             }

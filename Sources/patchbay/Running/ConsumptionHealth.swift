@@ -25,13 +25,15 @@ enum ConsumptionHealth {
         switch status.state {
         case .starting:
             health.warnings.append("connecting to Kafka at \(list)\(status.connectionProblem.map { ": \($0)" } ?? "")")
-        case .connecting: 
+        case .connecting:
             health.failures.append(
                 "no Kafka broker can be reached at \(list); retrying\(status.connectionProblem.map { ": \($0)" } ?? "")")
         case .waitingForAssignment:
             health.warnings.append(
                 "waiting for the consumer group to assign partitions\((status.joinProblem ?? status.connectionProblem).map { ": \($0)" } ?? "")")
-        case .consuming: break
+        case .consuming:
+            // Only while something can't be read: one of several brokers may be the one that can't be used.
+            if let problem = status.connectionProblem { health.warnings.append("a Kafka broker can't be used: \(problem)") }
         case .stopped: health.failures.append("the Kafka consumer is stopped")
         case .failed:
             health.failures.append("the Kafka consumer failed: \(status.lastError?.message ?? "no reason known")")
