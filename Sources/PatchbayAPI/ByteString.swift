@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 /// Text that equals another one only when its UTF-8 bytes do: names of channels and fields, keys, values.
 ///
 /// `String` holds canonically equal texts for equal: "é" as one character or as "e" with an accent, "K" and the Kelvin
@@ -35,9 +41,7 @@ extension ByteString: Hashable {
 
 extension ByteString: Comparable {
     /// By their bytes, which is by their code points.
-    public static func < (left: ByteString, right: ByteString) -> Bool {
-        left.string.utf8.lexicographicallyPrecedes(right.string.utf8)
-    }
+    public static func < (left: ByteString, right: ByteString) -> Bool { left.string.precedesByBytes(right.string) }
 }
 
 extension ByteString: ExpressibleByStringInterpolation {
@@ -75,15 +79,33 @@ extension ByteString: CodingKeyRepresentable {
 extension String {
     /// Whether both are the same in UTF-8, byte for byte; `==` takes canonically equal texts for equal.
     public func hasSameBytes(as other: String) -> Bool {
-        let same = utf8.withContiguousStorageIfAvailable { left in
-            other.utf8.withContiguousStorageIfAvailable { right in
-                left.count == right.count
-                    && UnsafeRawBufferPointer(left).elementsEqual(UnsafeRawBufferPointer(right))
-            }
-        }
-        if let inner = same, let isSame = inner { return isSame }
-        return utf8.elementsEqual(other.utf8)
+        withBytes(of: other) { $0.count == $1.count && order($0, $1, count: $0.count) == 0 }
+            ?? utf8.elementsEqual(other.utf8)
     }
+
+    /// Whether it comes first in the order of UTF-8's bytes.
+    fileprivate func precedesByBytes(_ other: String) -> Bool {
+        withBytes(of: other) { left, right in
+            let order = order(left, right, count: min(left.count, right.count))
+            return order < 0 || (order == 0 && left.count < right.count)
+        } ?? utf8.lexicographicallyPrecedes(other.utf8)
+    }
+
+    /// `nil` when one of them isn't stored as UTF-8. The buffers are valid during the call.
+    private func withBytes(
+        of other: String, _ body: (UnsafeBufferPointer<UInt8>, UnsafeBufferPointer<UInt8>) -> Bool
+    ) -> Bool? {
+        utf8.withContiguousStorageIfAvailable { left in
+            other.utf8.withContiguousStorageIfAvailable { right in body(left, right) }
+        } ?? nil
+    }
+}
+
+/// Sorting ten thousand names byte by byte takes as long as writing the page of metrics that they are sorted for.
+private func order(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>, count: Int) -> Int32 {
+    // An empty buffer may have no address.
+    guard count > 0, let left = left.baseAddress, let right = right.baseAddress else { return 0 }
+    return memcmp(left, right, count)
 }
 
 extension String {
@@ -103,5 +125,5 @@ extension Sequence<String> {
     public func containsBytes(of text: String) -> Bool { contains { $0.hasSameBytes(as: text) } }
 
     /// In the order of their bytes.
-    public func sortedByBytes() -> [String] { sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) } }
+    public func sortedByBytes() -> [String] { sorted { $0.precedesByBytes($1) } }
 }

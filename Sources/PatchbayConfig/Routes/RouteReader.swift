@@ -19,6 +19,7 @@ struct RouteReader {
     let judges: ConfigurationJudges
     /// Names of all clusters, those with a mistake included.
     let clusters: Set<ByteString>
+    let schemas = OutputSchemas()
 
     /// - Parameter files: the top level of every file, the one with `defaults` first.
     func read(_ files: [DecodedObject]) -> Result {
@@ -92,7 +93,7 @@ struct RouteReader {
     /// Reports placeholders for what the chain never makes.
     private func judge(_ channels: [ChannelTemplate], of route: DecodedObject, behind chain: [TransformReader.Step]) {
         guard channels.contains(where: { !$0.fieldPaths.isEmpty }),
-            let schema = OutputSchema.ofChain(chain.map { $0.definition.outputSchema($0.settings.options) })
+            let schema = OutputSchema.ofChain(chain.map(schemas.schema))
         else { return }
         let values = (route["channel"]?.items ?? []) + (route["channels"]?.items ?? [])
         // The words about it name the field, and fields of the output that it may be: either may come out of `${…}`.
