@@ -37,6 +37,7 @@ public final class AdminServer: Sendable {
     private let group: any EventLoopGroup
     private let endpoints: Endpoints
     private let log: ClientLog
+    private let counters: LimitCounters
     private let listener = Mutex<(any Channel)?>(nil)
     private let places = Places(most: AdminServer.maximumConnections)
 
@@ -49,12 +50,14 @@ public final class AdminServer: Sendable {
     ///   - health: the report behind `/health`.
     ///   - metrics: the page behind `/metrics`.
     ///   - probes: the answers behind `/health/live` and `/health/ready`; without them there are none.
+    ///   - counters: where pauses of accepting are counted: those of the clients' server, so that `/metrics` has them.
     ///   - largestCandidate: bytes that a posted candidate may have.
     ///   - reload: loads the configuration again, or says what that would change.
     public init(
         host: String, port: Int, allowedHosts: [String] = [], group: any EventLoopGroup, logger: Logger,
         health: @escaping @Sendable () -> HealthReport, metrics: @escaping @Sendable () -> ByteBuffer = { ByteBuffer() },
         probes: HealthProbes? = nil,
+        counters: LimitCounters = LimitCounters(),
         largestCandidate: Int = 8 << 20,
         reload: @escaping @Sendable (ReloadRequest) async -> AdminAnswer
     ) {
@@ -62,6 +65,7 @@ public final class AdminServer: Sendable {
         self.port = port
         self.group = group
         log = ClientLog(logger: logger)
+        self.counters = counters
         endpoints = Endpoints(logger: logger) { router in
             router.add(middleware: OwnHost(names: HostList(allowedHosts + [host]), log: ClientLog(logger: logger)))
             StandardEndpoints.add(to: router, health: health, metrics: metrics)
@@ -78,13 +82,13 @@ public final class AdminServer: Sendable {
     /// - Returns: the port, which matters when the configured one is 0.
     /// - Throws: when the address can't be bound.
     public func start() async throws -> Int {
-        let (endpoints, places, log) = (endpoints, places, log)
+        let (endpoints, places, log, counters) = (endpoints, places, log, counters)
         let channel = try await ServerBootstrap(group: group)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
-                        AcceptGate(pending: nil, counters: LimitCounters(), log: log))
+                        AcceptGate(pending: nil, counters: counters, log: log))
                 }
             }
             .childChannelInitializer { channel in

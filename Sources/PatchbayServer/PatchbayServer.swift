@@ -53,7 +53,7 @@ public final class PatchbayServer: Sendable {
         // a reporter that learns of the listener last.
         let reporter = HealthReporter(
             maxClients: configuration.maxClients, router: router, source: source, configuration: configurationStatus,
-            heartbeats: heartbeats)
+            heartbeats: heartbeats, counters: counters)
         let collector = MetricsCollector(
             sources: metrics, router: router, clients: { reporter.clientFigures(counters) },
             configuration: configurationStatus, status: { reporter.report().status })

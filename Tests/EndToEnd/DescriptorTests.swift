@@ -30,11 +30,14 @@ import Testing
         let client = try await WebSocketTestClient(port: port)
         try await client.subscribe("notes")
         let page = try TestSocket(port: port)
-        func pauses() async throws -> Int {
-            try await page.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        func get(_ path: String) async throws -> String {
+            try await page.send("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n")
             let head = try await page.receive(through: "\r\n\r\n", timeout: .seconds(20))
             let length = head.firstMatch(of: /Content-Length: ([0-9]+)/.ignoresCase()).flatMap { Int($0.output.1) } ?? 0
-            let text = String(decoding: try await page.receive(length, timeout: .seconds(20)), as: UTF8.self)
+            return String(decoding: try await page.receive(length, timeout: .seconds(20)), as: UTF8.self)
+        }
+        func pauses() async throws -> Int {
+            let text = try await get("/metrics")
             return text.firstMatch(of: /limit="descriptors"} ([0-9]+)/).flatMap { Int($0.output.1) } ?? -1
         }
         #expect(try await pauses() == 0)
@@ -45,6 +48,7 @@ import Testing
         // its reads were withheld.
         let count = try await pauses()
         #expect(count <= Int((ContinuousClock.now - start) / .milliseconds(100)) + 10)
+        #expect(try await get("/health").contains("no file descriptor or no kernel memory is free"))
         // Those that are connected notice nothing.
         try await client.send(#"{"type":"ping"}"#)
         #expect(try await client.receive().type == "pong")

@@ -16,14 +16,17 @@ final class HealthReporter: Sendable {
     private let configuration: @Sendable () -> ConfigurationStatus
     private let started = NIODeadline.now()
     private let heartbeats: Heartbeats?
+    private let counters: LimitCounters
     private let listener = Mutex<WebSocketListener?>(nil)
     private let leaving = Atomic<Bool>(false)
 
     init(
         maxClients: Int, router: Router, source: @escaping @Sendable () -> SourceHealth,
-        configuration: @escaping @Sendable () -> ConfigurationStatus, heartbeats: Heartbeats? = nil
+        configuration: @escaping @Sendable () -> ConfigurationStatus, heartbeats: Heartbeats? = nil,
+        counters: LimitCounters = LimitCounters()
     ) {
         self.maxClients = maxClients
+        self.counters = counters
         self.heartbeats = heartbeats
         self.router = router
         self.source = source
@@ -70,6 +73,11 @@ final class HealthReporter: Sendable {
         let fanout = router.fanoutFigures
         var reasons = source.failures + source.warnings
         if clientCount >= maxClients { reasons.append("all places for clients are taken (max_clients)") }
+        if counters.isShortOfDescriptors() {
+            reasons.append(
+                "new connections wait, because no file descriptor or no kernel memory is free for them: the log says which; raise the "
+                    + "limit on open files (ulimit -n, LimitNOFILE with systemd), or lower server.max_clients")
+        }
         let configuration = configuration()
         if let error = configuration.error {
             reasons.append("the configuration file was changed and refused; what was in force goes on: \(error)")

@@ -7,7 +7,7 @@ import NIOCore
 #endif
 
 /// In the pipeline of a listening socket: accepts nothing while there is no room for one more connection, or no file
-/// descriptor. Whoever connects meanwhile waits in the kernel's queue.
+/// descriptor. Clients that connect meanwhile wait in the kernel's queue.
 ///
 /// Without it NIO tries again at once after an accept that failed, which takes most of a core and still accepts nothing.
 /// Withholding `read` is not enough then, which is all that NIO's own AcceptBackoffHandler does: NIO takes the read that failed
@@ -67,8 +67,8 @@ final class AcceptGate: ChannelDuplexHandler {
             return context.fireErrorCaught(error)
         }
         pause(context: context)
-        counters.count(.descriptors)
         let now = NIODeadline.now()
+        counters.countPause(at: now)
         if lastShortage.map({ now - $0 > Self.quietTime }) ?? true { log.outOfDescriptors(errno: code) }
         lastShortage = now
     }

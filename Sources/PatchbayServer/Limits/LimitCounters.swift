@@ -1,3 +1,4 @@
+import NIOCore
 import Synchronization
 
 /// How often each limit was run into since the start.
@@ -10,7 +11,24 @@ public final class LimitCounters: Sendable {
 
     private let counters = Limit.allCases.map { _ in Counter() }
 
-    init() {}
+    /// When accepting last paused, nanoseconds of the monotonic clock; 0 before it ever did.
+    private let lastPause = Atomic<UInt64>(0)
+    /// For how long a pause is news: accepting looks for a descriptor again after a tenth of a second.
+    private static let pauseMemory = TimeAmount.seconds(5)
+
+    public init() {}
+
+    /// Accepting pauses because no file descriptor is free.
+    func countPause(at now: NIODeadline) {
+        count(.descriptors)
+        lastPause.store(now.uptimeNanoseconds, ordering: .relaxed)
+    }
+
+    /// Whether accepting paused in the last five seconds.
+    func isShortOfDescriptors(at now: NIODeadline = .now()) -> Bool {
+        let last = lastPause.load(ordering: .relaxed)
+        return last > 0 && now - .uptimeNanoseconds(last) < Self.pauseMemory
+    }
 
     func count(_ limit: Limit) { counters[limit.rawValue].value.wrappingAdd(1, ordering: .relaxed) }
 

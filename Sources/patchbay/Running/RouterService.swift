@@ -107,6 +107,7 @@ final class RouterService: Sendable {
                 host: configuration.admin.host, port: configuration.admin.port, allowedHosts: configuration.admin.allowedHosts,
                 group: group, logger: logger,
                 health: { server.health }, metrics: { server.metricsPage }, probes: server.probes,
+                counters: server.limitCounters,
                 largestCandidate: ConfigurationLoader.largestFile,
                 reload: { request in
                     let report =
