@@ -124,10 +124,16 @@ public protocol RecordProcessor: AnyObject {
     /// time when readers are so far behind that polling on would lose messages (back-pressure is "not polling yet").
     func finishPoll()
 
-    /// Whether records of this topic that `process` took must not be committed yet, because something promised for
-    /// them (a dead letter) is still under way. The source then stores no offsets of the topic, and soon reads it no
-    /// further, until this is `false`. Asked after every batch and, while it is `true`, at every poll: never waits.
+    /// Whether something promised for records of this topic that `process` took (a dead letter) is still under way: their
+    /// offsets must not be committed yet. Asked after every batch and, while it is `true`, at every poll: never waits.
     func isHolding(_ topic: String) -> Bool
+
+    /// By partition, the lowest record offset that must not be committed yet. Asked before a commit, while `isHolding`.
+    func heldOffsets(_ topic: String) -> [Int32: Int64]
+
+    /// Whether what is under way takes so long, or is so much, that the topic should be read no further until `isHolding`
+    /// is `false`.
+    func wantsPause(_ topic: String) -> Bool
 
     /// For people: what the records of a topic are held for; `nil` when they are not.
     func holdReason(_ topic: String) -> String?
@@ -135,5 +141,7 @@ public protocol RecordProcessor: AnyObject {
 
 extension RecordProcessor {
     public func isHolding(_ topic: String) -> Bool { false }
+    public func heldOffsets(_ topic: String) -> [Int32: Int64] { [:] }
+    public func wantsPause(_ topic: String) -> Bool { false }
     public func holdReason(_ topic: String) -> String? { nil }
 }

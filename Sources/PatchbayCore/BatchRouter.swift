@@ -29,8 +29,9 @@ final class BatchRouter: RecordProcessor {
     private let deadLetters: (any DeadLetterWriter)?
     private let observe: RejectionObserver
     private let pendingLetters = PendingLetters()
-    /// Whether letters were under way when last asked.
+    /// Whether letters were under way when last asked, and how many there had been.
     private var hadLetters = false
+    private var lettersSeen: UInt64 = 0
     private var table: RouteTable
     private var generation: Int
     /// Made when the first batch of a topic comes, so that taking up a table costs nothing for quiet topics.
@@ -120,18 +121,25 @@ final class BatchRouter: RecordProcessor {
     // MARK: Dead letters
 
     func isHolding(_ topic: String) -> Bool {
-        guard hadLetters || !pendingLetters.isEmpty else { return false }
+        let begun = pendingLetters.begun
+        // Those that were decided while they were written want to be tended, too: the writer tells what was lost.
+        guard hadLetters || begun != lettersSeen || !pendingLetters.isEmpty else { return false }
+        lettersSeen = begun
         deadLetters?.tend()
         hadLetters = !pendingLetters.isEmpty
         return pendingLetters.isWaiting(from: topic)
     }
+
+    func heldOffsets(_ topic: String) -> [Int32: Int64] { pendingLetters.lowestOffsets(from: topic) }
+
+    func wantsPause(_ topic: String) -> Bool { pendingLetters.wantsPause(topic) }
 
     func holdReason(_ topic: String) -> String? {
         guard let waiting = pendingLetters.waiting(from: topic) else { return nil }
         let records = waiting.count == 1 ? "1 refused record" : "\(waiting.count) refused records"
         let seconds = (ContinuousClock.now - waiting.since).components.seconds
         return "\(records) not taken by the dead-letter topic \(waiting.target) for \(seconds) s"
-            + (deadLetters?.obstacle.map { ": \($0)" } ?? "")
+            + (deadLetters?.obstacle(since: waiting.since).map { ": \($0)" } ?? "")
     }
 
     // MARK: Waking

@@ -32,6 +32,8 @@ final class RouteRunner: EnvelopeSink {
     private var lastPartition: Int32 = -1
     /// The refused record that comes first in this batch, of a route that stops on errors.
     private var firstRefused: Refused?
+    /// Whether one was refused: what comes behind it is forgotten anyway and must make no channels.
+    private var isStopping = false
 
     /// A record that made its route stop.
     struct Refused {
@@ -73,6 +75,7 @@ final class RouteRunner: EnvelopeSink {
         envelopes = 0
         lastOffset = Self.noRecord
         firstRefused = nil
+        isStopping = false
         if let base = suffix.baseAddress { Timestamp.write(time.wall, to: base + timestampIndex) }
         if batch.records.allSatisfy(isRoutable) {
             chain.run(batch, into: self)
@@ -124,6 +127,7 @@ final class RouteRunner: EnvelopeSink {
     // MARK: EnvelopeSink
 
     func emit(_ record: Record, data: UnsafeRawBufferPointer) {
+        guard !isStopping else { return }
         let suffix = UnsafeRawBufferPointer(suffix)
         let count =
             outputs.hasTemplates
@@ -161,6 +165,7 @@ final class RouteRunner: EnvelopeSink {
     /// Remembers what may make the route stop. A step sees the whole batch before the next one does, so the first
     /// refusal need not be that of the first record.
     private func note(_ report: RejectedRecord) {
+        isStopping = true
         let before = original.prefix(firstRefused?.index ?? original.count)
         guard
             let index = before.firstIndex(where: {

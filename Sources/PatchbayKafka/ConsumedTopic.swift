@@ -23,8 +23,11 @@ final class ConsumedTopic {
     var badRecordLog = RateLimit(every: .seconds(1))
     /// Whether the processor didn't take a record; the partitions are paused at their `position` then.
     var isHalted = false
-    /// Whether offsets must not be stored for now; see `ConsumerHolding`.
+    /// Whether not every offset may be committed for now; see `ConsumerHolding`.
     var hold: Hold?
+    var holdLog = RateLimit(every: .seconds(60))
+    /// Whether the log says that it is paused for that.
+    var isHoldTold = false
     /// Why; as of the last publication.
     var holdReason: String?
     /// Whether partitions were sent back and may still have to be checked for coming by at the right place. While it is
@@ -97,8 +100,10 @@ final class ConsumedTopic {
     /// Up to where this thread processed the partition when it last had it, if it ever did.
     func positionLeft(_ number: Int32) -> Int64? { leftAt[number] }
 
-    /// Notes that the brokers say that the topic doesn't exist: positions in it mean nothing from now on.
+    /// Notes that the brokers say that the topic doesn't exist: positions in it mean nothing from now on. One that never was
+    /// there isn't gone.
     func isGone() {
+        guard partitionCount != nil || !leftAt.isEmpty || partitions.contains(where: { $0?.isStarted == true }) else { return }
         wasGone = true
         leftAt = [:]
     }

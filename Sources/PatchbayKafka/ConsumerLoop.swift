@@ -213,8 +213,12 @@ final class ConsumerLoop {
         finishPoll()
         settleHolds(client, patience: .seconds(1))
         // A broker that doesn't answer a commit won't answer a goodbye either.
-        let isAnswered = reachability.isReachable && commit(client, timeoutMilliseconds: 2_000)
-        control.status.withLock { $0.isProcessing = false }
+        let outcome = commitAtTheEnd(client)
+        let isAnswered = outcome != .unanswered
+        control.status.withLock {
+            $0.isProcessing = false
+            $0.isCommitted = outcome == .committed
+        }
         // A change of the topics that still waits for a rebalance to end would trip an assertion of librdkafka 2.0 in
         // the end (`!rkcg->rkcg_subscription`); this replaces it.
         rd_kafka_unsubscribe(client)
@@ -223,6 +227,12 @@ final class ConsumerLoop {
         let isClosed = isAnswered && leaveGroup(client, timeout: .milliseconds(2_000))
         forgetAssignment()
         if canBeDestroyed { destroy(client, isClosed: isClosed) }
+    }
+
+    private func commitAtTheEnd(_ client: OpaquePointer) -> CommitOutcome {
+        if reachability.isReachable { return commit(client, timeoutMilliseconds: 2_000) }
+        if !uncommitted.isEmpty { tellCommitFailed("no Kafka broker can be reached") }
+        return .unanswered
     }
 
     /// The patient version of `rd_kafka_consumer_close`, which waits for as long as the brokers are away.
@@ -350,7 +360,7 @@ final class ConsumerLoop {
                 applyEnds(client)
             }
             finishPoll()
-            settleHolds(client, patience: Self.patienceInPlace)
+            settleHolds(client)
             housekeep(client, isIdle: first == nil)
         }
     }

@@ -1,5 +1,6 @@
 import CLibRDKafka
 import Logging
+import PatchbayAPI
 import Synchronization
 
 /// Committing.
@@ -16,46 +17,86 @@ extension ConsumerLoop {
         if !isCommitting { sendCommit(client) }
     }
 
-    /// Commits what has changed and waits for the answer.
-    /// - Returns: `false` when no answer came in time.
+    /// Sends where reading begins, without waiting for the interval: a group that has no position yet would begin at the
+    /// end again after a crash, and what came in between would be skipped. Waits for nothing.
+    func commitStarts(_ client: OpaquePointer) {
+        takeCommitAnswer(timeoutMilliseconds: 0)
+        // Under way: the rest follows in passing.
+        guard commitInterval != nil, !isCommitting else { return }
+        sendCommit(client)
+    }
+
+    /// What became of a commit that was waited for.
+    enum CommitOutcome {
+        /// All that may be committed is.
+        case committed
+        /// The brokers refused it, or librdkafka did.
+        case refused
+        case unanswered
+    }
+
+    /// Commits what has changed and waits for the answer. What can't be committed is told.
     @discardableResult
-    func commit(_ client: OpaquePointer, timeoutMilliseconds: Int32) -> Bool {
+    func commit(_ client: OpaquePointer, timeoutMilliseconds: Int32) -> CommitOutcome {
         let deadline = ContinuousClock.now + .milliseconds(Int(timeoutMilliseconds))
+        var problem: String?
+        // The first turn may be for one that is under way, whose refusal says nothing about the next.
         for _ in 0..<2 {
-            // First for one that is under way.
-            if !isCommitting, !sendCommit(client) { return true }
+            if !isCommitting {
+                switch sendCommit(client) {
+                case .sent: break
+                case .nothingNew: return .committed
+                case .failed(let error):
+                    tellCommitFailed(error)
+                    return .refused
+                }
+            }
             guard let error = takeCommitAnswer(timeoutMilliseconds: max(1, (deadline - .now).wholeMilliseconds)) else {
                 tellCommitFailed(KafkaErrorCode(RD_KAFKA_RESP_ERR__TIMED_OUT).description)
                 control.status.withLock { $0.commitFailures += 1 }
-                return false
+                return .unanswered
             }
-            if let error { tellCommitFailed(error) }
+            problem = error
         }
-        return true
+        guard let problem, !uncommitted.isEmpty else { return .committed }
+        tellCommitFailed(problem)
+        return .refused
     }
 
-    private func tellCommitFailed(_ reason: String) {
+    /// Says what a stop or a rebalance leaves behind.
+    func tellCommitFailed(_ reason: String) {
         logger.warning(
             "commit failed; the records since the last commit may be read again",
             metadata: ["reason": "\(reason)", "group": "\(configuration.groupID)"])
     }
 
-    /// - Returns: whether there was anything to commit.
-    @discardableResult
-    private func sendCommit(_ client: OpaquePointer) -> Bool {
+    /// Positions that are not committed and may be.
+    var uncommitted: PartitionList {
         let list = PartitionList()
-        // What waits for its dead letters is not committed.
-        for topic in registry.topics where topic.hold == nil {
+        for topic in registry.topics {
+            let held = topic.hold == nil ? [:] : processor.heldOffsets(topic.name)
             for case let partition? in topic.partitions {
-                guard let position = partition.position, position != partition.committed else { continue }
-                list.add(topic.name, partition.number, offset: position)
+                guard let offset = committable(partition, held: held), offset != partition.committed else { continue }
+                list.add(topic.name, partition.number, offset: offset)
             }
         }
-        guard !list.isEmpty, let commitQueue else { return false }
+        return list
+    }
+
+    private enum Sending {
+        case sent, nothingNew
+        case failed(String)
+    }
+
+    @discardableResult
+    private func sendCommit(_ client: OpaquePointer) -> Sending {
+        let list = uncommitted
+        guard !list.isEmpty else { return .nothingNew }
+        guard let commitQueue else { return .failed("the client is closing") }
         let error = list.withNative { rd_kafka_commit_queue(client, $0, commitQueue, nil, nil) }
-        guard error == RD_KAFKA_RESP_ERR_NO_ERROR else { return false }
+        guard error == RD_KAFKA_RESP_ERR_NO_ERROR else { return .failed(KafkaErrorCode(error).description) }
         isCommitting = true
-        return true
+        return .sent
     }
 
     /// - Returns: `nil` when no answer came in time; else why the commit, or a part of it, failed, if it did.

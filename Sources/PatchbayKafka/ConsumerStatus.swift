@@ -60,8 +60,10 @@ public struct ConsumerStatus: Sendable, Equatable {
     public internal(set) var lastLoopTurn: ContinuousClock.Instant = .now
     /// While the thread is in a call that may block for a known time, such as a commit: when it is due back at the latest.
     var isDueAt: ContinuousClock.Instant?
-    /// Whether records may be in the processor's hands, or processed and not committed; `false` once a stop has committed.
+    /// Whether records may be in the processor's hands; `false` once a stop has tried to commit them.
     var isProcessing = true
+    /// Whether that commit succeeded.
+    var isCommitted = false
 
     /// For how long the thread has shown no sign of life that it owed: zero while it waits lawfully.
     public func silence(at now: ContinuousClock.Instant = .now) -> Duration {

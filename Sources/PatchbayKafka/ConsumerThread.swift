@@ -76,7 +76,9 @@ public final class ConsumerThread: Sendable {
                     "the Kafka consumer thread didn't end within 10 s: a batch is still being processed, and its records will be read again")
             } else {
                 logger.warning(
-                    "the Kafka consumer thread didn't end within 10 s; what it processed is committed",
+                    status.isCommitted
+                        ? "the Kafka consumer thread didn't end within 10 s; what it processed is committed"
+                        : "the Kafka consumer thread didn't end within 10 s; the records since its last commit will be read again",
                     metadata: ["commit_problem": "\(status.commitProblem ?? "none")"])
             }
         }

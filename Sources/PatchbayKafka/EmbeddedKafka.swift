@@ -182,4 +182,5 @@ public enum KafkaRequest: Int16, Sendable, CaseIterable {
     case heartbeat = 12
     case leaveGroup = 13
     case syncGroup = 14
+    case initProducerID = 22
 }

@@ -84,9 +84,16 @@ public final class Producer: Sendable {
 
     public var deliveries: Deliveries { callbacks.deliveries.withLock { $0 } }
 
-    /// What last kept this client from its brokers, such as a refused connection; `nil` when nothing did so far. Says
-    /// nothing about whether it lasts.
-    public var lastTrouble: String? { callbacks.lastTrouble.withLock { $0 } }
+    /// What kept this client from its brokers, such as a refused connection, in the minute before `instant` or after it;
+    /// `nil` when nothing did, or a record was delivered since. Says nothing about whether it lasts.
+    public func trouble(since instant: ContinuousClock.Instant) -> String? {
+        // librdkafka repeats an error that lasts every half minute.
+        callbacks.trouble.withLock { $0.flatMap { $0.at > instant - .seconds(60) ? $0.text : nil } }
+    }
+
+    /// Why this producer will never send anything again, in librdkafka's words; `nil` while it works. What is queued stays
+    /// queued until `close`.
+    public var fatalError: String? { callbacks.fatal.withLock { $0 } }
 
     /// Records enqueued and not yet delivered or failed; 0 once closed.
     public var queued: Int { native.withLock { $0.map { Int(rd_kafka_outq_len($0.client)) } ?? 0 } }

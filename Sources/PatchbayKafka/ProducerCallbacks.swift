@@ -11,7 +11,10 @@ import Synchronization
 final class ProducerCallbacks: Sendable {
     let log: ClientLog
     let deliveries = Mutex(Producer.Deliveries())
-    let lastTrouble = Mutex<String?>(nil)
+    /// What last kept the client from its brokers; `nil` once they took a record.
+    let trouble = Mutex<(text: String, at: ContinuousClock.Instant)?>(nil)
+    /// Why librdkafka will not send anything any more.
+    let fatal = Mutex<String?>(nil)
     private let logger: Logger
     private let failureLog = Mutex(RateLimit(every: .seconds(1)))
 
@@ -80,6 +83,7 @@ final class ProducerCallbacks: Sendable {
             lastError = error
             report?.body(error)
         }
+        if delivered > 0 { trouble.withLock { $0 = nil } }
         deliveries.withLock {
             $0.delivered &+= delivered
             $0.failed &+= failed
@@ -91,9 +95,11 @@ final class ProducerCallbacks: Sendable {
     private func failed(_ event: OpaquePointer) {
         let code = rd_kafka_event_error(event)
         let text = rd_kafka_event_error_string(event).map { String(cString: $0) } ?? ""
-        let trouble = ConnectionProblem(text)?.sentence ?? text
-        lastTrouble.withLock { $0 = trouble }
+        trouble.withLock { $0 = (ConnectionProblem(text)?.sentence ?? text, .now) }
         switch code {
+        case RD_KAFKA_RESP_ERR__FATAL:
+            fatal.withLock { $0 = $0 ?? text }
+            say("the Kafka producer failed", text, [:])
         case RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__TIMED_OUT:
             logger.debug("Kafka connection failed", metadata: ["reason": "\(text)"])
         default:

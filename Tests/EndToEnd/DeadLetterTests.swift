@@ -15,10 +15,12 @@ import Testing
     @Test func aRecordThatComesBackThroughAnotherProcessIsNotWrittenAgain() async throws {
         let kafka = try TestKafka(topics: [("x", 1), ("y", 1)])
         defer { kafka.close() }
+        let log = LogBook()
         func start(_ name: String, _ from: String, _ to: String) async throws -> RunningRouter {
             try await RunningRouter.start(
                 brokers: kafka.brokers,
-                routes: "routes: [{ name: \(name), topic: \(from), transform: trade, channel: c, on_error: dead_letter, dead_letter: \(to) }]")
+                routes: "routes: [{ name: \(name), topic: \(from), transform: trade, channel: c, on_error: dead_letter, dead_letter: \(to) }]",
+                logger: log.logger)
         }
         let one = try await start("one", "x", "y")
         let two = try await start("two", "y", "x")
@@ -31,6 +33,9 @@ import Testing
         try kafka.producer.produce(
             topic: "x", partition: 0, value: Array("{\"no\":1}".utf8), headers: [("patchbay.route", Array("another".utf8))])
         try await eventually("the second to come back and be lost") { one.service.router.deadLettersLost == 2 }
+        try await eventually("the log to say so") {
+            log.count(.error, "a refused record had come back from a dead-letter topic") == 2
+        }
         let brokers = kafka.brokers
         let written = try await offPool { try (DeadLetterFile.read(brokers: brokers, topic: "x").count, DeadLetterFile.read(brokers: brokers, topic: "y").count) }
         #expect(written == (4, 2))
@@ -107,7 +112,77 @@ import Testing
             second.figures(of: "trades")?.recordsDeadLettered == 1
         }
         #expect(try await Self.letters(kafka).contains("{\"no\":\"trade\"}"))
+        // The good one before it was committed, and nothing behind it.
+        #expect(second.figures(of: "trades")?.recordsIn == 2)
         await second.service.stop()
+    }
+
+    /// What a letter that librdkafka refuses at once was lost for was never in the log: that was only looked for while letters
+    /// were under way.
+    @Test func aLetterThatIsRefusedAtOnceIsToldAsLost() async throws {
+        let kafka = try TestKafka(topics: Self.topics)
+        defer { kafka.close() }
+        let log = LogBook()
+        let router = try await RunningRouter.start(
+            brokers: kafka.brokers, routes: Self.routes, properties: ["message.max.bytes": "1000"], logger: log.logger)
+        try kafka.produce("trade-info", ["{\"no\":\"\(String(repeating: "x", count: 2_000))\"}"])
+        try await eventually("the letter to be lost") { router.service.router.deadLettersLost == 1 }
+        try await eventually("the log to say so; it says \(log.lines)") {
+            log.line(.error, "refused records were not taken by the dead-letter topic")?.metadata["error"]?.description
+                .contains("too large") == true
+        }
+        await router.service.stop()
+    }
+
+    /// An error that ends a producer for good, such as a missing right to write idempotently, took the letters that it had
+    /// with it: neither written nor lost, and their records were committed. They go to another producer, once.
+    @Test(arguments: [1, 1_000]) func lettersOfAProducerThatFailsForGoodGoToAnother(failures: Int) async throws {
+        let kafka = try TestKafka(topics: Self.topics)
+        defer { kafka.close() }
+        let log = LogBook()
+        let clusterAuthorizationFailed = KafkaErrorCode(rawValue: 31)
+        let router = try await RunningRouter.start(
+            brokers: kafka.brokers, routes: Self.routes, deadLetterTimeout: "0s", logger: log.logger)
+        try kafka.produce("trade-info", ["{\"no\":1}", "{\"no\":2}", Sample.trade(1)])
+        try kafka.kafka.failNext(.initProducerID, with: Array(repeating: clusterAuthorizationFailed, count: failures))
+        if failures == 1 {
+            try await eventually("both to be written; the log: \(log.lines)") {
+                router.figures(of: "trades")?.recordsDeadLettered == 2
+            }
+            #expect(try await Self.letters(kafka) == ["{\"no\":1}", "{\"no\":2}"])
+        } else {
+            // The reason doesn't pass.
+            try await eventually("both to be lost; the log: \(log.lines)") { router.service.router.deadLettersLost == 2 }
+            try await eventually("the log to say so") {
+                log.line(.error, "refused records were not taken by the dead-letter topic")?.metadata["error"]?.description
+                    .contains("authorization") == true
+            }
+        }
+        try await eventually("none to wait, and the topic to be read") {
+            router.service.router.deadLettersWaiting == 0 && router.figures(of: "trades")?.recordsIn == 3
+                && router.service.health.topics.first { $0.topic == "trade-info" }?.state == "consuming"
+        }
+        await router.service.stop()
+    }
+
+    /// At a broker that took letters steadily and slowly, the thread waited 250 ms in place for every batch, so that no topic
+    /// of the cluster got on, and then paused and told so, and fetched again what it had, three times a second.
+    @Test func aSlowBrokerThatTakesEveryLetterPausesNothing() async throws {
+        let kafka = try TestKafka(topics: Self.topics)
+        defer { kafka.close() }
+        let log = LogBook()
+        let router = try await RunningRouter.start(brokers: kafka.brokers, routes: Self.routes, logger: log.logger)
+        try kafka.produce("trade-info", ["{\"no\":0}"])
+        try await eventually("the first letter") { router.figures(of: "trades")?.recordsDeadLettered == 1 }
+        try kafka.kafka.setRoundTripTime(milliseconds: 400)
+        for number in 1...5 {
+            try kafka.produce("trade-info", ["{\"no\":\(number)}"])
+            try kafka.produce("token-info", ["\(number)"])
+        }
+        try await eventually("all letters") { router.figures(of: "trades")?.recordsDeadLettered == 6 }
+        try await eventually("the other topic") { router.figures(of: "tokens")?.recordsIn == 5 }
+        #expect(log.count(.warning, "topic is paused") == 0, "\(log.lines)")
+        await router.service.stop()
     }
 
     /// What brokers don't take for `kafka.dead_letter_timeout` is given up: counted once, told, and the topic goes on.

@@ -66,6 +66,8 @@ import Testing
         letters.fate = .lost
         process(["x1"], topic: "t", with: processor)
         #expect(counts() == [0, 1, 0] && !processor.isHolding("t"))
+        // The writer has to tell what was lost, though nothing is under way.
+        #expect(letters.tended == 1)
 
         letters.fate = nil
         process(["x2", "3", "x4"], topic: "t", with: processor)
@@ -73,6 +75,7 @@ import Testing
         #expect(counts() == [0, 1, 3] && processor.isHolding("t") && !processor.isHolding("other"))
         #expect(processor.holdReason("t")?.hasPrefix("3 refused records not taken by the dead-letter topic dead for ") == true)
         #expect(processor.holdReason("t")?.hasSuffix(": no broker") == true)
+        #expect(processor.heldOffsets("t") == [0: 0] && !processor.wantsPause("t"))
         // What is read meanwhile decides nothing about them.
         process(["6"], topic: "t", with: processor)
         #expect(counts() == [0, 1, 3])
@@ -85,6 +88,18 @@ import Testing
         #expect(counts() == [1, 2, 0] && !processor.isHolding("t"))
         #expect(processor.holdReason("t") == nil)
         #expect(route.counters.snapshot.rejected == ["refused": 4])
+    }
+
+    /// Channels of a template were made for the whole batch, though nothing behind the refused record was delivered: a
+    /// halted route could use up its `max_channels` with channels that never had a message.
+    @Test func aRouteThatStopsMakesNoChannelsForWhatComesBehind() {
+        let stops = Route.make("stops", steps: [{ Marking("s", refusing: "x") }], channels: ["k.{@key}"], onError: .stop)
+        let router = Router(table: RouteTable(routes: [stops]), fanouts: [])
+        let processor = router.makeProcessor()
+        #expect(process(["x1", "2"], topic: "t", with: processor, key: "a") == 0)
+        #expect(router.log(ofChannel: "k.a") == nil)
+        #expect(process(["1", "x2"], topic: "t", with: processor, key: "b") == 1)
+        #expect(router.log(ofChannel: "k.b") != nil)
     }
 
     @Test func aRouteThatStopsTakesNothingFromTheRefusedRecordOn() {

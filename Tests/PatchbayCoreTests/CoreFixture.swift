@@ -106,9 +106,11 @@ final class FakeDeadLetters: DeadLetterWriter {
     /// The delivery report of the oldest letter that is undecided.
     func decide(_ fate: DeadLetterFate) { undecided.removeFirst()(fate) }
 
-    func tend() {}
+    private(set) var tended = 0
 
-    var obstacle: String? { "no broker" }
+    func tend() { tended += 1 }
+
+    func obstacle(since: ContinuousClock.Instant) -> String? { "no broker" }
 }
 
 extension ChannelLog {

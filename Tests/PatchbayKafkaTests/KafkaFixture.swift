@@ -35,7 +35,7 @@ final class KafkaFixture: Sendable {
     /// Reads from the beginning unless told otherwise, since a test can't know when `latest` is.
     func startConsumer(
         group: String, topics: [String] = ["orders"], batchSize: Int = 100, into seen: SeenRecords,
-        reset: String = "earliest", properties: [(name: String, value: String)] = [], rejoinsAfter: Duration? = nil
+        reset: String = "earliest", properties: [(name: String, value: String)] = [], rejoinsAfter: Duration? = EmbeddedKafka.rejoinsAfter
     ) -> ConsumerThread {
         let consumer = ConsumerThread(
             configuration: ConsumerConfiguration(

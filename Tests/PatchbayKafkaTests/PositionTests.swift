@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import PatchbayKafka
 import Synchronization
@@ -223,6 +224,19 @@ import Testing
         }
     }
 
+    /// A new group that was killed before its first commit, up to a second after the start, began at the end once more and
+    /// skipped what had come in between.
+    @Test("Where a new group begins is committed at once")
+    func startIsCommitted() async throws {
+        try await Scene.run { scene in
+            scene.broker.script.withLock { $0.logs[Partition("orders", 0)] = .init(5..<45) }
+            _ = scene.start(reset: "latest", commitsEvery: 3_600_000)
+            try await eventually("the start is committed") {
+                scene.broker.script.withLock { $0.committed[Partition("orders", 0)] } == 45
+            }
+        }
+    }
+
     /// Readiness came with the assignment; the brokers had not yet said where it begins, so what was written until then
     /// lay before the start.
     @Test("Without a start nothing counts as being read")
@@ -242,6 +256,46 @@ import Testing
             scene.broker.script.withLock { $0.withholdsOffsets = false }
             try await eventually("the start is known") { consumer.status.state == .consuming }
             #expect(consumer.status.topics[0].assigned[0].position == 10)
+        }
+    }
+
+    /// An operator who started Patchbay first and then created the topic was told that the topic had been deleted and created again.
+    @Test("A topic that wasn't there yet is created, not recreated")
+    func createdLater() async throws {
+        try await Scene.run { scene in
+            let consumer = scene.start(reset: "latest")
+            try await eventually("that it is missing is told") { consumer.status.topics[0].problem != nil }
+            scene.broker.script.withLock { $0.logs[Partition("orders", 0)] = .init(0..<10) }
+            try await eventually("it is read from its beginning") { scene.seen.count == 10 }
+            #expect(consumer.status.topics[0].recreated.isEmpty)
+            let assigned = try #require(scene.log.lines.first { $0.message == "partitions assigned" })
+            #expect(assigned.metadata["starts"] == "orders[0] created at 0")
+        }
+    }
+
+    /// One broker that hung and led ten partitions kept every partition of the cluster from being read: librdkafka answers for all
+    /// or for none, and what was left of the time for asking one by one was used up by the silent ones. Then all counted as
+    /// refused, and the node as ready.
+    @Test("A broker that doesn't answer costs its own partitions and no others")
+    func oneMuteBroker() async throws {
+        let (listener, port) = try ScriptedBroker.listen()
+        defer { close(listener) }
+        try await Scene.run { scene in
+            scene.broker.script.withLock { script in
+                for number in Int32(0)..<16 {
+                    script.logs[Partition("orders", number)] = .init(0..<10)
+                    if number >= 2 { script.ledByMute.insert(Partition("orders", number)) }
+                }
+                script.mutePort = port
+            }
+            let consumer = scene.start(reset: "earliest")
+            try await eventually("the others are read", timeout: .seconds(60)) { scene.seen.count == 20 }
+            #expect(consumer.status.topics[0].assigned.filter { $0.position == nil }.map(\.partition) == Array(2..<16))
+            // How far behind they are stays known, too.
+            scene.broker.script.withLock { $0.logs[Partition("orders", 1)]?.append(5) }
+            try await eventually("the end is known", timeout: .seconds(60)) { consumer.status.topics[0].assigned[1].end == 15 }
+            try await eventually("what lasts is told", timeout: .seconds(60)) { consumer.status.topics[0].assigned[2].isRefused }
+            #expect(!consumer.status.topics[0].assigned[0].isRefused)
         }
     }
 
@@ -319,13 +373,13 @@ import Testing
 
         private let started = Mutex<[ConsumerThread]>([])
 
-        func start(reset: String) -> ConsumerThread {
+        func start(reset: String, commitsEvery milliseconds: Int = 100) -> ConsumerThread {
             let consumer = ConsumerThread(
                 configuration: ConsumerConfiguration(
                     brokers: [broker.address], groupID: "scripted", topics: topics,
                     properties: [
                         ("auto.offset.reset", reset), ("topic.metadata.refresh.interval.ms", "500"),
-                        ("topic.metadata.propagation.max.ms", "1000"), ("auto.commit.interval.ms", "100"),
+                        ("topic.metadata.propagation.max.ms", "1000"), ("auto.commit.interval.ms", "\(milliseconds)"),
                     ],
                     pollTimeoutMilliseconds: 20),
                 logger: log.logger, makeProcessor: { [seen] in seen.makeProcessor() })

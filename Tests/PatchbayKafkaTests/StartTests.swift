@@ -17,6 +17,8 @@ struct StartTests {
             try producer.flush(timeoutMilliseconds: 20_000)
             try await eventually("the new topic is read") { seen.count(of: "late") >= 50 }
             #expect(Set(seen.values) == Set((0..<50).map(String.init)))
+            // It had never been there before, so it wasn't made a second time.
+            #expect(consumer.status.topics.allSatisfy { $0.recreated.isEmpty }, "\(consumer.status.topics)")
             // The other was there before; nothing of what it held is wanted.
             #expect(seen.count(of: "orders") == 0)
         }

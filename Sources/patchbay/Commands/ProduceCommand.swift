@@ -82,14 +82,14 @@ struct ProduceCommand: ParsableCommand {
         do throws(KafkaError) {
             try producer.flush(timeoutMilliseconds: timeout * 1000 + 2000)
         } catch {
-            throw Exit.because("\(error.message); \(producer.lastTrouble ?? "is a broker at \(list)?")", Exit.unavailable)
+            throw Exit.because("\(error.message); \(producer.trouble(since: .now) ?? "is a broker at \(list)?")", Exit.unavailable)
         }
         let deliveries = producer.deliveries
         guard deliveries.failed == 0 else {
             let records = Counted.text(deliveries.failed, "record was", "records were")
             var reason = deliveries.lastError?.message ?? "no reason known"
             if deliveries.lastError?.kind == .timedOut {
-                reason += "; " + (producer.lastTrouble ?? "is a broker at \(list)?")
+                reason += "; " + (producer.trouble(since: .now) ?? "is a broker at \(list)?")
             }
             throw Exit.because("\(records) not taken: \(reason)", Exit.unavailable)
         }

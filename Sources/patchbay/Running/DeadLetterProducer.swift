@@ -9,20 +9,37 @@ import Synchronization
 /// names begin with `patchbay.`.
 ///
 /// librdkafka tries each letter until the brokers take it, until they refuse it for good, or until
-/// `kafka.dead_letter_timeout` has passed; its one delivery report decides what the letter counts as.
+/// `kafka.dead_letter_timeout` has passed; its one delivery report decides what the letter counts as. After an error that ends
+/// a producer for good, its letters go to another one, once.
 ///
 /// Thread: consumer. The client is made with the first letter, so that clusters without any have none.
 final class DeadLetterProducer: DeadLetterWriter {
     private static let routeHeader = "patchbay.route"
 
-    /// One letter, for as long as librdkafka's queue has no room for it.
-    private struct Letter {
+    /// One letter, until its fate is decided.
+    private struct Letter: Sendable {
         var topic: String
         var key: [UInt8]?
         var value: [UInt8]?
         var headers: [(name: String, value: [UInt8]?)]
         var report: RejectedRecord
         var decided: @Sendable (DeadLetterFate) -> Void
+        /// How many producers that took it failed for good.
+        var failures = 0
+    }
+
+    /// Letters that a closed producer gave back. Filled by delivery reports, on librdkafka's background thread.
+    private final class Returns: Sendable {
+        private let letters = Mutex<[Letter]>([])
+
+        func add(_ letter: Letter) { letters.withLock { $0.append(letter) } }
+
+        func take() -> [Letter] {
+            letters.withLock { letters in
+                defer { letters = [] }
+                return letters
+            }
+        }
     }
 
     /// What was lost and not logged yet. Filled by delivery reports, on librdkafka's background thread.
@@ -47,9 +64,10 @@ final class DeadLetterProducer: DeadLetterWriter {
     private let settings: KafkaSettings
     private let logger: Logger
     private let losses = Losses()
+    private let returns = Returns()
     private var producer: Producer?
-    /// Letters that librdkafka's queue had no room for, in order. As many as one batch of each topic brings at the most,
-    /// since topics with letters under way are read no further.
+    /// Letters that librdkafka's queue had no room for, in order. Some ten thousand and a batch for each topic at the most,
+    /// since topics with more letters under way are read no further.
     private var backlog: [Letter] = []
     /// Records that this very route had refused before, since that was last logged.
     private var returned = 0
@@ -62,9 +80,10 @@ final class DeadLetterProducer: DeadLetterWriter {
     }
 
     deinit {
-        // What is under way is reported as withdrawn: its records were not committed and come again.
+        // What is under way is withdrawn: its records were not committed and come again.
         producer?.close(timeoutMilliseconds: 0)
-        for letter in backlog { letter.decided(.withdrawn) }
+        for letter in backlog + returns.take() { letter.decided(.withdrawn) }
+        logLosses()
     }
 
     func write(
@@ -95,46 +114,65 @@ final class DeadLetterProducer: DeadLetterWriter {
     }
 
     func tend() {
-        while let letter = backlog.first, offer(letter) { backlog.removeFirst() }
+        if let reason = producer?.fatalError { replaceProducer(because: reason) }
+        while !backlog.isEmpty {
+            let letter = backlog.removeFirst()
+            guard !offer(letter) else { continue }
+            backlog.insert(letter, at: 0)
+            break
+        }
         logLosses()
     }
 
-    var obstacle: String? { producer?.lastTrouble }
+    func obstacle(since instant: ContinuousClock.Instant) -> String? { producer?.trouble(since: instant) }
+
+    /// Lets go of a producer that will send nothing any more. Its letters come first with the next one; a letter that this
+    /// happens to a second time is lost: the reason isn't one that passes.
+    private func replaceProducer(because reason: String) {
+        // What is queued is given back at once.
+        producer?.close(timeoutMilliseconds: 0)
+        producer = nil
+        var again: [Letter] = []
+        for var letter in returns.take() {
+            letter.failures += 1
+            if letter.failures < Self.mostFailures { again.append(letter) } else { lose(letter, because: reason) }
+        }
+        backlog = again + backlog
+    }
+
+    /// Producers that may fail under one letter.
+    private static let mostFailures = 2
+
+    private func lose(_ letter: Letter, because reason: String) {
+        losses.add(letter.report, because: reason)
+        letter.decided(.lost)
+    }
 
     /// - Returns: `false` when there is no room for it now.
     private func offer(_ letter: Letter) -> Bool {
-        let (losses, limit) = (losses, settings.shownDeadLetterTimeout)
-        let (report, decided) = (letter.report, letter.decided)
-        func lose(_ error: KafkaError) {
-            losses.add(report, because: error.message)
-            decided(.lost)
-        }
-        var isSecondTry = false
-        while true {
-            do throws(KafkaError) {
-                try client().produce(topic: letter.topic, key: letter.key, value: letter.value, headers: letter.headers) { error in
-                    switch error?.kind {
-                    case nil: return decided(.written)
-                    case .closed: return decided(.withdrawn)
-                    case .timedOut:
-                        losses.add(report, because: "the brokers did not take it within kafka.dead_letter_timeout (\(limit))")
-                    default: losses.add(report, because: error?.message ?? "")
-                    }
-                    decided(.lost)
+        let (losses, returns, limit) = (losses, returns, settings.shownDeadLetterTimeout)
+        do throws(KafkaError) {
+            try client().produce(topic: letter.topic, key: letter.key, value: letter.value, headers: letter.headers) { error in
+                switch error?.kind {
+                case nil: return letter.decided(.written)
+                case .closed: return returns.add(letter)
+                case .timedOut:
+                    losses.add(letter.report, because: "the brokers did not take it within kafka.dead_letter_timeout (\(limit))")
+                default: losses.add(letter.report, because: error?.message ?? "")
                 }
-                return true
-            } catch {
-                if error.kind == .queueFull { return false }
-                // An idempotent producer that met a fatal error takes nothing any more.
-                guard error.isFatal, !isSecondTry else {
-                    lose(error)
-                    return true
-                }
-                isSecondTry = true
-                producer?.close(timeoutMilliseconds: 0)
-                producer = nil
+                letter.decided(.lost)
             }
+        } catch {
+            if error.kind == .queueFull { return false }
+            guard error.isFatal else {
+                lose(letter, because: error.message)
+                return true
+            }
+            // It was never in the queue of this one. The next takes it behind those that were.
+            backlog.insert(letter, at: 0)
+            replaceProducer(because: producer?.fatalError ?? error.message)
         }
+        return true
     }
 
     private func logLosses() {
