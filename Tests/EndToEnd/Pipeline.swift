@@ -75,7 +75,7 @@ struct RunningRouter {
                 candidate.map { ConfigurationFile.read($0, insteadOf: path, environment: [:]) }
                     ?? ConfigurationFile.read(path, environment: [:])
             },
-            consumerProperties: EmbeddedKafka.consumerProperties, logger: logger)
+            consumerProperties: EmbeddedKafka.consumerProperties, rejoinsAfter: EmbeddedKafka.rejoinsAfter, logger: logger)
         let ports = try await service.start()
         let router = RunningRouter(service: service, port: ports.clients, adminPort: ports.admin ?? 0, file: file)
         if awaitingAssignment {

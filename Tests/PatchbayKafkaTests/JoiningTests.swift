@@ -13,7 +13,7 @@ import Testing
     @Test func aJoinThatTheEmbeddedKafkaForgotIsToldAndMadeByANewClient() async throws {
         try await KafkaFixture.run { fixture in
             let session = [(name: "session.timeout.ms", value: "1000"), ("heartbeat.interval.ms", "300")]
-            let waiting = fixture.startConsumer(group: "forgotten", into: SeenRecords(), properties: session)
+            let waiting = fixture.startConsumer(group: "forgotten", into: SeenRecords(), properties: session, rejoinsAfter: nil)
             let again = fixture.startConsumer(
                 group: "forgotten-too", into: SeenRecords(), properties: session, rejoinsAfter: .seconds(2))
             try await eventually("a new client to ask") { again.status.recreations >= 1 }

@@ -18,12 +18,15 @@ extension RealKafkaTests {
                 #expect(try await admin.listing()?.topics["orders"] == 3)
 
                 try await cluster.restart()
-                #expect(try await admin.watermarks("orders") == (15, 20))
+                // A broker that is killed may forget what it deleted in the minute before.
+                let low = try await admin.watermarks("orders").low
+                #expect([0, 15].contains(low))
+                #expect(try await admin.watermarks("orders") == (low, 20))
                 try await cluster.producer.transact("orders", 20..<30)
                 // Ten records, and the transaction's marker a moment later.
-                try await eventually("a marker") { try await admin.watermarks("orders") == (15, 31) }
+                try await eventually("a marker") { try await admin.watermarks("orders") == (low, 31) }
                 try await cluster.producer.transact("orders", 20..<30, commits: false)
-                try await eventually("another marker") { try await admin.watermarks("orders") == (15, 42) }
+                try await eventually("another marker") { try await admin.watermarks("orders") == (low, 42) }
                 try await admin.recreate("orders")
                 #expect(try await admin.watermarks("orders") == (0, 0))
 
