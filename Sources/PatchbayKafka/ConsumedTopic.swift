@@ -6,6 +6,8 @@ import CLibRDKafka
 final class ConsumedTopic {
     let name: String
     private(set) var problem: String?
+    /// Whether it is one of the whole topic, which lasts when its partitions are given up.
+    private var isProblemWide = false
     /// Partitions that can't be read at the moment, where the problem is one of single partitions.
     private var failing: Set<Int32> = []
     var partitionCount: Int?
@@ -69,6 +71,7 @@ final class ConsumedTopic {
         if self.partition(partition) != nil { failing.insert(partition) }
         guard problem != text else { return false }
         problem = text
+        isProblemWide = partition == partitionUnassigned
         return true
     }
 
@@ -84,7 +87,8 @@ final class ConsumedTopic {
         guard let partition = partition(number) else { return }
         if let position = partition.position { leftAt[number] = position }
         partitions[Int(number)] = nil
-        _ = recovered(number)
+        failing.remove(number)
+        if failing.isEmpty, !isProblemWide { problem = nil }
     }
 
     func revokeAll() {

@@ -36,13 +36,11 @@ extension ConsumerLoop {
     func joinObstacle(at now: ContinuousClock.Instant) -> String {
         if let problem = connectionProblems.foremost(at: now) { return problem.sentence }
         if let error = joinError { return error }
-        let missing = registry.topics.filter { $0.partitionCount == nil && !$0.name.hasPrefix("^") }
-        if !registry.topics.isEmpty, missing.count == registry.topics.count {
+        let named = registry.topics.filter { !$0.name.hasPrefix("^") }
+        if !named.isEmpty, named.allSatisfy({ $0.problem != nil || $0.partitionCount == nil }) {
             // What brokers said of one of them says more.
-            if let problem = missing.lazy.compactMap(\.problem).first(where: { !$0.contains("Unknown topic") }) {
-                return problem
-            }
-            return "none of the topics exists, or this login may not see them: \(missing.map(\.name).joined(separator: ", "))"
+            if let problem = named.lazy.compactMap(\.problem).first(where: { !$0.contains("Unknown topic") }) { return problem }
+            return "none of the topics exists, or this login may not see them: \(named.map(\.name).joined(separator: ", "))"
         }
         return "the coordinator waits for other members, each of which has its max.poll.interval.ms, or for one that "
             + "vanished, which takes its session.timeout.ms"

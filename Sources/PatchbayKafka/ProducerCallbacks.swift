@@ -96,10 +96,11 @@ final class ProducerCallbacks: Sendable {
         let code = rd_kafka_event_error(event)
         let text = rd_kafka_event_error_string(event).map { String(cString: $0) } ?? ""
         trouble.withLock { $0 = (ConnectionProblem(text)?.sentence ?? text, .now) }
-        switch code {
-        case RD_KAFKA_RESP_ERR__FATAL:
+        if rd_kafka_event_error_is_fatal(event) != 0 {
             fatal.withLock { $0 = $0 ?? text }
-            say("the Kafka producer failed", text, [:])
+            return say("the Kafka producer failed for good", text, [:])
+        }
+        switch code {
         case RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__TIMED_OUT:
             logger.debug("Kafka connection failed", metadata: ["reason": "\(text)"])
         default:

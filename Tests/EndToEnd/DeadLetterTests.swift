@@ -141,10 +141,11 @@ import Testing
         defer { kafka.close() }
         let log = LogBook()
         let clusterAuthorizationFailed = KafkaErrorCode(rawValue: 31)
-        let router = try await RunningRouter.start(
-            brokers: kafka.brokers, routes: Self.routes, deadLetterTimeout: "0s", logger: log.logger)
+        // The test's own producer has its identifier from then on.
         try kafka.produce("trade-info", ["{\"no\":1}", "{\"no\":2}", Sample.trade(1)])
         try kafka.kafka.failNext(.initProducerID, with: Array(repeating: clusterAuthorizationFailed, count: failures))
+        let router = try await RunningRouter.start(
+            brokers: kafka.brokers, routes: Self.routes, deadLetterTimeout: "0s", logger: log.logger)
         if failures == 1 {
             try await eventually("both to be written; the log: \(log.lines)") {
                 router.figures(of: "trades")?.recordsDeadLettered == 2

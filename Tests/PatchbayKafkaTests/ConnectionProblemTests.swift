@@ -78,7 +78,7 @@ import Testing
         let broker = try MisconfiguredBroker(.hangsUp)
         defer { broker.close() }
         let producer = try Producer(brokers: [broker.address], logger: CapturedLog().logger)
-        try await eventually("the cause to be known") { producer.lastTrouble?.contains("set security.protocol to ssl") == true }
+        try await eventually("the cause to be known") { producer.trouble(since: .now)?.contains("set security.protocol to ssl") == true }
         producer.close(timeoutMilliseconds: 0)
     }
 

@@ -171,7 +171,9 @@ struct TroubleTests {
         try await KafkaFixture.run { fixture in
             let producer = try fixture.makeProducer()
             let seen = SeenRecords()
-            let consumer = fixture.startConsumer(group: "patient", into: seen)
+            // So that there is something left to commit in the end.
+            let consumer = fixture.startConsumer(
+                group: "patient", into: seen, properties: [("auto.commit.interval.ms", "3600000")])
             try fixture.produce(0..<8, with: producer)
             try await eventually("the records arrive") { seen.count == 8 }
             try fixture.kafka.setRoundTripTime(milliseconds: 1_000)

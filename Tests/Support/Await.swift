@@ -11,14 +11,14 @@ public struct ConditionNeverMet: Error, CustomStringConvertible {
 ///   - what: completes the sentence "never happened: …" for whoever reads the failure.
 ///   - timeout: generous; a passing test doesn't wait for it.
 public func eventually(
-    _ what: String = "the condition holds",
+    _ what: @autoclosure () async -> String = "the condition holds",
     timeout: Duration = .seconds(60),
     _ condition: () async throws -> Bool
 ) async throws {
     let deadline = ContinuousClock.now + timeout
     while true {
         if try await condition() { return }
-        guard .now < deadline else { throw ConditionNeverMet(description: "never happened in \(timeout): \(what)") }
+        guard .now < deadline else { throw ConditionNeverMet(description: "never happened in \(timeout): \(await what())") }
         try await Task.sleep(for: .milliseconds(5))
     }
 }
