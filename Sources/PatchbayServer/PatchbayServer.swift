@@ -56,7 +56,7 @@ public final class PatchbayServer: Sendable {
             heartbeats: heartbeats, counters: counters)
         let collector = MetricsCollector(
             sources: metrics, router: router, clients: { reporter.clientFigures(counters) },
-            configuration: configurationStatus, status: { reporter.report().status })
+            configuration: configurationStatus, status: { reporter.status })
         self.metrics = collector
         let docs = DocsEndpoints(
             configuration: configuration, routes: documentation ?? { DocumentedRoutes(table: router.table) })

@@ -65,12 +65,19 @@ final class HealthReporter: Sendable {
             })
     }
 
-    func report() -> HealthReport {
-        let clientCount = listener.withLock { $0?.clientCount ?? 0 }
-        let isDraining = isLeaving
+    /// The status alone, for `/metrics`: walks no channels.
+    var status: HealthReport.Status {
         let source = source()
+        return status(source, reasons: reasons(source))
+    }
+
+    private func status(_ source: SourceHealth, reasons: [String]) -> HealthReport.Status {
+        !source.failures.isEmpty || isLeaving ? .unavailable : reasons.isEmpty ? .ok : .degraded
+    }
+
+    private func reasons(_ source: SourceHealth) -> [String] {
+        let clientCount = listener.withLock { $0?.clientCount ?? 0 }
         let table = router.table
-        let fanout = router.fanoutFigures
         var reasons = source.failures + source.warnings
         if clientCount >= maxClients { reasons.append("all places for clients are taken (max_clients)") }
         if counters.isShortOfDescriptors() {
@@ -89,8 +96,7 @@ final class HealthReporter: Sendable {
             guard let halt = route.counters.halt else { continue }
             reasons.append("route \(route.name) stopped at \(Self.place(halt)): \(halt.rejection.explanation)")
         }
-        let waits = router.roomWaits
-        for wait in waits where wait.milliseconds >= Self.remarkableWait {
+        for wait in router.roomWaits where wait.milliseconds >= Self.remarkableWait {
             reasons.append(
                 "the consumer of cluster \(wait.cluster) has been waiting for \(wait.milliseconds / 1000) s: channel "
                     + "\(wait.channel) holds more than an event loop has come to hand out")
@@ -101,17 +107,26 @@ final class HealthReporter: Sendable {
                 "clients wait for \(awaited.count) channels that no record has made; newcomers to such channels are refused "
                     + "(limits.awaited_channels)")
         }
+        if isLeaving { reasons.append("the server is shutting down") }
+        return reasons
+    }
+
+    func report() -> HealthReport {
+        let source = source()
+        let table = router.table
+        let fanout = router.fanoutFigures
+        let reasons = reasons(source)
+        let waits = router.roomWaits
         let made = router.madeChannels
         let slow = router.slowSubscribers
         let now = NIODeadline.now()
-        if isDraining { reasons.append("the server is shutting down") }
         return HealthReport(
-            status: !source.failures.isEmpty || isDraining ? .unavailable : reasons.isEmpty ? .ok : .degraded,
+            status: status(source, reasons: reasons),
             reasons: reasons,
             notes: source.notes,
-            clients: clientCount,
+            clients: listener.withLock { $0?.clientCount ?? 0 },
             maxClients: maxClients,
-            configuration: configuration,
+            configuration: configuration(),
             channels: router.plainLogs.map { log in
                 let figures = log.figures
                 return .init(
