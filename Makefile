@@ -3,8 +3,8 @@
 # make test   install what is missing and run all tests
 # make test-kafka KAFKA_HOME=path  run the tests that need a real Apache Kafka, from an unpacked release of it (and Java)
 # make test-tsan, make test-asan  run them under ThreadSanitizer or AddressSanitizer
-# make docs   write the generated pages of docs/reference anew
-# make screenshots  take the README's pictures of /docs anew
+# make docs   write the generated pages of docs/reference again
+# make screenshots  take the README's pictures of /docs again
 # make fuzz   fuzz the loader of routes.yaml for a minute (FUZZ_SECONDS=n for longer)
 # make bench  install what is missing and run the benchmarks (takes some minutes)
 

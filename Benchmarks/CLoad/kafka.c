@@ -71,7 +71,7 @@ uint32_t cload_kafka_value(uint64_t sequence, uint64_t due_ns, char *buffer, uin
     return VALUE_BYTES;
 }
 
-/// Thread: whoever polls the producer, which is the pacing thread or `cload_kafka_finish`.
+/// Thread: the one that polls the producer, which is the pacing thread or `cload_kafka_finish`.
 static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque) {
     (void)producer;
     cload_kafka *kafka = opaque;

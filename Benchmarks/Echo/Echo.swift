@@ -33,7 +33,7 @@ struct Echo: AsyncParsableCommand {
             makeHandler: { _, onClose in EchoHandler(onClose: onClose) },
             serveHTTP: { $0.close(promise: nil) })
         let address = "ws://\(host):\(try await listener.start())"
-        // Not print(): into a pipe that would wait in a buffer, and whoever started us waits for this line.
+        // Not print(): into a pipe that would wait in a buffer, and the process that started us waits for this line.
         FileHandle.standardOutput.write(Data("echoing on \(address)\n".utf8))
         // Until a signal ends the process.
         try await Task.sleep(for: .seconds(365 * 24 * 3600))

@@ -114,7 +114,7 @@ struct ReloadBar: Bar {
     /// no route of one table is in the next.
     private func measureSwaps(_ chain: Chain) throws(BenchFailure) -> Swaps {
         let count = routes
-        // Configured anew for every table, as a reload does: on the thread that swaps.
+        // Configured again for every table, as a reload does: on the thread that swaps.
         let table: @Sendable (Int) -> RouteTable = { turn in
             let steps = Self.steps(chain, count: count, turn: turn)
             return RouteTable(

@@ -60,7 +60,7 @@ extension FilterTransformer {
         ],
         outputSchema: { _ in .unchanged },
         configure: { (options) throws(OptionError) in try factory(FilterExpression.compile([text(options)])[0], options) },
-        // Together, because jq reads its library anew for every program.
+        // Together, because jq reads its library again for every program.
         configureAll: { all in
             zip(FilterExpression.compile(all.map(text)), all).map { outcome, options in
                 Result { () throws(OptionError) in try factory(outcome, options) }

@@ -57,7 +57,7 @@ enum FilterExpression: Sendable {
             if let condition {
                 outcomes[ByteString(text)] =
                     condition.neverHolds
-                    .map { .failure(Invalid(reason: "no record can pass: \($0)", hint: "leave the route out, or mend the condition")) }
+                    .map { .failure(Invalid(reason: "no record can pass: \($0)", hint: "remove the route, or fix the condition")) }
                     ?? .success(.condition(condition))
             } else if !tokens.isBalanced || text.utf8.count > JQProgram.maximumBytes {
                 // By itself: it is wrong, or large.

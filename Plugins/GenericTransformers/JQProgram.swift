@@ -6,7 +6,7 @@ import Synchronization
 /// jq 1.6 reads and binds the definitions of its whole library for every program, about 20 ms each; what the expressions
 /// add to that is a fraction of a millisecond. So the expressions of a file share programs.
 ///
-/// Thread: any. A program runs on one thread at a time, under its lock: it is compiled by whoever loads the
+/// Thread: any. A program runs on one thread at a time, under its lock: it is compiled by the thread that loads the
 /// configuration and then used by the consumer threads of all routes with one of its expressions, and by previews.
 final class JQProgram: @unchecked Sendable {
     /// What is wrong with an expression, in jq's words.

@@ -13,7 +13,7 @@ enum TradeExamples {
         TransformerExample(title: "A trade passes unchanged", input: pascal, outcome: .data(pascal)),
         TransformerExample(title: "The other spelling passes unchanged too", input: snake, outcome: .data(snake)),
         TransformerExample(
-            title: "A field that nobody declared passes along",
+            title: "An undeclared field passes along",
             input: #"""
                 {"Token":"0x0000000000000000000000000000000000000001","Wallet":"0x0000000000000000000000000000000000000400","SellBuy":"buy","NativeAmount":"1000.000000","TokenAmount":"2500.500000","PriceUsd":"0.400000","TransTime":"2024-01-01T12:00:00Z","TxHash":"0x1234567890abcdef1234567890abcdef12345678","Pool":{"fee":0.30}}
                 """#,

@@ -4,7 +4,7 @@ public enum ErrorPolicy: Sendable, Equatable {
     case skip
     /// It is written to this topic of the same cluster, with the reason in its headers.
     case deadLetter(topic: String)
-    /// The topic is read no further until the route, or what it stumbled on, has been changed and the file reloaded.
+    /// The topic is halted until the route, or what it stumbled on, has been changed and the file reloaded.
     case stop
 
     /// Topics are compared by their bytes.

@@ -66,6 +66,6 @@ public indirect enum FieldKind: Sendable {
     case dictionary(FieldKind)
     /// Text, a number or a boolean; held as `.string` with the text it was written as.
     case scalar
-    /// Any value, held as it was written; whoever declares the field checks it.
+    /// Any value, held as it was written; the field's owner checks it.
     case any
 }

@@ -46,7 +46,7 @@ public struct Record {
 ///
 /// Called through its type, not an instance, so that a `Record` owns nothing and copying one is copying bytes.
 ///
-/// Thread: whoever holds the record.
+/// Thread: the record's holder's.
 public protocol RecordHeaderReader {
     /// The value of the last header of that name, `nil` when there is none, or when it is null.
     ///
@@ -116,11 +116,11 @@ public protocol RecordProcessor: AnyObject {
     /// - Returns: how many records, from the front, are in a channel log, or rejected and counted: their record offsets
     ///   may be stored for commit. Fewer than all means that the topic is halted at the next record, because no route
     ///   takes the topic any more or a route is configured to stop at a bad record: the source must not hand out
-    ///   records of the topic, seek back to those that were not taken, and begin anew once it is told that the routes
+    ///   records of the topic, seek back to those that were not taken, and begin again once it is told that the routes
     ///   have changed.
     func process(_ batch: borrowing RecordBatch) -> Int
 
-    /// Called once after all batches of a poll: wakes whoever waits for the new messages, and blocks for a bounded
+    /// Called once after all batches of a poll: wakes the readers that wait for the new messages, and blocks for a bounded
     /// time when readers are so far behind that polling on would lose messages (back-pressure is "not polling yet").
     func finishPoll()
 
@@ -131,7 +131,7 @@ public protocol RecordProcessor: AnyObject {
     /// By partition, the lowest record offset that must not be committed yet. Asked before a commit, while `isHolding`.
     func heldOffsets(_ topic: String) -> [Int32: Int64]
 
-    /// Whether what is under way takes so long, or is so much, that the topic should be read no further until `isHolding`
+    /// Whether what is under way takes so long, or is so much, that the topic should be paused until `isHolding`
     /// is `false`.
     func wantsPause(_ topic: String) -> Bool
 

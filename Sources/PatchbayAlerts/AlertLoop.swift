@@ -20,7 +20,7 @@ public struct AlertLoop: Sendable {
         self.measure = measure
     }
 
-    /// Runs until the task is cancelled. Alerts that hold then stay on the board: that nobody looks any more doesn't
+    /// Runs until the task is cancelled. Alerts that hold then stay on the board: that they are no longer checked doesn't
     /// mean that all is well.
     public func run() async {
         var monitor = LagMonitor(settings: settings)

@@ -67,7 +67,7 @@ public struct WebhookTarget: Sendable, Equatable, CustomStringConvertible, Custo
         description = "\(scheme)://\(shownHost)\(parts.port.map { ":\($0)" } ?? "")"
     }
 
-    /// What is wrong with a webhook's URL, beginning with a verb, for whoever checks a configuration; `nil` when nothing is.
+    /// What is wrong with a webhook's URL, beginning with a verb, for a check of the configuration; `nil` when nothing is.
     public static func problem(url: String) -> String? {
         do throws(WebhookProblem) {
             _ = try WebhookTarget(url: url)

@@ -101,7 +101,7 @@ struct WebhookTransport: Sendable {
             _: URLSession, task _: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
             newRequest _: URLRequest, completionHandler: @escaping (URLRequest?) -> Void
         ) {
-            // A redirect would carry the secret headers to whoever the answer names.
+            // A redirect would carry the secret headers to the host that the answer names.
             note(response)
             completionHandler(nil)
         }

@@ -100,7 +100,7 @@ public struct ServerSettings: Sendable, Equatable {
     public package(set) var reconnectEarliest = Duration.seconds(1)
     /// 0…10 min.
     public package(set) var reconnectLatest = Duration.seconds(5)
-    /// 2 s…1 min; zero stands for "nobody looks".
+    /// 2 s…1 min; zero stands for "not checked".
     public package(set) var livenessThreshold = Duration.seconds(8)
     /// Origins whose scripts may read the HTTP endpoints.
     public package(set) var corsOrigins: [String] = []

@@ -3,7 +3,7 @@
 ///
 /// Thread: consumer.
 struct ByteArena: ~Copyable {
-    // Sound: this value is the only owner of the memory (~Copyable) and frees it in deinit; whoever reads it does so
+    // Sound: this value is the only owner of the memory (~Copyable) and frees it in deinit; readers do so
     // before the next append or removal.
     private var memory: UnsafeMutableRawPointer
     private var capacity: Int

@@ -15,7 +15,7 @@ public final class ChannelLog: Sendable {
     public struct Limits: Sendable, Equatable {
         /// Messages a stalled subscriber may fall behind before the oldest are dropped for it.
         public var messageBuffer: Int
-        /// Bytes of frames the log holds at the most, whoever needs them.
+        /// Bytes of frames the log holds at the most, for all readers together.
         public var maximumBytes: Int
         /// Bytes not yet handed out by an event loop from which consumers stop polling for a while.
         public var backlogBytes: Int

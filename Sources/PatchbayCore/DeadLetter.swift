@@ -39,9 +39,9 @@ public protocol DeadLetterWriter: AnyObject {
 ///
 /// Thread: any. Written with every letter, not with every record.
 final class PendingLetters: Sendable {
-    /// After this long a letter is late, and its topic is read no further. A broker that is well answers within a fraction.
+    /// After this long a letter is late, and its topic is paused. A broker that is well answers within a fraction.
     static let patience = Duration.seconds(2)
-    /// So many letters may be under way for one topic before it is read no further, however young they are.
+    /// So many letters may be under way for one topic before it is paused, however young they are.
     static let mostPerTopic = 10_000
 
     private struct Letter {

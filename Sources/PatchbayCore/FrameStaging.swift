@@ -2,8 +2,8 @@
 ///
 /// Thread: consumer.
 struct FrameStaging: ~Copyable {
-    // Sound: this value is the only owner of both memories (~Copyable) and frees them in deinit; whoever reads them does
-    // so before the next append or removal. Plain memory, because an array would be asked for every frame whether it is
+    // Sound: this value is the only owner of both memories (~Copyable) and frees them in deinit; readers do so
+    // before the next append or removal. Plain memory, because an array would be asked for every frame whether it is
     // shared.
     private var arena: ByteArena
     private var endsMemory: UnsafeMutablePointer<UInt32>

@@ -31,7 +31,7 @@ final class RouteOutput {
 ///
 /// Thread: consumer.
 final class StagingBox {
-    /// Sound: this object is the only owner and frees it in deinit; whoever holds the pointer holds the object.
+    /// Sound: this object is the only owner and frees it in deinit; a holder of the pointer holds the object.
     let frames: UnsafeMutablePointer<FrameStaging>
 
     init() {
@@ -207,7 +207,7 @@ final class RouteOutputs {
         while let position = indexByHash[slot] {
             let output = made[position]
             if output.name == name {
-                // A retired log is looked up anew before it takes messages that nobody could ask for.
+                // A retired log is looked up again before it takes messages that nobody could ask for.
                 if output.staging == nil, output.log.isRetired { return revive(output, index, renderer) }
                 return .success(output)
             }

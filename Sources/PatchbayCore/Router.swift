@@ -137,7 +137,7 @@ public final class Router: Sendable {
     @discardableResult
     public func replace(with table: RouteTable, reason: String) -> Int {
         replacing.withLock { _ in
-            // Before the table, so that whoever takes it up finds its channels.
+            // Before the table, so that consumers that take it up find its channels.
             directory.prepare(for: table)
             let (generation, old, unused) = current.withLock { current in
                 let (old, unused) = (current.table, current.previous)

@@ -1,4 +1,4 @@
-/// JSON laid out anew; numbers, strings and order as written.
+/// JSON laid out again; numbers, strings and order as written.
 public enum JSONPretty {
     /// Levels of nesting that are laid out: what operators look at, not what a transformer has to take.
     private static let maximumDepth = 1024

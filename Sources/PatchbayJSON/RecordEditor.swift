@@ -5,7 +5,7 @@ public enum JSONNaming: String, Sendable, CaseIterable {
     case snakeCase = "snake_case"
 }
 
-/// Writes a checked object anew: known fields renamed or left out, every value copied as written, the order kept.
+/// Writes a checked object again: known fields renamed or left out, every value copied as written, the order kept.
 ///
 /// Thread: any. Immutable.
 public struct RecordEditor: Sendable {

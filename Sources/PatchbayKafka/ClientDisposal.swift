@@ -36,14 +36,14 @@ enum ClientDisposal {
             }
             guard before == .left else { return }
             logger.info(
-                "a Kafka client that took long to close is closed now",
+                "a Kafka client that was slow to close has now closed",
                 metadata: ["client": "\(what)", "took": "\((ContinuousClock.now - begin).readable)"])
         }
         guard result == 0 else {
             // No thread to be had: rather leave the client alone than hang.
             count.wrappingSubtract(1, ordering: .relaxed)
             logger.warning(
-                "the system gave no thread to close a Kafka client; it is left as it is",
+                "could not start a thread to close a Kafka client; it stays open",
                 metadata: ["client": "\(what)", "errno": "\(result)"])
             return false
         }

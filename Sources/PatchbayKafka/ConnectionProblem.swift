@@ -101,13 +101,13 @@ public struct ConnectionProblem: Sendable, Equatable {
             if isAdvertised, hasWorked { return "the broker at \(address) can't be reached (\(detail))" }
             guard isAdvertised else {
                 return kind == .unresolvable
-                    ? "\(place): the name can't be resolved here; check kafka.brokers and the name service (\(detail))"
+                    ? "\(place): the name can't be resolved here; check kafka.brokers and DNS (\(detail))"
                     : "\(place): \(detail)"
             }
             return "\(place) can't be reached there from here (\(detail)): correct advertised.listeners of the broker, "
                 + "or make that address reachable"
         case .needsTLS:
-            return "\(place) hangs up at the first request, as a TLS listener does: set security.protocol to ssl or sasl_ssl "
+            return "\(place) closes the connection at the first request, as a TLS listener does: set security.protocol to ssl or sasl_ssl "
                 + "in kafka.properties, or take its plaintext port"
         case .needsSASL:
             return "\(place) hangs up after the first answers, as a listener with SASL does: set security.protocol to "
@@ -117,9 +117,9 @@ public struct ConnectionProblem: Sendable, Equatable {
                 + "kafka.properties, or take its TLS port (\(detail))"
         case .certificate:
             return "\(place): its certificate isn't accepted; set ssl.ca.location in kafka.properties to the authority that "
-                + "signed it, and use a name that it is for (\(detail))"
+                + "signed it, and connect by a host name that the certificate covers (\(detail))"
         case .clientCertificate:
-            return "\(place) asks for a certificate of ours: set ssl.certificate.location and ssl.key.location in "
+            return "\(place) requires a client certificate: set ssl.certificate.location and ssl.key.location in "
                 + "kafka.properties (\(detail))"
         case .refused:
             return "\(place) refuses the login: check sasl.username, sasl.password and sasl.mechanism in kafka.properties "

@@ -73,7 +73,7 @@ extension ConsumerLoop {
             "record_offset": "\(offset)", "reason": "\(text)",
         ]
         if suppressed > 0 { metadata["suppressed"] = "\(suppressed)" }
-        logger.warning("record can't be read and is left out", metadata: metadata)
+        logger.warning("record can't be read and is skipped", metadata: metadata)
     }
 
     /// An error of the client as a whole, from librdkafka's error callback or out of the queue.

@@ -21,7 +21,7 @@ extension ConsumerLoop {
             partition.position = record.recordOffset
         }
         suspend(topic, client)
-        logger.warning("topic is read no further for now: a record was not taken", metadata: [
+        logger.warning("topic is halted: a record was refused", metadata: [
             "topic": "\(topic.name)", "partition": "\(refused.first?.partition ?? partitionUnassigned)",
             "record_offset": "\(refused.first?.recordOffset ?? -1)",
         ])

@@ -68,6 +68,6 @@ extension ConsumerLoop {
         if !topic.isHalted { unsuspend(topic.startedList(), client) }
         guard topic.isHoldTold else { return }
         topic.isHoldTold = false
-        logger.info("topic is read again: its refused records are settled", metadata: ["topic": "\(topic.name)"])
+        logger.info("reading of the topic resumes: its refused records are dealt with", metadata: ["topic": "\(topic.name)"])
     }
 }

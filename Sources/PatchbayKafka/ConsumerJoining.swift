@@ -20,7 +20,7 @@ extension ConsumerLoop {
         if now - since >= Self.joinsSlowlyAfter, !isSlowJoinTold {
             isSlowJoinTold = true
             logger.warning(
-                "joining the consumer group takes long",
+                "joining the consumer group is taking a long time",
                 metadata: [
                     "group": "\(configuration.groupID)", "since": "\((now - since).readable)", "reason": "\(joinObstacle(at: now))",
                 ])
@@ -29,7 +29,7 @@ extension ConsumerLoop {
         guard let limit = configuration.rejoinsAfter, now - since >= limit,
             registry.topics.contains(where: { $0.partitionCount ?? 0 > 0 })
         else { return }
-        fatal = "the group has not answered for \((now - since).readable); it is asked again by a new client"
+        fatal = "the group has not answered for \((now - since).readable); trying again with a new client"
     }
 
     /// What keeps the group from answering, as far as that is known.

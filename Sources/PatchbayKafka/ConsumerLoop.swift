@@ -375,7 +375,7 @@ final class ConsumerLoop {
         if let identifier, identifier.pointee != 0 { return true }
         if !isToldToWait {
             isToldToWait = true
-            logger.info("the change of topics waits until the group has this member back", metadata: ["group": "\(configuration.groupID)"])
+            logger.info("the topic change waits until this member has rejoined the group", metadata: ["group": "\(configuration.groupID)"])
         }
         return false
     }
@@ -436,7 +436,7 @@ final class ConsumerLoop {
         let admitted = topic.awaitsPositions ? admit(records, of: topic, client) : records.count
         let count = topic.leaveOutRepeats(Records(rebasing: records[..<admitted]))
         if count < admitted {
-            logger.debug("records that came twice are left out once", metadata: [
+            logger.debug("duplicate records were dropped", metadata: [
                 "topic": "\(topic.name)", "count": "\(admitted - count)",
             ])
         }

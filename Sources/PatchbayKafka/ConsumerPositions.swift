@@ -21,7 +21,7 @@ extension ConsumerLoop {
             partition.obstacle = nil
             // Of the former life.
             partition.end = nil
-            logger.warning("the topic's record offsets began again: it was recreated, or brokers lost its newest records", metadata: [
+            logger.warning("the topic's record offsets started over: it was recreated, or brokers lost its newest records", metadata: [
                 "topic": "\(topic.name)", "partition": "\(partition.number)", "expected": "\(position)", "continues_at": "\(offset)",
             ])
         }
@@ -88,7 +88,7 @@ extension ConsumerLoop {
             $0.throttles[broker] = Int(milliseconds)
         }
         if isNews {
-            logger.notice("a broker's quota slows this consumer down", metadata: [
+            logger.notice("a broker quota is slowing this consumer down", metadata: [
                 "broker": "\(name)", "throttle_ms": "\(milliseconds)",
             ])
         }
@@ -99,7 +99,7 @@ extension ConsumerLoop {
         for (broker, throttle) in throttles where now - throttle.until > .seconds(1) {
             throttles[broker] = nil
             _ = control.status.withLock { $0.throttles.removeValue(forKey: broker) }
-            logger.info("the broker's quota no longer slows this consumer down", metadata: ["broker": "\(throttle.name)"])
+            logger.info("the broker quota is no longer slowing this consumer down", metadata: ["broker": "\(throttle.name)"])
         }
     }
 }

@@ -96,7 +96,7 @@ public struct TopicStatus: Sendable, Equatable {
     public internal(set) var withoutPosition: [Int32] = []
     /// Record offsets that lie before those starts and are not read.
     public internal(set) var recordsBeforeStart: Int64 = 0
-    /// Whether the processor didn't take a record: the topic is read no further until `updateTopics(_:)` or
+    /// Whether the processor didn't take a record: the topic is halted until `updateTopics(_:)` or
     /// `resumeHalted()`.
     public internal(set) var isHalted = false
     /// Why records that the processor took are not committed yet, and the topic is paused; `nil` when it isn't.

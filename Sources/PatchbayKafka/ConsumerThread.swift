@@ -46,7 +46,7 @@ public final class ConsumerThread: Sendable {
             control.finish()
         }
         if result != 0 {
-            let message = "the system gave no thread for the Kafka consumer (errno \(result)); is a limit on threads reached?"
+            let message = "could not start the Kafka consumer's thread (errno \(result)); has a limit on threads been reached?"
             logger.error("\(message)")
             control.status.withLock {
                 $0.state = .failed
@@ -73,12 +73,12 @@ public final class ConsumerThread: Sendable {
         if !finished {
             if status.isProcessing {
                 logger.error(
-                    "the Kafka consumer thread didn't end within 10 s: a batch is still being processed, and its records will be read again")
+                    "the Kafka consumer thread did not end within 10 s: a batch is still being processed, and its records will be read again")
             } else {
                 logger.warning(
                     status.isCommitted
-                        ? "the Kafka consumer thread didn't end within 10 s; what it processed is committed"
-                        : "the Kafka consumer thread didn't end within 10 s; the records since its last commit will be read again",
+                        ? "the Kafka consumer thread did not end within 10 s; what it processed is committed"
+                        : "the Kafka consumer thread did not end within 10 s; the records since its last commit will be read again",
                     metadata: ["commit_problem": "\(status.commitProblem ?? "none")"])
             }
         }

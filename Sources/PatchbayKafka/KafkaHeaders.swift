@@ -3,7 +3,7 @@ import PatchbayAPI
 
 /// The headers of a message, parsed by librdkafka when first asked for.
 ///
-/// Thread: whoever owns the message.
+/// Thread: the message's owner's.
 enum KafkaHeaders: RecordHeaderReader {
     /// The value of the last header of that name, `nil` when there is none, or when it is null.
     static func last(named name: String, of message: OpaquePointer) -> UnsafeRawBufferPointer? {

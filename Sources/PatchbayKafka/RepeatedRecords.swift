@@ -3,10 +3,10 @@ import PatchbayAPI
 extension ConsumedTopic {
     /// Leaves out a record that comes a second time in a row.
     ///
-    /// A rebalance makes librdkafka (seen with 2.0.2) begin each fetch anew where the application got to. When that
+    /// A rebalance makes librdkafka (seen with 2.0.2) begin each fetch again where the application got to. When that
     /// falls between taking a record out of its queue and noting that it was taken, the same record is fetched again.
     ///
-    /// A topic that was deleted and made anew may repeat an offset, but not its time.
+    /// A topic that was deleted and recreated may repeat an offset, but not its time.
     /// - Returns: how many records remain, moved to the front.
     func leaveOutRepeats(_ records: UnsafeMutableBufferPointer<Record>) -> Int {
         var kept = 0

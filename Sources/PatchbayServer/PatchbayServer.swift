@@ -120,8 +120,8 @@ public final class PatchbayServer: Sendable {
 
     // MARK: Shutdown: beginDrain, a while for load balancers to notice, stopAccepting, drain
 
-    /// Turns `/health/ready` and `/health` red. Everything else goes on: connections still come until whoever sends them
-    /// here has noticed.
+    /// Turns `/health/ready` and `/health` red. Everything else goes on: connections still come until the load balancer
+    /// has noticed.
     public func beginDrain() { reporter.leave() }
 
     /// Stops accepting connections; those that are open live on.

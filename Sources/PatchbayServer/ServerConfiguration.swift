@@ -29,12 +29,12 @@ public struct ServerConfiguration: Sendable {
     /// Bytes of all headers of a request together; more are refused with HTTP 431. A browser sends one or two KB.
     public var maximumHeaderBytes = 16 << 10
     /// Requests per second that a WebSocket connection may make on average; more get the error `rate_limited`, and
-    /// whoever keeps on is closed with 1008. 0 is no limit.
+    /// a client that keeps on is closed with 1008. 0 is no limit.
     public var requestsPerSecond = 100
     /// Requests that it may make at once after a pause; at least 1. By default enough to subscribe to as many channels
     /// as it may and to leave them all.
     public var requestBurst = 2000
-    /// Pings, pongs and empty fragments per second that a WebSocket connection may send on average. More are ignored, and whoever keeps
+    /// Pings, pongs and empty fragments per second that a WebSocket connection may send on average. More are ignored, and a client that keeps
     /// on is closed with 1008. 0 is no limit.
     public var controlFramesPerSecond = 50
     /// Pings and pongs that it may send at once after a pause; at least 1.
@@ -77,7 +77,7 @@ public struct ServerConfiguration: Sendable {
 
     // MARK: Operation
 
-    /// An event loop that makes no progress for this long is stuck, and `/health/live` says so. Zero: nobody looks.
+    /// An event loop that makes no progress for this long is stuck, and `/health/live` says so. Zero: not checked.
     public var livenessThreshold = TimeAmount.seconds(8)
     /// At shutdown clients are told to come back after a time between this one and `reconnectLatest`, spread evenly.
     public var reconnectEarliest = TimeAmount.seconds(1)

@@ -445,7 +445,7 @@ def main():
 
 
 def describe(page, complaints):
-    """For whoever reads a failure: what the page said, and what the browser complained of until then."""
+    """For the reader of a failure: what the page said, and what the browser complained of until then."""
     print(f"the page is at {page.url}")
     for selector in ("#status", "#status-detail", "#subscriptions", "#channels", "#log > li:first-child"):
         print(f"  {selector}: {' '.join(page.locator(selector).all_inner_texts())!r}")

@@ -58,7 +58,7 @@ import Testing
         #expect(health.notes.count == 2)
         #expect(health.notes.contains { $0.contains("recreated") })
         #expect(health.notes.contains { $0.contains("40 records before it are not read") })
-        #expect(health.warnings == ["a quota slows this consumer down: broker 3 delayed its last answer by 2500 ms"])
+        #expect(health.warnings == ["a broker quota is slowing this consumer down: broker 3 delayed its last answer by 2500 ms"])
     }
 
     /// A wrong advertised listener, a refused password and a second node with the same id all read "no broker can be reached" or

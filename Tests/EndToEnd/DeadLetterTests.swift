@@ -34,7 +34,7 @@ import Testing
             topic: "x", partition: 0, value: Array("{\"no\":1}".utf8), headers: [("patchbay.route", Array("another".utf8))])
         try await eventually("the second to come back and be lost") { one.service.router.deadLettersLost == 2 }
         try await eventually("the log to say so") {
-            log.count(.error, "a refused record had come back from a dead-letter topic") == 2
+            log.count(.error, "a refused record came back from a dead-letter topic") == 2
         }
         let brokers = kafka.brokers
         let written = try await offPool { try (DeadLetterFile.read(brokers: brokers, topic: "x").count, DeadLetterFile.read(brokers: brokers, topic: "y").count) }

@@ -84,7 +84,7 @@ import Testing
         #expect(EnvironmentReference.markdown().contains("`PORT`"))
     }
 
-    /// Whoever adds a library adds it to the image, too.
+    /// A library that is added has to be in the image, too.
     @Test func theImageIsBuiltWithWhatMakeInstalls() throws {
         let image = try file("Dockerfile")
         let packages = try #require(matches(/\nPACKAGES := (.*)/, in: try file("Makefile")[...]).first)

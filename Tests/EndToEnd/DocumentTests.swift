@@ -37,7 +37,7 @@ import Testing
         #expect(text.contains("| Code | Meaning |\n|---|---|\n\(expected)<!-- /close-codes -->"))
     }
 
-    /// The reference is generated; whoever changes a declaration writes it anew.
+    /// The reference is generated: a changed declaration has to be in it.
     @Test func theGeneratedReferenceIsCurrent() throws {
         #expect(GeneratedReference.pages.count >= 5)
         for page in GeneratedReference.pages {

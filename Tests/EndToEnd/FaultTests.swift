@@ -478,7 +478,7 @@ import Testing
                 #expect(try await client.socket.receiveToEnd() == [])
             }
             await stopping.value
-            #expect(scene.log.count(.warning, "clients did not take their leave") == 0)
+            #expect(scene.log.count(.warning, "clients did not close") == 0)
             #expect(throws: SocketFailure.self) { try TestSocket(port: scene.router.port) }
         }
     }
@@ -656,7 +656,7 @@ private struct Scene {
         try await expect(number..<number + 1, at: client)
     }
 
-    /// Whoever is connected is still served, and newcomers are.
+    /// Connected clients are still served, and so are new ones.
     func expectAnswers(_ client: WebSocketTestClient) async throws {
         let other = try await subscriber()
         for client in [client, other] {

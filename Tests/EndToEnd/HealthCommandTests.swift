@@ -55,7 +55,7 @@ import Testing
         for arguments in [[], ["--live"], ["--format", "json"]] {
             let text = try await run(["health", "--port", "\(demo.port)"] + arguments, code: 69)
             #expect(
-                text == "patchbay: 127.0.0.1:\(demo.port): all places for HTTP connections are taken (limits.http_connections); "
+                text == "patchbay: 127.0.0.1:\(demo.port): there are too many HTTP connections (limits.http_connections); "
                     + "try again later (HTTP status 503)\n")
         }
         first.close()

@@ -306,7 +306,7 @@ import Testing
         for format in ["text", "json"] {
             let explain = ["explain", "--config", path, "--format", format, "--topic"]
             let other = try await run(explain + ["plain", "1"], code: 0)
-            // Whoever asks for the topic knows it; the name of its route still is a secret, and so are its dead letters.
+            // The one who asks for the topic knows it; the name of its route still is a secret, and so are its dead letters.
             let taken = try await run(explain + ["s3cret-topic", "{"], code: 1)
             let tested = try await run(["test", "--format", format, path], code: 1)
             for text in [other, tested] { #expect(!text.contains("s3cret") && text.contains("***"), "\(text)") }

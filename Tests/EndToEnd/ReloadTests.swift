@@ -253,7 +253,7 @@ import Testing
             #expect(try await router.reload("routes: [{ topic: trade-info, transform: trade, channel: a }]").result == .applied)
             _ = await reloader.reload(.file)
             #expect(counts() == [1, 1, 0])
-            // Whoever asks, is answered; so is who touches the file, which makes stopped routes try again.
+            // Every request is answered; so is every touch of the file, which makes stopped routes try again.
             _ = await reloader.reload(.request)
             #expect(counts() == [1, 1, 1])
             try FileManager.default.setAttributes([.modificationDate: Date(timeIntervalSinceNow: -100)], ofItemAtPath: path)
@@ -315,7 +315,7 @@ import Testing
         }
     }
 
-    @Test func aChangedClusterIsConsumedAnewFromWhereItWas() async throws {
+    @Test func aChangedClusterIsConsumedFromWhereItWas() async throws {
         try await RunningRouter.run { kafka, router in
             let client = try await WebSocketTestClient(port: router.port)
             try await client.subscribe("trades")

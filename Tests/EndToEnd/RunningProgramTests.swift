@@ -73,7 +73,7 @@ import Testing
         "version: 1\nreload: { watch: \(watch) }\nroutes:\n  - { name: n, topic: notes, transform: json, channel: \(channel) }\n"
     }
 
-    /// Whoever reached the admin port could post a candidate with `${DATABASE_PASSWORD}` as a channel, a type or a part of a
+    /// Anyone who reached the admin port could post a candidate with `${DATABASE_PASSWORD}` as a channel, a type or a part of a
     /// filter, and read the value in the dry run's answer; a preview even told the values of `${file:…}`.
     @Test func aDryRunShowsNoValueOfAVariable() async throws {
         let own = """
@@ -287,7 +287,7 @@ import Testing
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let program = Bundle.main.bundleURL.appendingPathComponent("patchbay").path
-        // The peak of a program that has ended, which only whoever awaits its end is told.
+        // The peak of a program that has ended, which only its parent is told.
         let script = """
             import resource, subprocess, sys
             code = subprocess.run(sys.argv[1:]).returncode

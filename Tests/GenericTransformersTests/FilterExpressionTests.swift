@@ -66,7 +66,7 @@ struct FilterExpressionTests {
         return sink.outcomes.map(\.outcome)
     }
 
-    /// Conditions are judged without jq; whoever wrote them must not be able to tell.
+    /// Conditions are judged without jq; their author must not be able to tell.
     @Test("A condition has jq's outcome on every record, its errors word for word") func agreesWithJQ() throws {
         var author = Author(random: SplitMix(state: 2_024))
         var held = 0
@@ -211,7 +211,7 @@ struct FilterExpressionTests {
         #expect(sink.emitted == 52 * 20)
     }
 
-    /// The factory compiled the expression anew on the consumer thread, 21 ms each: fifty new filters held up all other
+    /// The factory compiled the expression again on the consumer thread, 21 ms each: fifty new filters held up all other
     /// routes for more than a second.
     @Test("Making an instance compiles nothing", .enabled(if: allocation_count_is_available())) func factories() throws {
         let definition = FilterTransformer.definition

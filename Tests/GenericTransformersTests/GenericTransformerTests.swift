@@ -90,7 +90,7 @@ struct FilterTransformerTests {
         #expect(try self.passes(expression, record) == (passes ? .data(record) : .filtered))
     }
 
-    @Test("A failing expression rejects the record and says why; the next record is judged anew")
+    @Test("A failing expression rejects the record and says why; the next record is judged again")
     func failing() throws {
         let outcomes = try definition.outcomes(
             of: [#"{"a":1}"#, #"{"a":{"b":1}}"#, #"{"a":"x"}"#].map { Array($0.utf8) }, options: ["where": .string(".a.b")])

@@ -27,7 +27,7 @@ import Testing
     @Test func lagMustLastBeforeItCounts() {
         var fixture = MonitorFixture(.init(lagFor: .seconds(5)))
         for _ in 0..<5 { #expect(fixture.events(.make(lag: 2000)) == []) }
-        #expect(fixture.events(.make(lag: 1000)) == [], "a dip begins the count anew")
+        #expect(fixture.events(.make(lag: 1000)) == [], "a dip begins the count again")
         let since = fixture.wall
         for _ in 0..<4 { #expect(fixture.events(.make(lag: 2000)) == []) }
         #expect(fixture.events(.make(lag: nil)) == [], "unknown neither counts nor resets")

@@ -179,7 +179,7 @@ struct EnvironmentTests {
             bad: ("999ms", "DEAD_LETTER_TIMEOUT=999ms: must be between 1s and 24h, or 0 (as long as it takes)")),
         Setting(
             variable: "LIVENESS_THRESHOLD", file: "server: { liveness_threshold: 4s }", path: "server.liveness_threshold", read: { "\($0.server.livenessThreshold)" }, byDefault: "8.0 seconds", fromFile: "4.0 seconds",
-            fromEnvironment: ("3s", "3.0 seconds"), bad: ("1s", "LIVENESS_THRESHOLD=1s: must be between 2s and 1m, or 0 (nobody looks)")),
+            fromEnvironment: ("3s", "3.0 seconds"), bad: ("1s", "LIVENESS_THRESHOLD=1s: must be between 2s and 1m, or 0 (not checked)")),
         Setting(
             variable: "ALERT_FOR", file: "alerts: { for: 4s }", path: "alerts.for", read: { "\($0.alerts.lagFor)" }, byDefault: "5.0 seconds", fromFile: "4.0 seconds",
             fromEnvironment: ("3s", "3.0 seconds"), bad: ("25h", "ALERT_FOR=25h: must be between 0s and 24h")),

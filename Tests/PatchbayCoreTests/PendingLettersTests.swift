@@ -2,7 +2,7 @@ import Testing
 
 @testable import PatchbayCore
 
-/// Dead letters under way: what must not be committed, and when a topic is read no further.
+/// Dead letters under way: what must not be committed, and when a topic is paused.
 @Suite struct PendingLettersTests {
     private let start = ContinuousClock.now
 
@@ -24,7 +24,7 @@ import Testing
         #expect(letters.isEmpty && !letters.isWaiting(from: "t") && letters.begun == 4)
     }
 
-    @Test func aTopicIsReadNoFurtherWhenALetterIsLate() {
+    @Test func aTopicIsPausedWhenALetterIsLate() {
         let letters = PendingLetters()
         let first = letters.begin(from: "t", partition: 0, offset: 1, to: "dead", at: start)
         let second = letters.begin(from: "t", partition: 0, offset: 2, to: "dead", at: start + .seconds(1))

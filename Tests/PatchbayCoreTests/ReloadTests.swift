@@ -31,7 +31,7 @@ import Testing
     }
 
     @Test func aRouteThatStaysKeepsItsTransformer() {
-        // A transformer that counts would start over if it were made anew.
+        // A transformer that counts would start over if it were recreated.
         final class Counting: Transformer {
             var seen = 0
             func transform(_ batch: borrowing RecordBatch, into output: EnvelopeWriter) {

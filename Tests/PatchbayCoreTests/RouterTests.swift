@@ -107,7 +107,7 @@ func process(
         #expect(collected.all.first?.topic == "t")
         #expect(collected.all.first?.recordOffset == 70)
         #expect(collected.all.first?.rejection.field == "Mark")
-        // For whoever sums up: with the end of a flood there is no next report to mention these.
+        // For sums: with the end of a flood there is no next report to mention these.
         let counters = router.table.routes[0].counters
         let held = counters.takeHeldBackReports()
         #expect(held.values.reduce(0, +) == 49 && held.count == 1)

@@ -29,7 +29,7 @@ import Testing
         #expect(log.count(.info, containing: "closed now") == 0)
         mayEnd.store(true, ordering: .releasing)
         try await eventually("it to be told that the client is gone") {
-            log.count(.info, containing: "a Kafka client that took long to close is closed now") == 1
+            log.count(.info, containing: "a Kafka client that was slow to close has now closed") == 1
         }
         try await eventually("it to be counted no more") { ClientDisposal.closing <= before }
     }

@@ -18,13 +18,13 @@ import Testing
                 group: "forgotten-too", into: SeenRecords(), properties: session, rejoinsAfter: .seconds(2))
             try await eventually("a new client to ask") { again.status.recreations >= 1 }
             try await eventually("the long wait to be told") {
-                fixture.log.count(.warning, containing: "joining the consumer group takes long") == 1
+                fixture.log.count(.warning, containing: "joining the consumer group is taking a long time") == 1
             }
             #expect(waiting.status.recreations == 0 && waiting.status.state == .waitingForAssignment)
             try await eventually("the reason to be in the status") {
                 waiting.status.joinProblem?.contains("the coordinator waits for other members") == true
             }
-            let line = try #require(fixture.log.lines.first { $0.message.contains("takes long") })
+            let line = try #require(fixture.log.lines.first { $0.message.contains("is taking a long time") })
             #expect(line.metadata["group"]?.description == "forgotten")
         }
     }

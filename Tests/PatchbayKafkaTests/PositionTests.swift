@@ -86,7 +86,7 @@ import Testing
             try await eventually("its position is committed") { scene.broker.script.withLock { $0.committed[partition] } == 5 }
             #expect(consumer.status.topics[0].recreated == [0])
             #expect(consumer.status.topics[0].recordsSkipped == 0)
-            let line = try #require(scene.log.lines.first { $0.message.contains("record offsets began again") })
+            let line = try #require(scene.log.lines.first { $0.message.contains("record offsets started over") })
             #expect(line.level == .warning && line.metadata["expected"] == "20" && line.metadata["continues_at"] == "0")
             try await eventually("no lag is left") { consumer.status.topics[0].assigned[0].lag == 0 }
         }
@@ -180,11 +180,11 @@ import Testing
             try await eventually("the lag is told") { consumer.status.topics[0].assigned[0].lag == 2_000 }
             try await eventually("the quota is told") { consumer.status.throttles == [1: 3_000] }
             #expect(consumer.status.throttledMilliseconds >= 3_000)
-            #expect(scene.log.count(.notice, containing: "quota slows this consumer down") == 1)
+            #expect(scene.log.count(.notice, containing: "quota is slowing this consumer down") == 1)
             scene.broker.script.withLock { $0.throttleMilliseconds = 0 }
             try await eventually("everything arrives") { scene.seen.count == 2_000 }
             try await eventually("its end is told") { consumer.status.throttles.isEmpty }
-            #expect(scene.log.count(.info, containing: "no longer slows this consumer down") == 1)
+            #expect(scene.log.count(.info, containing: "no longer slowing this consumer down") == 1)
         }
     }
 
@@ -217,7 +217,7 @@ import Testing
             #expect(lines.count == 1 && lines[0].level == .notice)
             #expect(lines[0].metadata["begins"] == "\(reset)")
             #expect(lines[0].metadata["records_before"] == (reset == "latest" ? "40" : "0"))
-            // So that a crash before the first record doesn't decide anew.
+            // So that a crash before the first record doesn't decide again.
             try await eventually("the position is committed") {
                 scene.broker.script.withLock { $0.committed[Partition("orders", 0)] } == 45
             }

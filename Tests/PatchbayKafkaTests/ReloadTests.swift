@@ -139,7 +139,7 @@ struct ReloadTests {
                     return round
                 }
                 consumer.updateTopics(["a", "missing-\(number)"])
-                return fixture.log.count(.info, containing: "waits until the group has this member back") > 0
+                return fixture.log.count(.info, containing: "waits until this member has rejoined the group") > 0
             }
             consumer.updateTopics(["a", "b"])
             try await eventually("what b holds arrives") { seen.count(of: "b") == 10 }

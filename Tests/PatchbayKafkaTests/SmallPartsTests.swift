@@ -94,7 +94,7 @@ struct SmallPartsTests {
         #expect(#expect(throws: KafkaError.self) { try kafka.createTopic("t", partitions: 1) }?.kind == .closed)
     }
 
-    /// A record of a stream came twice while topics beside it were added and removed: librdkafka began the fetch anew
+    /// A record of a stream came twice while topics beside it were added and removed: librdkafka began the fetch again
     /// at a record that had just been handed out. Seen in a program that ThreadSanitizer slowed down.
     @Test("A record that comes twice in a row is left out once, also in another batch and behind other partitions")
     func repeats() {

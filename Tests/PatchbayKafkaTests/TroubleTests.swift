@@ -114,7 +114,7 @@ struct TroubleTests {
         }
     }
 
-    @Test("A fatal error makes the consumer anew")
+    @Test("A fatal error recreates the consumer")
     func fatal() async throws {
         try await KafkaFixture.run { fixture in
             let fenced = KafkaErrorCode(rawValue: 82)

@@ -73,7 +73,7 @@ final class LogFixture: Sendable {
     struct NotAnObject: Error { let line: String }
 }
 
-/// What a client may send to fool whoever reads the log.
+/// What a client may send to fool a reader of the log.
 let nastyTexts = [
     "", " ", "plain", "two words", "a=b", "\"quoted\"", "back\\slash", "line\nfeed", "carriage\rreturn",
     "crlf\r\n2026-01-31T12:00:00.000Z ERROR forged", "\u{1B}[2J\u{1B}[1;31mred", "nul\u{0}byte", "bell\u{7}", "del\u{7F}",

@@ -89,7 +89,7 @@ import Testing
         }
         for (limit, code, connection) in [("requests", "4408", "a"), ("control_frames", "4408", "b"), ("requests", "4409", "c"), ("requests", "4408", "d")] {
             logger.warning(
-                "client ran into a limit and is closed",
+                "client hit a limit; closing its connection",
                 metadata: ["limit": "\(limit)", "close_code": "\(code)", "connection": "\(connection)"])
         }
         #expect(
@@ -98,9 +98,9 @@ import Testing
                 "ERROR configuration refused  findings=\"routes.yaml:4:1: b\" trigger=request",
                 "INFO  configuration reloaded  changes=\"+ channel a\" generation=2",
                 "INFO  configuration reloaded  changes=\"- channel a\" generation=3",
-                "WARNING client ran into a limit and is closed  close_code=4408 connection=a limit=requests",
-                "WARNING client ran into a limit and is closed  close_code=4408 connection=b limit=control_frames",
-                "WARNING client ran into a limit and is closed  close_code=4409 connection=c limit=requests",
+                "WARNING client hit a limit; closing its connection  close_code=4408 connection=a limit=requests",
+                "WARNING client hit a limit; closing its connection  close_code=4408 connection=b limit=control_frames",
+                "WARNING client hit a limit; closing its connection  close_code=4409 connection=c limit=requests",
             ])
     }
 

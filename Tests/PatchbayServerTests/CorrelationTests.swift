@@ -62,7 +62,7 @@ final class LogBook: Sendable {
             client.socket.close()
             try await eventually("it to be gone") { !book.lines("client disconnected").isEmpty }
             for (message, level) in [
-                ("client connected", Logger.Level.debug), ("client broke the protocol and is closed", .info),
+                ("client connected", Logger.Level.debug), ("client violated the protocol; closing its connection", .info),
                 ("client disconnected", .debug),
             ] {
                 let line = try #require(book.lines(message).first, "\(message)")
@@ -70,7 +70,7 @@ final class LogBook: Sendable {
                 #expect(line.metadata["traceparent"] == Self.trace)
                 #expect(line.metadata["trace_id"] == "4bf92f3577b34da6a3ce929d0e0e4736")
             }
-            let line = try #require(book.lines("client broke the protocol and is closed").first)
+            let line = try #require(book.lines("client violated the protocol; closing its connection").first)
             #expect(line.metadata["close_code"] == "1002" && line.metadata["reason"]?.isEmpty == false)
         }
     }

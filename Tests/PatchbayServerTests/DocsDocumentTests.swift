@@ -121,7 +121,7 @@ import Testing
         #expect(text.contains(#""default": "9191""#))
     }
 
-    @Test func aDocumentIsBuiltOnceAndAnewWhenRoutesChange() async throws {
+    @Test func aDocumentIsBuiltOnceAndAgainWhenRoutesChange() async throws {
         let source = Source(Self.routes)
         let cache = DocumentCache(facts: DocumentFacts(ServerConfiguration(), assets: []), routes: { source.routes })
         let first = cache.document(.openAPI)

@@ -32,7 +32,7 @@ import Testing
         for step in 0..<1000 as Range<UInt64> { #expect(meter.admit(at: Self.at(step * 100), within: limit) == .admitted) }
     }
 
-    @Test func whoeverKeepsOnIsFlooding() throws {
+    @Test func aClientThatKeepsOnIsFlooding() throws {
         let limit = try Self.limit(1, 10)
         #expect(limit.patience == 100)
         var meter = RateMeter()

@@ -20,7 +20,7 @@ extension RealKafkaTests {
                 #expect(client.numbers == Array(0..<50) + Array(100..<110))
                 #expect(patchbay.lines("recreated").count == 1, "\(patchbay.log)")
 
-                // What is committed counts anew as well: librdkafka's own commits only go forward.
+                // What is committed counts again as well: librdkafka's own commits only go forward.
                 try await cluster.producer.produce("orders", 110..<120)
                 try await client.await(70)
                 try await eventually("20 are committed") { try await cluster.admin.committed("patchbay", "orders") == 20 }

@@ -8,7 +8,7 @@ public struct ConditionNeverMet: Error, CustomStringConvertible {
 /// Waits until `condition` holds, looking every few milliseconds, and fails the test when it never does.
 ///
 /// - Parameters:
-///   - what: completes the sentence "never happened: …" for whoever reads the failure.
+///   - what: completes the sentence "never happened: …" for the reader of the failure.
 ///   - timeout: generous; a passing test doesn't wait for it.
 public func eventually(
     _ what: @autoclosure () async -> String = "the condition holds",

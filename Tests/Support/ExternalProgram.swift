@@ -6,7 +6,7 @@ public enum ExternalProgram {
         public var status: Int32
         public var output: String
         public var errors: String
-        /// Both, for whoever reads why a test failed.
+        /// Both, for the reader of a failure.
         public var said: String { output + errors }
     }
 

@@ -67,7 +67,7 @@ typedef struct {
     uint32_t source_addresses;
     /// The drained connections are visited this often; 0 is "as soon as they are readable". Sampled ones never wait.
     uint32_t drain_interval_us;
-    /// An unsolicited pong goes out on each connection this often, so that nobody looks dead; 0 is never.
+    /// An unsolicited pong goes out on each connection this often, so that none looks dead; 0 is never.
     uint32_t pong_interval_ms;
     /// Above 0: all connections must be sampled, and together read at most this much, on a 10 ms tick.
     uint64_t read_bytes_per_second;

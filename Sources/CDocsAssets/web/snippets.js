@@ -29,7 +29,7 @@ function connect() {
     const { type, channel, data, timestamp } = JSON.parse(event.data);
     switch (type) {
       case "server_shutdown": wait = data.reconnect_after_ms; break;
-      // Messages of this channel are missing: load its state anew if you keep one.
+      // Messages of this channel are missing: load its state again if you keep one.
       case "gap": console.warn(channel, "missed", data.dropped, "messages:", data.reason); break;
       case "error": console.error(data.code, data.error); break;
       default: console.log(timestamp, channel, type, data);
@@ -64,7 +64,7 @@ async def main():
                     data = message["data"]
                     if message["type"] == "server_shutdown":
                         wait = data["reconnect_after_ms"] / 1000
-                    elif message["type"] == "gap":  # load the channel's state anew if you keep one
+                    elif message["type"] == "gap":  # load the channel's state again if you keep one
                         print(message["channel"], "missed", data["dropped"], "messages:", data["reason"])
                     elif message["type"] == "error":
                         print(data["code"], data["error"])

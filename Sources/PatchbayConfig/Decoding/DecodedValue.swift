@@ -7,7 +7,7 @@ package struct DecodedValue: Sendable {
         case list([DecodedValue])
         case object(DecodedObject)
         case dictionary([DecodedEntry])
-        /// Of kind `any`: whoever declared the field reads it.
+        /// Of kind `any`: the field's owner reads it.
         case tree(YAMLNode)
     }
 

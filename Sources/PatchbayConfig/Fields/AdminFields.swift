@@ -10,7 +10,7 @@ extension ConfigFields {
         Field(
             "host", .string(), default: .string("127.0.0.1"), environment: "ADMIN_HOST",
             documentation: """
-                Address to listen on. Whoever reaches it may reload the configuration, so keep it from the clients' network.
+                Address to listen on. Anyone who reaches it may reload the configuration, so keep it from the clients' network.
                 """,
             example: "host: 127.0.0.1"),
         Field(

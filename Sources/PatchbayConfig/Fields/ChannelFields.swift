@@ -14,7 +14,7 @@ extension ConfigFields {
             "on_error", .choice(errorPolicies), default: .string("skip"),
             documentation: """
                 What becomes of a record that a route refuses, besides being counted and logged: nothing (`skip`), it is \
-                written to the topic `dead_letter`, or the topic is read no further (`stop`).
+                written to the topic `dead_letter`, or the topic is halted (`stop`).
                 """,
             example: "on_error: dead_letter"),
         Field(

@@ -72,7 +72,7 @@ extension ConfigFields {
             "on_error", .choice(errorPolicies),
             documentation: """
                 What becomes of a record that the route refuses, besides being counted and logged: nothing (`skip`), it is \
-                written to the topic `dead_letter`, or the topic is read no further from that record on until the next \
+                written to the topic `dead_letter`, or the topic is halted at that record until the next \
                 reload (`stop`). `defaults.on_error` when left out.
                 """,
             example: "on_error: dead_letter"),

@@ -97,7 +97,7 @@ extension ConfigFields {
             documentation: "End of the time over which clients are spread that come back after a shutdown.",
             example: "reconnect_latest: 30s"),
         Field(
-            "liveness_threshold", .duration(milliseconds: 2000...60_000), default: .integer(8000), zero: "nobody looks",
+            "liveness_threshold", .duration(milliseconds: 2000...60_000), default: .integer(8000), zero: "not checked",
             environment: "LIVENESS_THRESHOLD",
             documentation: "A thread that makes no progress for this long turns `/health/live` red.",
             example: "liveness_threshold: 8s"),

@@ -30,7 +30,7 @@ extension NameRules {
 
     /// An address to listen on: a name, `1.2.3.4` or `::1`, without a port.
     static func host(_ text: String) -> Objection? {
-        let problem = "must be an address or the name of a host, without a port"
+        let problem = "must be a host name or an IP address, without a port"
         if let end = endOfScheme(text) { return Objection(problem, "leave out `\(Shown.plain(String(text[..<end])))`") }
         if text.utf8.contains(UInt8(ascii: "[")) || text.utf8.contains(UInt8(ascii: "]")) {
             let inner = text.prefix { $0 != "]" }.drop { $0 == "[" }

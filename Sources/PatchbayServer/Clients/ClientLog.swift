@@ -64,7 +64,7 @@ final class ClientLog: Sendable {
 
     /// A connection is closed because the client broke the protocol.
     func violated(_ client: ClientIdentity, _ code: CloseCode, detail: String) {
-        write(.info, "client broke the protocol and is closed", kind: "violation") {
+        write(.info, "client violated the protocol; closing its connection", kind: "violation") {
             var metadata = client.metadata
             metadata["close_code"] = "\(code.number)"
             metadata["reason"] = "\(detail)"
@@ -75,7 +75,7 @@ final class ClientLog: Sendable {
     /// A connection is closed because the client ran into a limit.
     func closed(_ client: ClientIdentity, _ code: CloseCode, over limit: Limit) {
         // Being idle is nothing to look at; flooding is.
-        write(limit == .idleTime ? .debug : .warning, "client ran into a limit and is closed", kind: limit.label) {
+        write(limit == .idleTime ? .debug : .warning, "client hit a limit; closing its connection", kind: limit.label) {
             var metadata = client.metadata
             metadata["close_code"] = "\(code.number)"
             metadata["limit"] = "\(limit.label)"
@@ -108,7 +108,7 @@ final class ClientLog: Sendable {
     func closedPendingHandshakes(_ count: Int) {
         write(
             .warning,
-            "too many connections without a request; the oldest are closed (limits.pending_handshakes)", kind: "pending"
+            "too many connections without a request; closing the oldest (limits.pending_handshakes)", kind: "pending"
         ) { ["connections": "\(count)"] }
     }
 

@@ -33,7 +33,7 @@ struct AsyncAPIDocument {
         JSON messages over one WebSocket. A client subscribes to channels, any number of them, and gets their messages \
         until it unsubscribes. Built from the routes in force.
 
-        Whoever holds the confirmation of a subscription gets every message of the channel from then on, in order, without \
+        A client that has the confirmation of a subscription gets every message of the channel from then on, in order, without \
         duplicates; what a slow client misses is told in a `gap` message.
         """
     }

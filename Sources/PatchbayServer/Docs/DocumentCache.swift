@@ -2,7 +2,7 @@ import NIOCore
 import PatchbayJSON
 import Synchronization
 
-/// The documents of the routes in force, built anew when those have changed.
+/// The documents of the routes in force, built again when those have changed.
 ///
 /// Thread: any.
 final class DocumentCache: Sendable {

@@ -34,7 +34,7 @@ public struct ErrorCode: Sendable, Hashable {
             "invalid_channel", .message,
             "No channel has that name: more than \(ChannelName.maximumBytes) bytes, control characters, half of a surrogate pair, or a pattern such as `user.*`."),
         ErrorCode("channel_required", .message, "`channel` is missing, empty or no string."),
-        ErrorCode("unknown_field", .message, "The request has a field that nobody knows."),
+        ErrorCode("unknown_field", .message, "The request has an unknown field."),
         ErrorCode("invalid_field", .message, "A field has the wrong type."),
         ErrorCode(
             "too_many_channels", .message,
@@ -58,7 +58,7 @@ public struct ErrorCode: Sendable, Hashable {
         ErrorCode("request_refused", .endpoint(400), "The request can't be read; the status says more."),
         ErrorCode("internal_error", .endpoint(500), "The server failed to answer; its log says why."),
 
-        ErrorCode("unknown_parameter", .admin(400), "The query has a parameter that nobody knows."),
+        ErrorCode("unknown_parameter", .admin(400), "The query has an unknown parameter."),
         ErrorCode("invalid_parameter", .admin(400), "A parameter has a value that means nothing."),
         ErrorCode("unexpected_body", .admin(400), "A candidate was posted without `dry_run=1`."),
         ErrorCode("forbidden_origin", .admin(403), "The request comes from a web page."),

@@ -196,7 +196,7 @@ final class HandshakeHandler: ChannelDuplexHandler, RemovableChannelHandler {
         guard !isOverAddressLimit else {
             return .refuse(
                 .tooManyRequests, code: "too_many_connections",
-                message: "this address has all the connections it may (limits.connections_per_address)")
+                message: "this address already has as many connections as it may have (limits.connections_per_address)")
         }
         var head = head
         head.uri = host.proxies.target(head.uri)
@@ -225,7 +225,7 @@ final class HandshakeHandler: ChannelDuplexHandler, RemovableChannelHandler {
             host.counters.count(.clients)
             return refuse(
                 .serviceUnavailable, code: "too_many_clients",
-                message: "all places are taken (server.max_clients); try again later", context: context)
+                message: "the server is full (server.max_clients); try again later", context: context)
         }
         var own: HTTPHeaders = [Self.connectionIDHeader: client.id.description, RequestID.header: requestID]
         if let subprotocol = HandshakeDecision.subprotocol(of: head) { own.add(name: "Sec-WebSocket-Protocol", value: subprotocol) }
@@ -280,7 +280,7 @@ final class HandshakeHandler: ChannelDuplexHandler, RemovableChannelHandler {
             host.counters.count(.httpConnections)
             return refuse(
                 .serviceUnavailable, code: "too_many_http_connections",
-                message: "all places for HTTP connections are taken (limits.http_connections); try again later",
+                message: "there are too many HTTP connections (limits.http_connections); try again later",
                 context: context)
         }
         hasHTTPPlace = true

@@ -79,7 +79,7 @@ final class HealthReporter: Sendable {
         let clientCount = listener.withLock { $0?.clientCount ?? 0 }
         let table = router.table
         var reasons = source.failures + source.warnings
-        if clientCount >= maxClients { reasons.append("all places for clients are taken (max_clients)") }
+        if clientCount >= maxClients { reasons.append("the server is full (server.max_clients)") }
         if counters.isShortOfDescriptors() {
             reasons.append(
                 "new connections wait, because no file descriptor or no kernel memory is free for them: the log says which; raise the "
@@ -104,7 +104,7 @@ final class HealthReporter: Sendable {
         let awaited = router.awaitedChannels
         if awaited.count >= awaited.most {
             reasons.append(
-                "clients wait for \(awaited.count) channels that no record has made; newcomers to such channels are refused "
+                "clients wait for \(awaited.count) channels that no record has made; further subscriptions of that kind are refused "
                     + "(limits.awaited_channels)")
         }
         if isLeaving { reasons.append("the server is shutting down") }

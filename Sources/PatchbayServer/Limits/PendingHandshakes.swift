@@ -1,7 +1,7 @@
 import NIOCore
 import Synchronization
 
-/// The connections whose first request is not complete, oldest first. There are only so many: whoever opens connections and
+/// The connections whose first request is not complete, oldest first. There are only so many: a client that opens connections and
 /// says nothing on them must not keep others out.
 ///
 /// Thread: any. One lock, taken when a connection opens, when its first request is complete, and when it closes.

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A number of places of which each may be taken once. Exact, whoever asks at the same time.
+/// A number of places of which each may be taken once. Exact, also when several ask at the same time.
 ///
 /// Thread: any.
 final class Places: Sendable {

@@ -5,7 +5,7 @@ import NIOCore
 struct RateLimit: Sendable, Equatable {
     /// Refusals are counted over this time. Nanoseconds.
     static let window: Int64 = 10_000_000_000
-    /// A client that is not refused for this long has come to its senses: counting starts anew. Nanoseconds.
+    /// A client that is not refused for this long starts again from zero. Nanoseconds.
     static let quietTime: Int64 = 1_000_000_000
     /// Nobody loses patience before this many refusals, however small the bucket.
     static let leastPatience = 100

@@ -41,7 +41,7 @@ struct RequestRefusal: Error, Equatable {
                 id, "{\"error\":\(JSONLiteral.quoted(message)),\"code\":\(JSONLiteral.quoted(code))}"))
     }
 
-    /// The name of no channel that can be, whoever wanted to make it.
+    /// A name that no channel can have.
     static func invalidChannel(_ name: String, _ fault: ChannelName.Fault, id: String?) -> RequestRefusal {
         let reason =
             switch fault {
@@ -78,7 +78,7 @@ struct RequestRefusal: Error, Equatable {
     static func template(_ name: String, id: String?) -> RequestRefusal {
         RequestRefusal(
             code: "invalid_channel",
-            message: "\"\(shown(name))\" is the template of many channels; put a value in the place of each {…} to name one",
+            message: "\"\(shown(name))\" is the template of many channels; replace each {…} with a value to name one",
             channel: shown(name), id: id)
     }
 

@@ -17,7 +17,7 @@ struct HealthCommand: AsyncParsableCommand {
             so it is what container health checks want. --ready asks /health/ready: should clients be sent there?
 
             Exit codes: 0 it works (`ok` or `degraded`), is live, or is ready; 69 it doesn't, or there is no answer; \
-            74 standard output can't be written; 78 PORT is no port.
+            74 standard output can't be written; 78 PORT is not a valid port.
             """)
 
     @Option(help: "The server's host: a name or an IP address.")

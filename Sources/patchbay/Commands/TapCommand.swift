@@ -25,7 +25,7 @@ struct TapCommand: AsyncParsableCommand {
               patchbay tap --topic trade-info --where '.key == "0x01" and .value.PriceUsd != null'
 
             Exit codes: 0 after --count lines, after Ctrl-C, or when the reader of the output goes away; 69 when the server \
-            or the brokers can't be reached, refuse, or go away; 74 when standard output can't be written; 78 PORT is no port.
+            or the brokers can't be reached, refuse, or go away; 74 when standard output can't be written; 78 PORT is not a valid port.
             """)
 
     /// Where to begin with a topic.

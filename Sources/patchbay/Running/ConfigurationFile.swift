@@ -55,7 +55,7 @@ enum ConfigurationFile {
     /// Loads and checks; prints nothing.
     ///
     /// - Parameter hidesVariables: whether values of `${NAME}` are never shown: for a server, which shows findings and differences
-    ///   to whoever reaches its ports.
+    ///   to anyone who reaches its ports.
     static func read(
         _ path: String, environment: [String: String], transformers: [TransformerDefinition] = BuiltinTransformers.all,
         hidesVariables: Bool = false

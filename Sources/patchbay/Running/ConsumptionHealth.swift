@@ -58,7 +58,7 @@ enum ConsumptionHealth {
         }
         for (broker, milliseconds) in status.throttles.sorted(by: { $0.key < $1.key }) {
             health.warnings.append(
-                "a quota slows this consumer down: broker \(broker) delayed its last answer by \(milliseconds) ms")
+                "a broker quota is slowing this consumer down: broker \(broker) delayed its last answer by \(milliseconds) ms")
         }
         for topic in status.topics {
             if let problem = topic.problem { health.warnings.append("topic \(topic.topic): \(problem)") }
@@ -79,7 +79,7 @@ enum ConsumptionHealth {
                     "topic \(topic.topic): the consumer group had no position in partitions \(Self.list(topic.withoutPosition));"
                         + (topic.recordsBeforeStart > 0
                             ? " reading began at the end, and \(topic.recordsBeforeStart) records before it are not read"
-                            : " no record before the start is left out"))
+                            : " no earlier records were skipped"))
             }
             health.topics.append(report(topic, state: status.state))
         }

@@ -67,7 +67,7 @@ final class DeadLetterProducer: DeadLetterWriter {
     private let returns = Returns()
     private var producer: Producer?
     /// Letters that librdkafka's queue had no room for, in order. Some ten thousand and a batch for each topic at the most,
-    /// since topics with more letters under way are read no further.
+    /// since topics with more letters under way are paused.
     private var backlog: [Letter] = []
     /// Records that this very route had refused before, since that was last logged.
     private var returned = 0
@@ -178,7 +178,7 @@ final class DeadLetterProducer: DeadLetterWriter {
     private func logLosses() {
         if returned > 0, let first = firstReturned {
             logger.error(
-                "a refused record had come back from a dead-letter topic; it is not written there again and is lost",
+                "a refused record came back from a dead-letter topic; it is not written again and is lost",
                 metadata: [
                     "records": "\(returned)", "route": "\(first.route)", "topic": "\(first.topic)",
                     "partition": "\(first.partition)", "record_offset": "\(first.recordOffset)",

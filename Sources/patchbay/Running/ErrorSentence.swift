@@ -17,7 +17,7 @@ enum ErrorSentence {
         case let error as SocketAddressError.UnknownHost: unknownHost(error.host)
         case let error as SocketAddressError: address(error)
         case let error as ChannelError: channel(error)
-        case is NIOHTTPClientUpgradeError, is NIOWebSocketUpgradeError: "the answer is no WebSocket handshake"
+        case is NIOHTTPClientUpgradeError, is NIOWebSocketUpgradeError: "the answer is not a WebSocket handshake"
         case is NIOWebSocketError: "what came is not the WebSocket protocol"
         case is HTTPParserError: "the answer is not HTTP"
         case is CancellationError: "it was cancelled"

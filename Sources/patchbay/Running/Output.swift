@@ -52,7 +52,7 @@ enum Output {
                 if written > 0 {
                     rest = UnsafeRawBufferPointer(rebasing: rest[written...])
                 } else if written < 0, errno == EAGAIN {
-                    // Whoever shares the terminal or pipe made it non-blocking.
+                    // Another process that shares the terminal or pipe made it non-blocking.
                     var state = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                     _ = poll(&state, 1, -1)
                 } else if written < 0, errno != EINTR {

@@ -4,7 +4,7 @@ import PatchbayCore
 
 /// Runs the records that came last through the routes of two configurations and says what differs.
 ///
-/// Whoever reaches the admin port may have a candidate tried. So a route that holds the value of a `${…}` is not run, in neither
+/// Anyone who reaches the admin port may have a candidate tried. So a route that holds the value of a `${…}` is not run, in neither
 /// configuration: its channels and messages would tell the value, and a filter would answer questions about it.
 enum ReloadPreview {
     static func run(

@@ -8,7 +8,7 @@ import Synchronization
 /// Takes up changes of the configuration: loads and checks the files whole, and only then puts them in force. A file
 /// with a mistake changes nothing.
 ///
-/// Reloads run one after the other, whoever asks for them.
+/// Reloads run one after the other.
 actor Reloader {
     /// Who asked.
     enum Trigger: String, Sendable {

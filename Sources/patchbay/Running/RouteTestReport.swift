@@ -30,7 +30,7 @@ struct RouteTestReport: Encodable {
         for route in configuration.routes {
             let largest = configuration.clusters.first { $0.name.hasSameBytes(as: route.cluster) }?.maxRecord ?? 1 << 20
             for test in route.tests {
-                // Made anew for each, so that tests can't depend on each other.
+                // Made again for each, so that tests can't depend on each other.
                 let trial = RouteTrial(route: TableBuilder.route(route), maximumRecordBytes: largest)
                 let result = trial.run(
                     SampledRecord(

@@ -187,7 +187,7 @@ final class RouterService: Sendable {
         let left = Self.shutdownBudget - (ContinuousClock.now - start)
         let stragglers = await server.drain(timeout: max(.zero, min(configuration.server.drainTimeout, left)))
         if stragglers > 0 {
-            logger.warning("clients did not take their leave within server.drain_timeout and were cut off", metadata: ["clients": "\(stragglers)"])
+            logger.warning("clients did not close within server.drain_timeout and were cut off", metadata: ["clients": "\(stragglers)"])
         }
         await told
         await admin?.stop()
