@@ -59,7 +59,7 @@ struct PipelineBar: Bar {
         _ name: String, _ make: @escaping @Sendable () -> any Transformer, _ report: inout BarReport
     ) -> Result {
         let route = Route(name: name, topic: "bench", type: "trade_data", channels: ["bench"], makeTransformer: make)
-        let router = Router(table: RouteTable(routes: [route]), fanouts: [])
+        let router = RoutingHub(table: RouteTable(routes: [route]), fanouts: [])
         let processor = router.makeProcessor()
         let payload = Array(Self.trade.utf8)
         return payload.withUnsafeBytes { value in

@@ -127,7 +127,7 @@ struct ReloadBar: Bar {
         }
         let first = table(0)
         guard first.routes.allSatisfy({ !$0.steps.isEmpty }) else { throw BenchFailure("\(chain): refuses its options") }
-        let router = Router(table: first, fanouts: [])
+        let router = RoutingHub(table: first, fanouts: [])
         // Setting up that many programs of jq takes a while.
         let swaps = chain == .jq ? min(swaps, 20) : swaps
         let swapper = Swapper(router: router, swaps: swaps, table: table)
@@ -193,12 +193,12 @@ private final class NoFields: FieldReader {
 
 /// Replaces the table from a thread of its own, every few milliseconds.
 private final class Swapper: Sendable {
-    private let router: Router
+    private let router: RoutingHub
     private let swaps: Int
     private let table: @Sendable (Int) -> RouteTable
     private let done = Latch()
 
-    init(router: Router, swaps: Int, table: @escaping @Sendable (Int) -> RouteTable) {
+    init(router: RoutingHub, swaps: Int, table: @escaping @Sendable (Int) -> RouteTable) {
         self.router = router
         self.swaps = swaps
         self.table = table

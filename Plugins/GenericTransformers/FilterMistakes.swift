@@ -1,3 +1,4 @@
+import PatchbayAPI
 import PatchbayJSON
 
 /// What people write in a filter that jq takes for something else, and what they meant.

@@ -10,22 +10,22 @@ public enum ConfigurationLoader {
     ///   - transformers: what routes may name; names are unique.
     ///   - hidesVariables: whether what comes of `${NAME}` is never shown either, like what comes of `${file:…}`: for those who
     ///     may see findings and differences, but not the environment.
-    ///   - judges: know about values that are not the configuration's own.
+    ///   - checks: know about values that are not the configuration's own.
     public static func load(
         path: String, environment: [String: String], transformers: [TransformerDefinition], hidesVariables: Bool = false,
-        judges: ConfigurationJudges = .none
+        checks: ConfigurationChecks = .none
     ) -> LoadResult {
         load(
             path: path, environment: environment, transformers: transformers, hidesVariables: hidesVariables, files: .system,
-            judges: judges)
+            checks: checks)
     }
 
     /// The same for a text in memory; `file` is what positions call it, and what included files are relative to.
     public static func load(
         text: String, file: String, environment: [String: String], transformers: [TransformerDefinition],
-        judges: ConfigurationJudges = .none
+        checks: ConfigurationChecks = .none
     ) -> LoadResult {
-        load(bytes: Array(text.utf8), file: file, environment: environment, transformers: transformers, judges: judges)
+        load(bytes: Array(text.utf8), file: file, environment: environment, transformers: transformers, checks: checks)
     }
 
     /// Bytes that a file may have.
@@ -39,22 +39,22 @@ public enum ConfigurationLoader {
     /// - Parameter known: files that may be read all the same, each for what it is read for now.
     public static func load(
         candidate bytes: [UInt8], path: String, known: KnownFiles, environment: [String: String],
-        transformers: [TransformerDefinition], judges: ConfigurationJudges = .none
+        transformers: [TransformerDefinition], checks: ConfigurationChecks = .none
     ) -> LoadResult {
         load(
             bytes, file: path, environment, transformers, true,
-            LoadedFiles(access: .confined(toDirectoryOf: path, and: known)), YAMLLimits(), judges, comparesSecrets: false)
+            LoadedFiles(access: .confined(toDirectoryOf: path, and: known)), YAMLLimits(), checks, comparesSecrets: false)
     }
 
     /// The same for other files than those of the machine.
     package static func load(
         path: String, environment: [String: String], transformers: [TransformerDefinition], hidesVariables: Bool = false,
-        files access: FileAccess, limits: YAMLLimits = YAMLLimits(), judges: ConfigurationJudges = .none
+        files access: FileAccess, limits: YAMLLimits = YAMLLimits(), checks: ConfigurationChecks = .none
     ) -> LoadResult {
         let files = LoadedFiles(access: access)
         do {
             let bytes = try files.read(path, limit: limits.bytes)
-            return load(bytes, file: path, environment, transformers, hidesVariables, files, limits, judges)
+            return load(bytes, file: path, environment, transformers, hidesVariables, files, limits, checks)
         } catch {
             let hint: String? =
                 switch error {
@@ -65,7 +65,7 @@ public enum ConfigurationLoader {
                 case .outside, .secret, .other: nil
                 }
             let finding = Diagnostic(
-                position: nil, message: "can't read \(Shown.quoted(path)): \(error.reason)", hint: hint)
+                position: nil, message: "can't read \(DisplayText.quoted(path)): \(error.reason)", hint: hint)
             return LoadResult(
                 configuration: nil, diagnostics: [finding], origins: [], files: files.paths, known: files.known,
                 contentHash: files.contentHash)
@@ -75,14 +75,14 @@ public enum ConfigurationLoader {
     /// The same for bytes in memory.
     package static func load(
         bytes: [UInt8], file: String, environment: [String: String], transformers: [TransformerDefinition],
-        hidesVariables: Bool = false, files access: FileAccess = .system, limits: YAMLLimits = YAMLLimits(), judges: ConfigurationJudges = .none
+        hidesVariables: Bool = false, files access: FileAccess = .system, limits: YAMLLimits = YAMLLimits(), checks: ConfigurationChecks = .none
     ) -> LoadResult {
-        load(bytes, file: file, environment, transformers, hidesVariables, LoadedFiles(access: access), limits, judges)
+        load(bytes, file: file, environment, transformers, hidesVariables, LoadedFiles(access: access), limits, checks)
     }
 
     private static func load(
         _ bytes: [UInt8], file: String, _ environment: [String: String], _ transformers: [TransformerDefinition],
-        _ hidesVariables: Bool, _ files: LoadedFiles, _ limits: YAMLLimits, _ judges: ConfigurationJudges,
+        _ hidesVariables: Bool, _ files: LoadedFiles, _ limits: YAMLLimits, _ checks: ConfigurationChecks,
         comparesSecrets: Bool = true
     ) -> LoadResult {
         let findings = Findings(comparesSecrets: comparesSecrets)
@@ -96,7 +96,7 @@ public enum ConfigurationLoader {
         }
         guard bytes.count <= limits.bytes else {
             let reason = FileFailure.tooLarge(limit: limits.bytes).reason
-            findings.add("can't read \(Shown.quoted(file)): \(reason)", at: nil)
+            findings.add("can't read \(DisplayText.quoted(file)): \(reason)", at: nil)
             return result()
         }
         guard let root = YAMLComposer.compose(source, limits: limits, findings: findings), !root.isInvalid,
@@ -105,7 +105,7 @@ public enum ConfigurationLoader {
         let decoder = FieldDecoder(
             environment: environment, files: files, hidesVariables: hidesVariables, findings: findings)
         var reader = ConfigurationReader(
-            file: file, decoder: decoder, transformers: transformers, files: files, limits: limits, judges: judges,
+            file: file, decoder: decoder, transformers: transformers, files: files, limits: limits, checks: checks,
             findings: findings)
         guard let (configuration, origins) = reader.read(root), !findings.hasErrors else {
             // Each reader reports why it returns nothing; should one not, the start must still be refused.

@@ -7,7 +7,7 @@ struct ConfigurationReader {
     let transformers: [TransformerDefinition]
     let files: LoadedFiles
     let limits: YAMLLimits
-    let judges: ConfigurationJudges
+    let checks: ConfigurationChecks
     let findings: Findings
 
     /// `nil` when something is wrong; it was reported.
@@ -17,17 +17,17 @@ struct ConfigurationReader {
             main: file, routes: node.routeCount, decoder: decoder, files: files, limits: limits, findings: findings)
         let objects = [root] + includes.read(root)
 
-        let settings = SettingsReader(judges: judges, findings: findings)
+        let settings = SettingsReader(checks: checks, findings: findings)
         let server = root["server"]?.object.flatMap(settings.server)
         let admin = root["admin"]?.object.flatMap(settings.admin)
         let reload = root["reload"]?.object.flatMap(settings.reload)
         let limits = root["limits"]?.object.flatMap(settings.limits)
         let alerts = root["alerts"]?.object.flatMap(settings.alerts)
-        let clusters = root["kafka"]?.object.flatMap(ClusterReader(judges: judges, findings: findings).read)
+        let clusters = root["kafka"]?.object.flatMap(ClusterReader(checks: checks, findings: findings).read)
 
         let routeReader = RouteReader(
             transformReader: TransformReader(transformers: transformers, decoder: decoder, findings: findings),
-            decoder: decoder, findings: findings, judges: judges, clusters: clusterNames(node))
+            decoder: decoder, findings: findings, checks: checks, clusters: clusterNames(node))
         let routing = routeReader.read(objects)
         // What an include failed to bring in may have had routes.
         if root.keys["include"] == nil || !findings.hasErrors {

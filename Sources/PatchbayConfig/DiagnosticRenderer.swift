@@ -49,7 +49,7 @@ public enum DiagnosticRenderer {
         var text = start > 0 ? "…" : ""
         var caret = start > 0 ? " " : ""
         for index in start..<end {
-            let scalar = Shown.isHarmless(scalars[index]) || scalars[index] == "\t" ? scalars[index] : "\u{FFFD}"
+            let scalar = DisplayText.isHarmless(scalars[index]) || scalars[index] == "\t" ? scalars[index] : "\u{FFFD}"
             text.unicodeScalars.append(scalar)
             guard index < target else { continue }
             // A tab is as wide as its column makes it: the same tab below keeps the caret under its character.
@@ -59,9 +59,9 @@ public enum DiagnosticRenderer {
     }
 
     private static func visible(_ text: String) -> String {
-        guard !text.unicodeScalars.allSatisfy(Shown.isHarmless) else { return text }
+        guard !text.unicodeScalars.allSatisfy(DisplayText.isHarmless) else { return text }
         var result = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars { result.append(Shown.isHarmless(scalar) ? scalar : "\u{FFFD}") }
+        for scalar in text.unicodeScalars { result.append(DisplayText.isHarmless(scalar) ? scalar : "\u{FFFD}") }
         return String(result)
     }
 }

@@ -21,7 +21,7 @@ final class ChannelDirectory: Sendable {
         /// Channels that clients asked for and no record has made yet.
         var awaited = 0
         /// What retired channels of a template had done, so that its sums never fall.
-        var retired: [ByteString: ChannelLog.Figures] = [:]
+        var retired: [ByteString: ChannelLog.Snapshot] = [:]
         /// The routes of the table in force.
         var routes: Set<ObjectIdentifier> = []
     }
@@ -143,23 +143,23 @@ final class ChannelDirectory: Sendable {
         return log
     }
 
-    // MARK: Figures
+    // MARK: Snapshot
 
     /// Plain channels by name, then templates.
-    var figures: [ChannelFigures] {
+    var figures: [ChannelSnapshot] {
         let (entries, retired) = state.withLock { ($0.entries, $0.retired) }
-        var plain: [ChannelFigures] = []
-        var templates: [ByteString: ChannelFigures] = [:]
+        var plain: [ChannelSnapshot] = []
+        var templates: [ByteString: ChannelSnapshot] = [:]
         for (template, figures) in retired {
-            templates[template] = ChannelFigures(name: template.string, isTemplate: true, channels: 0, figures: figures)
+            templates[template] = ChannelSnapshot(name: template.string, isTemplate: true, channels: 0, figures: figures)
         }
         for (name, entry) in entries {
             let figures = entry.log.figures
             guard let template = entry.template else {
-                plain.append(ChannelFigures(name: name.string, isTemplate: false, channels: 1, figures: figures))
+                plain.append(ChannelSnapshot(name: name.string, isTemplate: false, channels: 1, figures: figures))
                 continue
             }
-            let none = ChannelFigures(name: template, isTemplate: true, channels: 0, figures: .none)
+            let none = ChannelSnapshot(name: template, isTemplate: true, channels: 0, figures: .none)
             templates[ByteString(template), default: none].add(figures)
         }
         return plain.sorted { ByteString($0.name) < ByteString($1.name) }

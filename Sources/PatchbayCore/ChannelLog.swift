@@ -91,8 +91,6 @@ public final class ChannelLog: Sendable {
     private let retired = Atomic<Bool>(false)
     private let awaited = Atomic<Bool>(false)
     private let whenUnused: (@Sendable (ChannelLog) -> Void)?
-    /// Random; tells a reader whether a channel offset it remembers belongs to this log's lifetime.
-    public let epoch: UInt64
     private let state: Mutex<State>
     private let wakeBits = WakeBits()
     private let droppedForSubscribers = Atomic<Int64>(0)
@@ -107,7 +105,6 @@ public final class ChannelLog: Sendable {
         self.bounds = limits
         self.whenUnused = whenUnused
         self.messageBuffer = Atomic(limits.messageBuffer)
-        self.epoch = .random(in: .min ... .max)
         self.state = Mutex(State())
     }
 
@@ -301,10 +298,10 @@ public final class ChannelLog: Sendable {
     /// Channel offset after the newest message.
     public var head: Int64 { state.withLock { $0.head } }
 
-    // MARK: Figures (Thread: any)
+    // MARK: Snapshot (Thread: any)
 
     /// What the log is doing, for `/health` and metrics.
-    public struct Figures: Sendable {
+    public struct Snapshot: Sendable {
         public var messages: Int64
         public var bytesAppended: Int64
         public var bytesRetained: Int
@@ -313,9 +310,9 @@ public final class ChannelLog: Sendable {
         public var subscribers: Int
     }
 
-    public var figures: Figures {
+    public var figures: Snapshot {
         state.withLock { state in
-            Figures(
+            Snapshot(
                 messages: state.head,
                 bytesAppended: state.appendedBytes,
                 bytesRetained: state.sealedBytes + state.openBytes.readableBytes,

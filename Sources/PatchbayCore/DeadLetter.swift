@@ -129,7 +129,7 @@ final class PendingLetters: Sendable {
 struct LetterBox {
     let writer: any DeadLetterWriter
     let pending: PendingLetters
-    let router: Router
+    let router: RoutingHub
 
     func write(_ record: Record, refused report: RejectedRecord, to target: String, countedBy counters: RouteCounters) {
         let (pending, router, source) = (pending, router, report.topic)

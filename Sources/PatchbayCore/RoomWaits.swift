@@ -28,7 +28,7 @@ final class RoomWaits: Sendable {
         /// more records since has nothing to wait with.
         func end(now: Int64) -> Int64 { isUnderWay(now: now) ? now : seen }
 
-        func isUnderWay(now: Int64) -> Bool { now - seen <= 2 * Int64(BatchRouter.longestWait) }
+        func isUnderWay(now: Int64) -> Bool { now - seen <= 2 * Int64(RoutingWorker.longestWait) }
     }
 
     /// Channels that metrics name; what more there are is summed up under `_other`.

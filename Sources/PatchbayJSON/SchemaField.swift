@@ -1,3 +1,5 @@
+import PatchbayAPI
+
 /// What a JSON Schema says of a field, as far as channel names are concerned.
 public enum SchemaField {
     /// What is wrong with naming a channel after the field at `path`; `nil` when nothing is, or the schema leaves it open.

@@ -1,5 +1,6 @@
 import CLibRDKafka
 import Logging
+import PatchbayAPI
 import Synchronization
 
 /// Frees librdkafka's clients without making anybody wait for long.
@@ -48,7 +49,7 @@ enum ClientDisposal {
             return false
         }
         let deadline = begin + patience
-        while phase.value.withLock({ $0 != .done }), .now < deadline { pause(milliseconds: 1) }
+        while phase.value.withLock({ $0 != .done }), .now < deadline { Pause.milliseconds(1) }
         let isDone = phase.value.withLock { phase in
             if phase == .waitedFor { phase = .left }
             return phase == .done

@@ -37,7 +37,7 @@ public enum ClusterMetadata {
     public static func describe(
         brokers: [String], properties: [(name: String, value: String)] = [], timeout: Duration, logger: Logger
     ) throws(KafkaError) -> (topics: [TopicDescription], advertised: [AdvertisedBroker]) {
-        let client = try LookingClient(brokers: brokers, properties: properties, logger: logger)
+        let client = try InspectionClient(brokers: brokers, properties: properties, logger: logger)
         let listing = try client.listing(until: .now + timeout)
         return (listing.topics.sorted { $0.name < $1.name }, listing.brokers)
     }
@@ -50,7 +50,7 @@ public enum ClusterMetadata {
         with broker: AdvertisedBroker, properties: [(name: String, value: String)], timeout: Duration, logger: Logger
     ) -> String? {
         do throws(KafkaError) {
-            let client = try LookingClient(brokers: [broker.address], properties: properties, logger: logger)
+            let client = try InspectionClient(brokers: [broker.address], properties: properties, logger: logger)
             _ = try client.listing(until: .now + timeout)
             return nil
         } catch {

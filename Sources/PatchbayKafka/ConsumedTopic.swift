@@ -22,12 +22,12 @@ final class ConsumedTopic {
     private var recreations: Set<Int32> = []
     private var withoutPosition: Set<Int32> = []
     private var recordsBeforeStart: Int64 = 0
-    var badRecordLog = RateLimit(every: .seconds(1))
+    var badRecordLog = OncePerInterval(every: .seconds(1))
     /// Whether the processor didn't take a record; the partitions are paused at their `position` then.
     var isHalted = false
     /// Whether not every offset may be committed for now; see `ConsumerHolding`.
     var hold: Hold?
-    var holdLog = RateLimit(every: .seconds(60))
+    var holdLog = OncePerInterval(every: .seconds(60))
     /// Whether the log says that it is paused for that.
     var isHoldTold = false
     /// Why; as of the last publication.

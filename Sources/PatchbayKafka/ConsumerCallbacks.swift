@@ -9,9 +9,9 @@ import CLibRDKafka
 /// that librdkafka serves from `rd_kafka_consumer_poll` and friends, which the consumer thread alone calls.
 final class ConsumerCallbacks: @unchecked Sendable {
     unowned let loop: ConsumerLoop
-    let log: ClientLog
+    let log: LibraryLog
 
-    init(loop: ConsumerLoop, log: ClientLog) {
+    init(loop: ConsumerLoop, log: LibraryLog) {
         self.loop = loop
         self.log = log
     }

@@ -32,7 +32,7 @@ extension ConsumerLoop {
             // Not when a topic is paused already: brokers are slow then.
             let mayWait = !registry.topics.contains { $0.hold == .paused }
             guard hasHolds, mayWait, .now < deadline else { break }
-            PatchbayKafka.pause(milliseconds: 1)
+            Pause.milliseconds(1)
         }
         for topic in registry.topics where topic.hold == .brief && processor.wantsPause(topic.name) {
             pauseHeld(topic, client)

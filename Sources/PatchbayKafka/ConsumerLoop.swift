@@ -20,9 +20,9 @@ final class ConsumerLoop {
     private var gathered: GatheredRecords
     var registry = TopicRegistry()
     /// Asks for what this thread must not wait for.
-    let lookout: Lookout
+    let offsetWatcher: OffsetWatcher
     /// Assigned partitions of which it isn't known yet where reading begins.
-    var openQuestions: Set<Lookout.Question> = []
+    var openQuestions: Set<OffsetWatcher.Question> = []
     var questionsAsked: UInt64 = 0
     /// Ends of partitions that the batch in hand reached; where they lie behind the position, with that position.
     var reachedEnds: [(topic: ConsumedTopic, partition: AssignedPartition, end: Int64, positionThen: Int64?)] = []
@@ -62,7 +62,7 @@ final class ConsumerLoop {
     private var fencing = Backoff(baseMilliseconds: 1_000, maximumMilliseconds: 60_000)
     private var lastFenced: ContinuousClock.Instant?
     var lastPublished = ContinuousClock.now
-    var errorLog = RateLimit(every: .seconds(1))
+    var errorLog = OncePerInterval(every: .seconds(1))
 
     init(
         configuration: ConsumerConfiguration, control: ConsumerControl, logger: Logger,
@@ -73,15 +73,15 @@ final class ConsumerLoop {
         self.logger = logger
         self.processor = processor
         subscribed = configuration.topics
-        lookout = Lookout(configuration)
+        offsetWatcher = OffsetWatcher(configuration)
         gathered = GatheredRecords(capacity: configuration.batchSize)
         for topic in subscribed where !topic.hasPrefix("^") { _ = registry.number(ofTopic: topic) }
     }
 
     func run() {
         var backoff = Backoff()
-        var failure = lookout.start()
-        defer { lookout.stop() }
+        var failure = offsetWatcher.start()
+        defer { offsetWatcher.stop() }
         running: while !control.isStopRequested {
             fatal = nil
             fatalCode = .none
@@ -94,7 +94,7 @@ final class ConsumerLoop {
             let reason: String
             do throws(KafkaError) {
                 if failure != 0 {
-                    failure = lookout.start()
+                    failure = offsetWatcher.start()
                     guard failure == 0 else { throw KafkaError(.other, "the system gave no thread (errno \(failure))") }
                 }
                 let client = try open()
@@ -166,7 +166,7 @@ final class ConsumerLoop {
         if let blacklist { try clientConfiguration.set("topic.blacklist", blacklist) }
         // Last, so that nothing else wins over them.
         try clientConfiguration.set(defaults: [], properties: ConsumerDefaults.required(configuration))
-        let callbacks = ConsumerCallbacks(loop: self, log: ClientLog(logger))
+        let callbacks = ConsumerCallbacks(loop: self, log: LibraryLog(logger))
         callbacks.install(in: clientConfiguration)
         let reference = Unmanaged.passRetained(callbacks)
         let client: OpaquePointer
@@ -273,7 +273,7 @@ final class ConsumerLoop {
         if let commitQueue { rd_kafka_queue_destroy(commitQueue) }
         commitQueue = nil
         isCommitting = false
-        let remains = ClientRemains(client: client)
+        let remains = ClosedClient(client: client)
         // One that could not leave its group may have requests under way, which would be waited for.
         let patience: Duration = .milliseconds(isClosed ? 500 : 100)
         patiently(patience) {
@@ -297,7 +297,7 @@ final class ConsumerLoop {
         let deadline = ContinuousClock.now + .milliseconds(milliseconds)
         while !control.isStopRequested, .now < deadline {
             control.status.withLock { $0.lastLoopTurn = .now }
-            pause(milliseconds: 20)
+            Pause.milliseconds(20)
         }
     }
 
@@ -344,7 +344,7 @@ final class ConsumerLoop {
             if let fatal { return .failed(fatal) }
             settleStarts(client)
 
-            // Short while the lookout's answer may come any moment.
+            // Short while the offsetWatcher's answer may come any moment.
             let timeout = Int32(openQuestions.isEmpty ? configuration.pollTimeoutMilliseconds : min(configuration.pollTimeoutMilliseconds, 10))
             let first = rd_kafka_consumer_poll(client, timeout)
             if let first {
@@ -495,7 +495,7 @@ final class ConsumerLoop {
 /// A client that nobody polls any more, on its way out.
 ///
 /// `@unchecked Sendable`: the pointer has no other user; librdkafka's clients may be destroyed on any thread.
-private struct ClientRemains: @unchecked Sendable {
+private struct ClosedClient: @unchecked Sendable {
     let client: OpaquePointer
 
     /// Ends the lifetime of the client and of what its opaque pointer refers to. Blocks.

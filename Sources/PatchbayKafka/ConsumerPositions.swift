@@ -64,13 +64,13 @@ extension ConsumerLoop {
     }
 
     func takeCompacted() {
-        for name in lookout.takeCompacted() { registry.topic(named: name).hasHoles = true }
+        for name in offsetWatcher.takeCompacted() { registry.topic(named: name).hasHoles = true }
     }
 
-    /// Takes up what the lookout has seen.
+    /// Takes up what the offsetWatcher has seen.
     func takeEnds() {
         takeCompacted()
-        guard let ends = lookout.takeEnds() else { return }
+        guard let ends = offsetWatcher.takeEnds() else { return }
         for (name, end) in ends {
             guard let partition = registry.known(name.topic)?.partition(name.number), partition.isStarted else { continue }
             partition.end = end

@@ -4,14 +4,14 @@ import Synchronization
 
 /// Where reading begins.
 ///
-/// librdkafka gets a partition together with its position, once the lookout has found that out: it never decides by
+/// librdkafka gets a partition together with its position, once the offsetWatcher has found that out: it never decides by
 /// itself where a partition begins.
 extension ConsumerLoop {
     typealias Elements = UnsafeMutableBufferPointer<rd_kafka_topic_partition_t>
 
     /// Notes that these partitions are ours now and asks where reading of them begins.
     func expect(_ elements: Elements) {
-        var questions: [Lookout.Question] = []
+        var questions: [OffsetWatcher.Question] = []
         for element in elements {
             let topic = registry.topic(named: String(cString: element.topic))
             questionsAsked &+= 1
@@ -21,23 +21,23 @@ extension ConsumerLoop {
         }
         openQuestions.formUnion(questions)
         watchAssigned()
-        lookout.ask(questions)
+        offsetWatcher.ask(questions)
     }
 
-    /// Tells the lookout what is ours.
+    /// Tells the offsetWatcher what is ours.
     func watchAssigned() {
         openQuestions = openQuestions.filter {
             registry.known($0.partition.topic)?.partition($0.partition.number)?.question == $0.number
         }
-        lookout.watch(registry.assigned, asking: openQuestions)
+        offsetWatcher.watch(registry.assigned, asking: openQuestions)
     }
 
     /// Begins to read partitions whose start has become known.
     func settleStarts(_ client: OpaquePointer) {
         guard !openQuestions.isEmpty else { return }
-        let answers = lookout.takeAnswers()
+        let answers = offsetWatcher.takeAnswers()
         guard !answers.isEmpty else { return }
-        if let counts = lookout.takeTopics() { baseline.learn(counts, at: .now) }
+        if let counts = offsetWatcher.takeTopics() { baseline.learn(counts, at: .now) }
         takeCompacted()
         var started: [(topic: ConsumedTopic, partition: AssignedPartition, start: StartDecision)] = []
         for answer in answers where openQuestions.contains(answer.question) {
@@ -49,7 +49,7 @@ extension ConsumerLoop {
             case .refused(let reason):
                 refuse(topic, partition, "the brokers don't say where reading begins: \(reason)")
             case .found(let committed, let topicHasPositions, let low, let end):
-                let facts = StartFacts(
+                let facts = StartInputs(
                     committed: committed, left: topic.positionLeft(partition.number), topicHasPositions: topicHasPositions,
                     isNew: !baseline.existed(topic.name, partition: partition.number), wasGone: topic.wasGone, low: low,
                     end: end, newcomers: newcomers)

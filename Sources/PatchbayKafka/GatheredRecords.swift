@@ -37,7 +37,6 @@ struct GatheredRecords: ~Copyable {
     }
 
     var isEmpty: Bool { count == 0 }
-    var isFull: Bool { count == capacity }
 
     /// Takes over a message that isn't an error.
     /// - Parameter group: a number per topic; messages of one group are handed out together.

@@ -13,12 +13,6 @@ func wallClockMilliseconds() -> Int64 {
     return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
 }
 
-/// Blocks the calling thread. Only for threads of our own.
-func pause(milliseconds: Int) {
-    var time = timespec(tv_sec: milliseconds / 1000, tv_nsec: (milliseconds % 1000) * 1_000_000)
-    nanosleep(&time, nil)
-}
-
 /// Starts a detached OS thread.
 ///
 /// - Returns: 0, or the `errno` value that says why the system gave no thread.

@@ -66,7 +66,7 @@ public final class Producer: Sendable {
         let configuration = ClientConfiguration()
         try configuration.set(defaults: Self.defaults, properties: properties)
         try configuration.set("bootstrap.servers", brokers.joined(separator: ","))
-        let callbacks = ProducerCallbacks(log: ClientLog(logger), logger: logger)
+        let callbacks = ProducerCallbacks(log: LibraryLog(logger), logger: logger)
         callbacks.install(in: configuration)
         let reference = Unmanaged.passRetained(callbacks)
         let client: OpaquePointer

@@ -9,16 +9,16 @@ import Synchronization
 ///
 /// Thread: any.
 final class ProducerCallbacks: Sendable {
-    let log: ClientLog
+    let log: LibraryLog
     let deliveries = Mutex(Producer.Deliveries())
     /// What last kept the client from its brokers; `nil` once they took a record.
     let trouble = Mutex<(text: String, at: ContinuousClock.Instant)?>(nil)
     /// Why librdkafka will not send anything any more.
     let fatal = Mutex<String?>(nil)
     private let logger: Logger
-    private let failureLog = Mutex(RateLimit(every: .seconds(1)))
+    private let failureLog = Mutex(OncePerInterval(every: .seconds(1)))
 
-    init(log: ClientLog, logger: Logger) {
+    init(log: LibraryLog, logger: Logger) {
         self.log = log
         self.logger = logger
     }

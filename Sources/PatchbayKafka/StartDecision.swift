@@ -1,5 +1,5 @@
 /// What is known of a partition when reading it is to begin. All numbers are record offsets.
-struct StartFacts: Equatable, Sendable {
+struct StartInputs: Equatable, Sendable {
     /// The group's committed position; `nil` where it has none.
     var committed: Int64?
     /// Up to where this thread had processed the partition when it last gave it up: its last commit may have been
@@ -64,7 +64,7 @@ struct StartDecision: Equatable, Sendable {
     var before: Int64 = 0
 
     /// `nil` when there is no position and the policy says that there must be one.
-    init?(_ facts: StartFacts) {
+    init?(_ facts: StartInputs) {
         let left = facts.wasGone ? nil : facts.left
         if let position = [facts.committed, left].compactMap({ $0 }).max() {
             self.init(

@@ -10,14 +10,14 @@ final class TopicFetch {
         case end(partition: Int32)
     }
 
-    private let client: LookingClient
+    private let client: InspectionClient
     private let topic: String
     private let handle: OpaquePointer
     private let queue: OpaquePointer
     private var started: [Int32] = []
 
     /// - Throws: `other` when librdkafka refuses the topic's name.
-    init(_ client: LookingClient, topic: String) throws(KafkaError) {
+    init(_ client: InspectionClient, topic: String) throws(KafkaError) {
         guard let handle = rd_kafka_topic_new(client.native, topic, nil) else {
             let code = KafkaErrorCode(rd_kafka_last_error())
             throw KafkaError(.other, "topic `\(topic)` can't be read: \(code)", code: code)

@@ -1,6 +1,6 @@
 import CLibRDKafka
 
-extension LookingClient {
+extension InspectionClient {
     /// Which of these topics are compacted, so that some of their record offsets have no record any more.
     ///
     /// Needs the right to describe configurations; topics that aren't told of are left out.

@@ -17,7 +17,7 @@ public final class TopicReader {
 
     private let topic: String
     /// `nil` once closed.
-    private var client: LookingClient?
+    private var client: InspectionClient?
 
     /// Connects to nothing yet.
     ///
@@ -29,7 +29,7 @@ public final class TopicReader {
         brokers: [String], properties: [(name: String, value: String)] = [], topic: String, logger: Logger
     ) throws(KafkaError) {
         self.topic = topic
-        client = try LookingClient(brokers: brokers, properties: properties, logger: logger)
+        client = try InspectionClient(brokers: brokers, properties: properties, logger: logger)
     }
 
     /// Frees what it holds; everything else throws `closed` afterwards. Happens by itself when the reader goes. Takes
@@ -79,7 +79,7 @@ public final class TopicReader {
         }
     }
 
-    private func open() throws(KafkaError) -> LookingClient {
+    private func open() throws(KafkaError) -> InspectionClient {
         guard let client else { throw KafkaError(.closed, "the reader of topic `\(topic)` is closed") }
         return client
     }
@@ -126,7 +126,7 @@ public final class TopicReader {
 
     /// Reads a range of each partition, by index, and keeps the last records of each.
     private func read(
-        _ ranges: [Range<Int64>], keeping count: Int, until deadline: ContinuousClock.Instant, _ client: LookingClient
+        _ ranges: [Range<Int64>], keeping count: Int, until deadline: ContinuousClock.Instant, _ client: InspectionClient
     ) throws(KafkaError) -> [ConsumedRecord] {
         let fetch = try TopicFetch(client, topic: topic)
         var kept = [[ConsumedRecord]](repeating: [], count: ranges.count)

@@ -36,10 +36,10 @@ public final class AdminServer: Sendable {
     private let port: Int
     private let group: any EventLoopGroup
     private let endpoints: Endpoints
-    private let log: ClientLog
+    private let log: ConnectionLog
     private let counters: LimitCounters
     private let listener = Mutex<(any Channel)?>(nil)
-    private let places = Places(most: AdminServer.maximumConnections)
+    private let places = ConnectionSlots(most: AdminServer.maximumConnections)
 
     /// More are closed at once: a handful of people and programs come here.
     public static let maximumConnections = 256
@@ -64,10 +64,10 @@ public final class AdminServer: Sendable {
         self.host = host
         self.port = port
         self.group = group
-        log = ClientLog(logger: logger)
+        log = ConnectionLog(logger: logger)
         self.counters = counters
         endpoints = Endpoints(logger: logger) { router in
-            router.add(middleware: OwnHost(names: HostList(allowedHosts + [host]), log: ClientLog(logger: logger)))
+            router.add(middleware: OwnHost(names: HostList(allowedHosts + [host]), log: ConnectionLog(logger: logger)))
             StandardEndpoints.add(to: router, health: health, metrics: metrics)
             if let probes { StandardEndpoints.add(probes, to: router) }
             router.post("-/reload") { request, _ -> Response in

@@ -22,7 +22,7 @@ public final class PatchbayServer: Sendable {
     ///   - documentation: what `/docs` describes; without it, what the route table says by itself.
     ///   - metrics: figures for `/metrics` that the server doesn't have itself.
     public init(
-        configuration: ServerConfiguration, router: Router, group: any EventLoopGroup, logger: Logger,
+        configuration: ServerConfiguration, router: RoutingHub, group: any EventLoopGroup, logger: Logger,
         source: @escaping @Sendable () -> SourceHealth,
         configurationStatus: @escaping @Sendable () -> ConfigurationStatus,
         documentation: (@Sendable () -> DocumentedRoutes)? = nil, metrics: MetricsSources = MetricsSources()
@@ -55,12 +55,12 @@ public final class PatchbayServer: Sendable {
             maxClients: configuration.maxClients, router: router, source: source, configuration: configurationStatus,
             heartbeats: heartbeats, counters: counters)
         let collector = MetricsCollector(
-            sources: metrics, router: router, clients: { reporter.clientFigures(counters) },
+            sources: metrics, router: router, clients: { reporter.clientSnapshot(counters) },
             configuration: configurationStatus, status: { reporter.status })
         self.metrics = collector
         let docs = DocsEndpoints(
             configuration: configuration, routes: documentation ?? { DocumentedRoutes(table: router.table) })
-        let log = ClientLog(logger: logger)
+        let log = ConnectionLog(logger: logger)
         let endpoints = Endpoints(
             logger: logger, timeout: configuration.httpIdleTimeout, corsOrigins: configuration.corsOrigins, log: log,
             counters: counters, proxies: ProxyTrust(configuration)

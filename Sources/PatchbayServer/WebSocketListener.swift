@@ -18,15 +18,15 @@ package final class WebSocketListener: Sendable {
     private let makeHandler: @Sendable (any EventLoop, _ onClose: @escaping () -> Void) throws -> any MessageHandler
     private let serveHTTP: @Sendable (any Channel) throws -> Void
     private let listener = Mutex<(any Channel)?>(nil)
-    private let clients: Places
-    private let httpConnections: Places
+    private let clients: ConnectionSlots
+    private let httpConnections: ConnectionSlots
     private let addresses: AddressLimiter?
     private let pending: PendingHandshakes
     private let opened = Atomic<Int64>(0)
     let handshakeRules: HandshakeDecision.Rules
     let proxies: ProxyTrust
     let counters: LimitCounters
-    let log: ClientLog
+    let log: ConnectionLog
     private let draining = Atomic<Bool>(false)
 
     /// - Parameters:
@@ -42,7 +42,7 @@ package final class WebSocketListener: Sendable {
         serveHTTP: @escaping @Sendable (any Channel) throws -> Void
     ) {
         self.init(
-            configuration: configuration, acceptsBinary: acceptsBinary, group: group, log: ClientLog(logger: logger),
+            configuration: configuration, acceptsBinary: acceptsBinary, group: group, log: ConnectionLog(logger: logger),
             counters: LimitCounters(), makeHandler: makeHandler, serveHTTP: serveHTTP)
     }
 
@@ -53,7 +53,7 @@ package final class WebSocketListener: Sendable {
         configuration: ServerConfiguration,
         acceptsBinary: Bool = false,
         group: any EventLoopGroup,
-        log: ClientLog,
+        log: ConnectionLog,
         counters: LimitCounters,
         makeHandler: @escaping @Sendable (any EventLoop, _ onClose: @escaping () -> Void) throws -> any MessageHandler,
         serveHTTP: @escaping @Sendable (any Channel) throws -> Void
@@ -65,8 +65,8 @@ package final class WebSocketListener: Sendable {
             configuration, acceptsBinary: acceptsBinary, counters: counters, log: log)
         self.handshakeRules = .init(path: configuration.path, allowedOrigins: configuration.allowedOrigins)
         self.proxies = ProxyTrust(configuration)
-        self.clients = Places(most: configuration.maxClients)
-        self.httpConnections = Places(most: configuration.maximumHTTPConnections)
+        self.clients = ConnectionSlots(most: configuration.maxClients)
+        self.httpConnections = ConnectionSlots(most: configuration.maximumHTTPConnections)
         self.pending = PendingHandshakes(most: configuration.maximumPendingHandshakes)
         self.addresses = AddressLimiter(most: configuration.maximumConnectionsPerAddress)
         self.group = group

@@ -1,4 +1,5 @@
 import ArgumentParser
+import PatchbayAPI
 import PatchbayConfig
 
 #if canImport(Glibc)
@@ -84,7 +85,7 @@ struct Patchbay: AsyncParsableCommand {
                 let names = known.compactMap { $0.configuration.commandName }
                 let hint = Suggestion.nearest(to: word, among: names).map { "did you mean `\($0)`?" }
                     ?? "the commands are \(names.map { "`\($0)`" }.joined(separator: ", "))"
-                return "there is no command `\(Shown.plain(word))`; \(hint)"
+                return "there is no command `\(DisplayText.plain(word))`; \(hint)"
             }
             command = next
         }

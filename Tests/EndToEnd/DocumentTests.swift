@@ -46,7 +46,7 @@ import Testing
         }
     }
 
-    /// A validator that is not ours judges the shipped files, and those that `init` writes, by the schema of the real
+    /// A validator that is not ours checks the shipped files, and those that `init` writes, by the schema of the real
     /// transformers.
     @Test func theShippedFilesFitTheSchema() async throws {
         let kafka = try TestKafka(topics: [("trade-info", 1), ("mixed", 1)])
@@ -109,7 +109,7 @@ import Testing
         for (name, text) in files {
             let result = ConfigurationLoader.load(
                 text: text, file: name, environment: ["KAFKA_BROKERS": "kafka:9092", "KAFKA_CONSUMER_GROUP": "g"],
-                transformers: BuiltinTransformers.all, judges: ConfigurationFile.judges)
+                transformers: BuiltinTransformers.all, checks: ConfigurationFile.checks)
             #expect(result.diagnostics.isEmpty, "\(DiagnosticRenderer.render(result.diagnostics, file: name))")
         }
     }

@@ -98,7 +98,7 @@ struct RunningRouter {
         return await service.reloader.reload(.request)
     }
 
-    /// Figures of one route.
+    /// Snapshot of one route.
     func figures(of route: String) -> HealthReport.Route? { service.health.routes.first { $0.route == route } }
 
     /// Runs `body` with a Kafka and a router, and stops both whatever happens.

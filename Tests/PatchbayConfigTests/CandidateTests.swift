@@ -7,16 +7,16 @@ import Testing
     private func load(_ text: String, secret: String = "hunter2") -> LoadResult {
         ConfigurationLoader.load(
             candidate: Array(text.utf8), path: "/nowhere/routes.yaml", known: KnownFiles(),
-            environment: ["SECRET": secret, "NUMBER": "4711"], transformers: fakes, judges: judges)
+            environment: ["SECRET": secret, "NUMBER": "4711"], transformers: fakes, checks: checks)
     }
 
     /// Like the real one: repeats the name, and suggests one of the output.
-    private var judges: ConfigurationJudges {
-        var judges = ConfigurationJudges.none
-        judges.placeholder = { schema, path in
+    private var checks: ConfigurationChecks {
+        var checks = ConfigurationChecks.none
+        checks.placeholder = { schema, path in
             path.joined(separator: ".") == schema ? nil : ("there is no `\(path.joined(separator: "."))`", "did you mean `\(schema)`?")
         }
-        return judges
+        return checks
     }
 
     private func found(_ result: LoadResult) -> [String] { result.diagnostics.map { "\($0.message) | \($0.hint ?? "")" } }
@@ -72,7 +72,7 @@ import Testing
             let text = "version: 1\nroutes: [{ topic: t, transform: { keep: ['\(fields)'] }, channel: 'x.{\(channel)}' }]\n"
             return ConfigurationLoader.load(
                 candidate: Array(text.utf8), path: "/nowhere/routes.yaml", known: KnownFiles(), environment: ["SECRET": "hunter2"],
-                transformers: fakes + [maker], judges: judges
+                transformers: fakes + [maker], checks: checks
             ).diagnostics.map { "\($0.message) | \($0.hint ?? "")" }
         }
         #expect(found("a", "b") == ["`{b}` in channel `x.{b}` can never be filled in: there is no `b` | did you mean `a`?"])

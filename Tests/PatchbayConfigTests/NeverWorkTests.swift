@@ -107,15 +107,15 @@ import Testing
     }
 
     @Test("placeholders for what an earlier step dropped are asked about") func dropped() {
-        var judges = ConfigurationJudges.none
-        judges.placeholder = { schema, path in schema == "S" && path == ["gone"] ? ("there is no `gone`", "name another") : nil }
+        var checks = ConfigurationChecks.none
+        checks.placeholder = { schema, path in schema == "S" && path == ["gone"] ? ("there is no `gone`", "name another") : nil }
         let maker = TransformerDefinition(
             name: "make", summary: "Makes.", defaultType: "made", outputSchema: { _ in .schema("S") }
         ) { _ throws(OptionError) in { Nothing() } }
         func found(_ transform: String, _ channel: String) -> [Finding] {
             ConfigurationLoader.load(
                 text: "version: 1\nroutes:\n  - topic: t\n    transform: \(transform)\n    channels: [a, '\(channel)']\n", file: "routes.yaml",
-                environment: [:], transformers: fakes + [maker], judges: judges
+                environment: [:], transformers: fakes + [maker], checks: checks
             ).diagnostics.map(Finding.init)
         }
         #expect(found("make", "x.{gone}") == [

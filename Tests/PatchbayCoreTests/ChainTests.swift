@@ -5,7 +5,7 @@ import Testing
 
 /// Chains of transformers, and what becomes of refused records.
 @Suite struct ChainTests {
-    private func router(_ route: Route) -> Router { Router(table: RouteTable(routes: [route]), fanouts: []).holding() }
+    private func router(_ route: Route) -> RoutingHub { RoutingHub(table: RouteTable(routes: [route]), fanouts: []).holding() }
 
     @Test func everyStepGetsWhatTheOneBeforeMade() {
         let router = router(.make(steps: [{ Marking("a") }, { MarkTransformer() }, { Marking("b") }, { Marking("c") }]))
@@ -94,7 +94,7 @@ import Testing
     /// halted route could use up its `max_channels` with channels that never had a message.
     @Test func aRouteThatStopsMakesNoChannelsForWhatComesBehind() {
         let stops = Route.make("stops", steps: [{ Marking("s", refusing: "x") }], channels: ["k.{@key}"], onError: .stop)
-        let router = Router(table: RouteTable(routes: [stops]), fanouts: [])
+        let router = RoutingHub(table: RouteTable(routes: [stops]), fanouts: [])
         let processor = router.makeProcessor()
         #expect(process(["x1", "2"], topic: "t", with: processor, key: "a") == 0)
         #expect(router.log(ofChannel: "k.a") == nil)
@@ -106,7 +106,7 @@ import Testing
         let stops = Route.make("stops", steps: [{ Marking("s", refusing: "x") }], channels: ["s"], onError: .stop)
         let alsoStops = Route.make("also", steps: [{ Marking("a") }], channels: ["a"], onError: .stop)
         let other = Route.make("other", channels: ["o"])
-        let router = Router(table: RouteTable(routes: [other, alsoStops, stops]), fanouts: []).holding()
+        let router = RoutingHub(table: RouteTable(routes: [other, alsoStops, stops]), fanouts: []).holding()
         let processor = router.makeProcessor()
         #expect(process(["1", "2", "x3", "4"], topic: "t", with: processor, from: 10) == 2)
         #expect(router.data(of: "s") == ["1s", "2s"])
@@ -139,7 +139,7 @@ import Testing
         let sizes = Collected<Int>()
         let stops = Route.make("stops", steps: [{ Batches(sizes) }, { Marking("", refusing: "x") }], onError: .stop)
         let other = Route.make("other", steps: [{ Batches(sizes) }], channels: ["o"])
-        let router = Router(table: RouteTable(routes: [other, stops]), fanouts: []).holding()
+        let router = RoutingHub(table: RouteTable(routes: [other, stops]), fanouts: []).holding()
         let processor = router.makeProcessor()
         #expect(process((0..<50).map(String.init), topic: "t", with: processor) == 50)
         #expect(sizes.all == [50, 50])
@@ -155,7 +155,7 @@ import Testing
         let stops = Route.make(
             "stops", steps: [{ Marking("", refusing: "late") }, { Marking("", refusing: "early") }], onError: .stop)
         let also = Route.make("also", steps: [{ Marking("", refusing: "first") }], channels: ["a"], onError: .stop)
-        let router = Router(
+        let router = RoutingHub(
             table: RouteTable(routes: [also, stops]), fanouts: [], observe: { collected.add($0) }
         ).holding()
         let processor = router.makeProcessor()

@@ -57,9 +57,9 @@ extension Route {
     }
 }
 
-extension Router {
+extension RoutingHub {
     /// Makes its plain channels hold what is appended from now on, as if an event loop had subscribers and never came.
-    func holding() -> Router {
+    func holding() -> RoutingHub {
         for log in plainLogs where !log.isHeldByTest { _ = log.attach(loop: ChannelLog.testLoop) }
         return self
     }

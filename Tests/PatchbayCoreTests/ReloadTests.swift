@@ -12,7 +12,7 @@ import Testing
 
     init() { fanout = Fanout(eventLoop: loop, index: 0) }
 
-    private func router(_ routes: [Route]) -> Router { Router(table: RouteTable(routes: routes), fanouts: [fanout]) }
+    private func router(_ routes: [Route]) -> RoutingHub { RoutingHub(table: RouteTable(routes: routes), fanouts: [fanout]) }
 
     private func settle() { loop.advanceTime(by: .seconds(1)) }
 
@@ -88,7 +88,7 @@ import Testing
         #expect(texts.map(dataOf) == ["1", "2", "{\"reason\":\"it was removed\"}"])
         #expect(texts.last?.hasPrefix("{\"type\":\"channel_closed\",\"channel\":\"two\",") == true)
         #expect(receiver.ended.count == 1 && receiver.ended.first === subscription)
-        #expect(throws: Router.ChannelRefusal.unknown) { try router.openLog(ofChannel: "two") }
+        #expect(throws: RoutingHub.ChannelRefusal.unknown) { try router.openLog(ofChannel: "two") }
         // Nothing is left behind that later passes would trip over.
         process(["3"], topic: "t", with: processor)
         settle()

@@ -45,7 +45,7 @@ import Testing
 
     @Test func aConsumerThatWaitsForAnEventLoopIsNamed() throws {
         let fanout = Fanout(eventLoop: EmbeddedEventLoop(), index: 0)
-        let router = Router(table: RouteTable(routes: [.make(channels: ["x.{Token}"])]), fanouts: [fanout])
+        let router = RoutingHub(table: RouteTable(routes: [.make(channels: ["x.{Token}"])]), fanouts: [fanout])
         let receiver = FakeReceiver()
         _ = try fanout.subscribe(receiver, to: router.openLog(ofChannel: "x.a"))
         let processor = router.makeProcessor()

@@ -66,13 +66,13 @@ func process(
         RouteTable(routes: routes, maximumRecordBytes: [("default", maximumRecordBytes)])
     }
 
-    private func texts(_ channel: String, _ router: Router) -> [String] {
+    private func texts(_ channel: String, _ router: RoutingHub) -> [String] {
         router.log(ofChannel: channel).map { payloads($0.read(from: 0, maxBytes: .max).slices) } ?? []
     }
 
     @Test func wrapsDataIntoEnvelopesForEveryChannelOfTheRoute() throws {
         let route = route("r", topic: "t", channels: ["one", "tw\"o"])
-        let router = Router(table: table([route]), fanouts: []).holding()
+        let router = RoutingHub(table: table([route]), fanouts: []).holding()
         process(["{\"a\":1}", "[2]"], topic: "t", with: router.makeProcessor())
         #expect(texts("one", router).count == 2)
         let first = try #require(texts("one", router).first)
@@ -85,7 +85,7 @@ func process(
 
     @Test func countsEveryRecordExactlyOnce() {
         let route = route("r", topic: "t", channels: ["one"])
-        let router = Router(table: table([route]), fanouts: []).holding()
+        let router = RoutingHub(table: table([route]), fanouts: []).holding()
         process(
             ["ok", "!bad", "-out", nil, "*", String(repeating: "x", count: 101)], topic: "t",
             with: router.makeProcessor())
@@ -100,7 +100,7 @@ func process(
 
     @Test func reportsRefusalsWithCoordinatesAndNotMoreThanOnePerSecond() {
         let collected = Collected<RejectedRecord>()
-        let router = Router(
+        let router = RoutingHub(
             table: table([route("r", topic: "t", channels: ["one"])]), fanouts: [], observe: { collected.add($0) })
         process(Array(repeating: "!", count: 50), topic: "t", with: router.makeProcessor(), from: 70)
         #expect(collected.all.count == 1)
@@ -115,7 +115,7 @@ func process(
     }
 
     @Test func twoRoutesOfOneTopicBothGetItsRecords() {
-        let router = Router(
+        let router = RoutingHub(
             table: table([
                 route("a", topic: "t", channels: ["one"]), route("b", topic: "t", channels: ["tw\"o"]),
                 route("c", topic: "u", channels: ["one"]),
@@ -128,7 +128,7 @@ func process(
     @Test func wakesTheEventLoopsOfSubscribersOnly() throws {
         let loop = EmbeddedEventLoop()
         let fanout = Fanout(eventLoop: loop, index: 0)
-        let router = Router(table: table([route("r", topic: "t", channels: ["one"])]), fanouts: [fanout])
+        let router = RoutingHub(table: table([route("r", topic: "t", channels: ["one"])]), fanouts: [fanout])
         let processor = router.makeProcessor()
         process(["1"], topic: "t", with: processor)
         let receiver = FakeReceiver()

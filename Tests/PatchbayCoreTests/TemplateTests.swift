@@ -17,7 +17,7 @@ import Testing
 
     init() { fanout = Fanout(eventLoop: loop, index: 0) }
 
-    private func subscribe(_ channel: String, _ router: Router) throws -> (FakeReceiver, Subscription) {
+    private func subscribe(_ channel: String, _ router: RoutingHub) throws -> (FakeReceiver, Subscription) {
         let receiver = FakeReceiver()
         let log = try router.openLog(ofChannel: channel)
         let subscription = fanout.subscribe(receiver, to: log)
@@ -27,7 +27,7 @@ import Testing
 
     @Test func whatClientsAskForTakesNothingFromRecords() throws {
         let route = Route.make(channels: ["x.{Token}"], templateLimits: .init(maximumChannels: 2), onError: .stop)
-        let router = Router(table: RouteTable(routes: [route]), fanouts: [fanout])
+        let router = RoutingHub(table: RouteTable(routes: [route]), fanouts: [fanout])
         let wishes = try (0..<50).map { try subscribe("x.invented\($0)", router) }
         #expect(router.awaitedChannels.count == 50 && router.madeChannels["r", default: 0] == 0)
         let (waits, _) = try subscribe("x.a", router)
@@ -44,12 +44,12 @@ import Testing
     }
 
     @Test func allClientsTogetherAndEachForItselfHaveABound() throws {
-        let router = Router(
+        let router = RoutingHub(
             table: RouteTable(routes: [.make(channels: ["plain", "x.{Token}"])]), fanouts: [fanout], maximumAwaited: 2)
         let first = try router.openLog(ofChannel: "x.1")
         _ = try router.openLog(ofChannel: "x.2")
-        #expect(throws: Router.ChannelRefusal.tooManyAwaited(most: 2)) { try router.openLog(ofChannel: "x.3") }
-        #expect(throws: Router.ChannelRefusal.clientAwaitsTooMany) {
+        #expect(throws: RoutingHub.ChannelRefusal.tooManyAwaited(most: 2)) { try router.openLog(ofChannel: "x.3") }
+        #expect(throws: RoutingHub.ChannelRefusal.clientAwaitsTooMany) {
             try router.openLog(ofChannel: "x.2") { false }
         }
         #expect(throws: Never.self) { try router.openLog(ofChannel: "plain") { false } }
@@ -63,7 +63,7 @@ import Testing
     }
 
     @Test func aChannelThatBecomesPlainIsNoWish() throws {
-        let router = Router(table: RouteTable(routes: [.make(channels: ["x.{Token}"])]), fanouts: [fanout])
+        let router = RoutingHub(table: RouteTable(routes: [.make(channels: ["x.{Token}"])]), fanouts: [fanout])
         let (receiver, subscription) = try subscribe("x.a", router)
         router.replace(with: RouteTable(routes: [.make(channels: ["x.a"])]), reason: "")
         #expect(router.awaitedChannels.count == 0)
@@ -82,9 +82,9 @@ import Testing
 
     init() { fanout = Fanout(eventLoop: loop, index: 0) }
 
-    private func router(_ routes: [Route]) -> Router { Router(table: RouteTable(routes: routes), fanouts: [fanout]) }
+    private func router(_ routes: [Route]) -> RoutingHub { RoutingHub(table: RouteTable(routes: routes), fanouts: [fanout]) }
 
-    private func subscribe(_ channel: String, _ router: Router) throws -> FakeReceiver {
+    private func subscribe(_ channel: String, _ router: RoutingHub) throws -> FakeReceiver {
         let receiver = FakeReceiver()
         let log = try router.openLog(ofChannel: channel)
         _ = fanout.subscribe(receiver, to: log)

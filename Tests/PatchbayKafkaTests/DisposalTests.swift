@@ -1,4 +1,5 @@
 import Logging
+import PatchbayAPI
 import Synchronization
 import TestSupport
 import Testing
@@ -18,7 +19,7 @@ import Testing
             _ = startThread {
                 continuation.resume(
                     returning: ClientDisposal.run("consumer", patience: .milliseconds(50), logger: log.logger) {
-                        while !mayEnd.load(ordering: .acquiring) { pause(milliseconds: 1) }
+                        while !mayEnd.load(ordering: .acquiring) { Pause.milliseconds(1) }
                     })
             }
         }
@@ -72,7 +73,7 @@ import Testing
             let seen = SeenRecords()
             seen.refuse { _ in
                 isProcessing.set()
-                while !mayEnd.isSet { pause(milliseconds: 1) }
+                while !mayEnd.isSet { Pause.milliseconds(1) }
                 return false
             }
             let consumer = fixture.startConsumer(group: "stubborn", into: seen)

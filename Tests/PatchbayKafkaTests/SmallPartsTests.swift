@@ -8,7 +8,7 @@ import Testing
 struct SmallPartsTests {
     @Test("A rate limit lets one through per interval and counts the rest")
     func rateLimit() {
-        var limit = RateLimit(every: .seconds(1))
+        var limit = OncePerInterval(every: .seconds(1))
         let start = ContinuousClock.now
         let admitted = [0, 10, 999, 1_000, 2_000].map { limit.admit(at: start + .milliseconds($0)) }
         #expect(admitted == [0, nil, nil, 2, 0])
@@ -75,11 +75,11 @@ struct SmallPartsTests {
 
     @Test("librdkafka's connection failures stay out of the log, its warnings don't")
     func logLevels() {
-        #expect(ClientLog.level(severity: 3, facility: "FAIL") == .debug)
-        #expect(ClientLog.level(severity: 4, facility: "COMMITFAIL") == .warning)
-        #expect(ClientLog.level(severity: 2, facility: "FATAL") == .error)
-        #expect(ClientLog.level(severity: 6, facility: "REBALANCE") == .debug)
-        #expect(ClientLog.level(severity: 7, facility: "FETCH") == .trace)
+        #expect(LibraryLog.level(severity: 3, facility: "FAIL") == .debug)
+        #expect(LibraryLog.level(severity: 4, facility: "COMMITFAIL") == .warning)
+        #expect(LibraryLog.level(severity: 2, facility: "FATAL") == .error)
+        #expect(LibraryLog.level(severity: 6, facility: "REBALANCE") == .debug)
+        #expect(LibraryLog.level(severity: 7, facility: "FETCH") == .trace)
     }
 
     @Test("Numbers out of range are refused, and a closed embedded Kafka says so")

@@ -10,7 +10,7 @@ struct StartDecisionTests {
         wasGone: Bool = false, low: Int64 = 5, end: Int64 = 50, newcomers: NewcomerPolicy = .latest
     ) -> StartDecision? {
         StartDecision(
-            StartFacts(
+            StartInputs(
                 committed: committed, left: left, topicHasPositions: topicHasPositions, isNew: isNew, wasGone: wasGone,
                 low: low, end: end, newcomers: newcomers))
     }

@@ -117,7 +117,7 @@ import Testing
 
     /// Threads take and give back; whatever they do, no more than the limit is out, and at the end nothing is.
     @Test func limitsAreExactUnderConcurrency() async throws {
-        let places = Places(most: 3)
+        let places = ConnectionSlots(most: 3)
         let limiter = try #require(AddressLimiter(most: 3))
         let address = try #require(ClientAddress(try SocketAddress(ipAddress: "10.0.0.1", port: 1)))
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -142,7 +142,7 @@ import Testing
     }
 
     @Test func zeroIsNoLimit() {
-        let places = Places(most: 0)
+        let places = ConnectionSlots(most: 0)
         #expect((0..<1000).allSatisfy { _ in places.reserve() })
         #expect(AddressLimiter(most: 0) == nil)
     }

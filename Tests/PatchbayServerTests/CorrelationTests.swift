@@ -220,7 +220,7 @@ final class LogBook: Sendable {
     /// Every reason to pause accepting was said to be a lack of file descriptors, memory for sockets too.
     @Test func accessPausesAreSaidForWhatTheyAre() {
         let book = LogBook()
-        let log = ClientLog(logger: book.logger(.info))
+        let log = ConnectionLog(logger: book.logger(.info))
         for code in [EMFILE, ENFILE, ENOBUFS, ENOMEM] { log.outOfDescriptors(errno: code) }
         #expect(
             book.lines("no file descriptor is free for another connection; accepting pauses").map { $0.metadata["hint"]?.contains("open files") }

@@ -47,7 +47,7 @@ import Testing
         var configuration = ServerConfiguration()
         configuration.path = path
         let cache = DocumentCache(
-            facts: DocumentFacts(configuration, assets: ["app.js", "docs.css"]), routes: { routes })
+            facts: DocumentContext(configuration, assets: ["app.js", "docs.css"]), routes: { routes })
         return String(buffer: cache.document(kind).body)
     }
 
@@ -123,7 +123,7 @@ import Testing
 
     @Test func aDocumentIsBuiltOnceAndAgainWhenRoutesChange() async throws {
         let source = Source(Self.routes)
-        let cache = DocumentCache(facts: DocumentFacts(ServerConfiguration(), assets: []), routes: { source.routes })
+        let cache = DocumentCache(facts: DocumentContext(ServerConfiguration(), assets: []), routes: { source.routes })
         let first = cache.document(.openAPI)
         #expect(cache.document(.openAPI).entityTag == first.entityTag)
         #expect(cache.document(.asyncAPI).entityTag != first.entityTag)

@@ -314,7 +314,7 @@ import Testing
                 server.publish(start..<start + 40, to: "a", padding: 1000)
                 // What the quick client is given, the slow one is given as far as there is room.
                 try await eventually("the pieces to be handed out") {
-                    server.router.fanoutFigures.deliveries + server.router.fanoutFigures.dropped >= Int64(start + 40)
+                    server.router.fanoutSnapshot.deliveries + server.router.fanoutSnapshot.dropped >= Int64(start + 40)
                 }
             }
             _ = try await reading

@@ -292,7 +292,7 @@ import Testing
                 server.publish(start..<start + 500, to: "a", padding: 1000)
                 // Let the event loop see each piece, so that falling behind happens in many steps.
                 try await eventually("the pieces to be handed out") {
-                    server.router.fanoutFigures.deliveries + server.router.fanoutFigures.dropped >= Int64(start + 500)
+                    server.router.fanoutSnapshot.deliveries + server.router.fanoutSnapshot.dropped >= Int64(start + 500)
                 }
             }
             let quickResult = try await quickNumbers

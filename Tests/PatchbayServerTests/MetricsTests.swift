@@ -11,14 +11,14 @@ import Testing
 @Suite struct MetricsTests {
     /// A page over a router without event loops, with awkward names in it.
     private func page(
-        channels: [String] = ["dashboard", "quo\"te\\slash\nline", "ünï"], alerts: AlertFigures = AlertFigures()
+        channels: [String] = ["dashboard", "quo\"te\\slash\nline", "ünï"], alerts: AlertSnapshot = AlertSnapshot()
     ) -> (text: String, collector: MetricsCollector) {
         let like = ServerFixture.route("t", channels: [])
         let route = Route(
             name: "r\"1\"", topics: like.topics, steps: like.steps, type: "x",
             channels: channels.map(ChannelTemplate.init(plain:)) + [(try? ChannelTemplate("by.{a}")) ?? .init(plain: "x")],
             makeFieldReader: { JSONFieldReader(paths: $0) })
-        let router = Router(table: RouteTable(routes: [route]), fanouts: [])
+        let router = RoutingHub(table: RouteTable(routes: [route]), fanouts: [])
         let processor = router.makeProcessor()
         for value in [#"{"a":"one"}"#, #"{"a":"two"}"#, #"{"a":"two"}"#, "null"] {
             var bytes = Array(value.utf8)
@@ -37,7 +37,7 @@ import Testing
             router.waits.wait(consumer, cluster: "default", channel: "by.a", label: "by.{a}", monotonicMilliseconds: now)
         }
         router.waits.end(consumer, monotonicMilliseconds: 2500)
-        let consumption = ConsumptionFigures(clusters: [
+        let consumption = ConsumptionSnapshot(clusters: [
             .init(
                 name: "default", isReachable: true, restarts: 2,
                 topics: [
@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test func figuresAreWhatHappened() {
-        let page = page(alerts: AlertFigures(active: [("lag", "default", "t")], webhookSent: 2)).text
+        let page = page(alerts: AlertSnapshot(active: [("lag", "default", "t")], webhookSent: 2)).text
         for (series, expected) in [
             ("patchbay_build_info{version=\"1.2.3\"}", "1"), ("patchbay_healthy", "0.5"), ("patchbay_connections", "3"),
             ("patchbay_limit_refusals_total{limit=\"request_rate\"}", "7"),
@@ -93,14 +93,14 @@ import Testing
             #expect(family.help.hasSuffix("."), "\(family.name)")
             #expect(MetricsReference.markdown().contains("`\(family.name)`"))
         }
-        let page = page(alerts: AlertFigures(active: [("lag", "c", "t")])).text
+        let page = page(alerts: AlertSnapshot(active: [("lag", "c", "t")])).text
         let shown = Set(page.split(separator: "\n").filter { $0.hasPrefix("# TYPE ") }.map { $0.split(separator: " ")[2] })
         for family in families where family.name != "patchbay_metrics_series_left_out" {
             #expect(shown.contains(Substring(family.name)), "\(family.name) is declared and never shown")
         }
     }
 
-    /// promtool, of Prometheus itself, judges the page.
+    /// promtool, of Prometheus itself, checks the page.
     @Test func promtoolAcceptsThePage() async throws {
         let (status, output) = try await Promtool.run(["check", "metrics"], input: page().text)
         #expect(status == 0, "\(output)")

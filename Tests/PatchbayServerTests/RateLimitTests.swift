@@ -7,11 +7,11 @@ import Testing
 @Suite struct RateLimitTests {
     private static func at(_ milliseconds: UInt64) -> NIODeadline { .uptimeNanoseconds(1_000_000_000 + milliseconds * 1_000_000) }
 
-    private static func limit(_ rate: Int, _ burst: Int) throws -> RateLimit {
-        try #require(RateLimit(perSecond: rate, burst: burst))
+    private static func limit(_ rate: Int, _ burst: Int) throws -> RequestRate {
+        try #require(RequestRate(perSecond: rate, burst: burst))
     }
 
-    @Test func aRateOfZeroIsNoLimit() { #expect(RateLimit(perSecond: 0, burst: 5) == nil) }
+    @Test func aRateOfZeroIsNoLimit() { #expect(RequestRate(perSecond: 0, burst: 5) == nil) }
 
     @Test func aBurstPassesAndThenOneTokenAtATime() throws {
         let limit = try Self.limit(10, 5)

@@ -11,7 +11,7 @@ import TestSupport
 /// A real server on a free port, fed directly instead of from Kafka.
 final class ServerFixture: Sendable {
     let server: PatchbayServer
-    let router: Router
+    let router: RoutingHub
     let group: MultiThreadedEventLoopGroup
     let port: Int
 
@@ -57,7 +57,7 @@ final class ServerFixture: Sendable {
         let routes = channels.keys.map { name in
             Route(name: name, topic: name, type: "note", channels: [name], makeTransformer: { PassThrough() })
         }
-        router = Router(table: RouteTable(routes: routes, channels: plain), fanouts: fanouts)
+        router = RoutingHub(table: RouteTable(routes: routes, channels: plain), fanouts: fanouts)
         var silent = Logger(label: "test")
         silent.logLevel = .critical
         server = PatchbayServer(

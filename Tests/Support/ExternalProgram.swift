@@ -1,6 +1,6 @@
 import Foundation
 
-/// A program of somebody else's that judges what ours made: a validator, Prometheus' own tool, the compiler.
+/// A program of somebody else's that checks what ours made: a validator, Prometheus' own tool, the compiler.
 public enum ExternalProgram {
     public struct Result: Sendable {
         public var status: Int32

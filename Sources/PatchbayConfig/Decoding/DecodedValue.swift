@@ -18,7 +18,7 @@ package struct DecodedValue: Sendable {
     var string: String? { if case .value(.string(let text)) = content { text } else { nil } }
 
     /// Its text as a message may name it.
-    var shown: String { subject.isSecret ? "from `${…}`" : Shown.quoted(string ?? "") }
+    var shown: String { subject.isSecret ? "from `${…}`" : DisplayText.quoted(string ?? "") }
 
     var bool: Bool? { if case .value(.bool(let value)) = content { value } else { nil } }
 

@@ -68,7 +68,7 @@ struct FieldDecoder {
         }
         if field.isRequired && object.keys[field.name] == nil && !object.failed.contains(field.name) {
             findings.add(
-                "\(Shown.quoted(field.name)) is missing", at: object.position,
+                "\(DisplayText.quoted(field.name)) is missing", at: object.position,
                 hint: Subject(field, in: parent).exampleLine ?? "add `\(field.name): …`")
         }
         switch field.kind {
@@ -99,7 +99,7 @@ struct FieldDecoder {
             return nil
         }
         if isTopLevel, let hint = misplaced[key] {
-            findings.add("\(Shown.quoted(key)) can't be set here", at: place, hint: hint)
+            findings.add("\(DisplayText.quoted(key)) can't be set here", at: place, hint: hint)
             return nil
         }
         let names = fields.map(\.name)
@@ -111,13 +111,13 @@ struct FieldDecoder {
             if fields.contains(where: { $0.name == near && $0.isSecret }) { findings.withhold(entry.value) }
             hint = "did you mean `\(near)`?"
         } else if let home = fields.first(where: { $0.holds(key) }) {
-            hint = "`\(Shown.plain(key))` belongs under `\(home.name)`"
+            hint = "`\(DisplayText.plain(key))` belongs under `\(home.name)`"
         } else if names.isEmpty {
             hint = "no keys are allowed here"
         } else {
-            hint = "allowed keys: \(Shown.list(names))"
+            hint = "allowed keys: \(DisplayText.list(names))"
         }
-        findings.add("unknown key \(Shown.quoted(key))", at: place, hint: hint)
+        findings.add("unknown key \(DisplayText.quoted(key))", at: place, hint: hint)
         return near
     }
 
@@ -197,7 +197,7 @@ struct FieldDecoder {
         guard let resolved = interpolated(scalar, subject, source.position) else { return nil }
         let form: ScalarText.Form = resolved.isReplaced ? .free : scalar.style == .plain ? .plain : .quoted
         let text = ScalarText(text: resolved.text, form: form)
-        let note = resolved.isReplaced ? " (from \(Shown.quoted(scalar.text)))" : ""
+        let note = resolved.isReplaced ? " (from \(DisplayText.quoted(scalar.text)))" : ""
         return read(text, kind: kind, subject: resolved.isSensitive ? subject.hidden : subject, source: source, note: note)
     }
 
@@ -207,7 +207,7 @@ struct FieldDecoder {
         for problem in problems {
             let message =
                 subject.isSecret && problem.repeatsText
-                ? "\(Shown.quoted(subject.name)) holds a `${…}` that is not understood" : problem.message
+                ? "\(DisplayText.quoted(subject.name)) holds a `${…}` that is not understood" : problem.message
             findings.add(message, at: place, hint: problem.hint)
         }
         return resolved

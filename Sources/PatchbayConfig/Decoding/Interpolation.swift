@@ -102,15 +102,15 @@ final class Interpolation {
         let tail = expression[name.endIndex...]
         guard let first = name.first, !first.isNumber, tail.isEmpty || tail.hasPrefix(":-") else {
             throw Problem(
-                message: "`${\(Shown.plain(String(expression)))}` is not understood",
+                message: "`${\(DisplayText.plain(String(expression)))}` is not understood",
                 hint: "write `${NAME}`, `${NAME:-default}` or `${file:/path}`; `$${` stands for the text `${`",
                 repeatsText: true)
         }
         guard !tail.isEmpty else {
             guard let value = environment[String(name)] else {
                 throw Problem(
-                    message: "the environment variable \(Shown.quoted(String(name))) is not set",
-                    hint: "set it, or give a default: `${\(Shown.plain(String(name))):-default}`")
+                    message: "the environment variable \(DisplayText.quoted(String(name))) is not set",
+                    hint: "set it, or give a default: `${\(DisplayText.plain(String(name))):-default}`")
             }
             return value
         }
@@ -124,7 +124,7 @@ final class Interpolation {
     }
 
     private func contents(of path: String) throws(Problem) -> String {
-        let shown = "`${file:\(Shown.plain(path))}`"
+        let shown = "`${file:\(DisplayText.plain(path))}`"
         guard path.hasPrefix("/"), !path.utf8.contains(0) else {
             throw Problem(message: "\(shown) needs an absolute path", hint: "write `${file:/run/secrets/name}`")
         }

@@ -14,7 +14,7 @@ package enum Quantity {
         case "s": factor = 1000
         case "m": factor = 60_000
         case "h": factor = 3_600_000
-        case "": throw Problem(hint: "add a unit: `\(Shown.plain(text))s` or `\(Shown.plain(text))ms`")
+        case "": throw Problem(hint: "add a unit: `\(DisplayText.plain(text))s` or `\(DisplayText.plain(text))ms`")
         default: throw Problem(hint: "units are `ms`, `s`, `m` and `h`, after a whole number")
         }
         return scaled(digits, factor)

@@ -25,10 +25,10 @@ struct ScalarText {
     /// What a message says was found.
     var found: String {
         switch (form, type) {
-        case (.quoted, _), (_, .text): "the text \(Shown.quoted(text))"
+        case (.quoted, _), (_, .text): "the text \(DisplayText.quoted(text))"
         case (_, .null): "nothing"
         case (_, .bool): "the boolean `\(text)`"
-        case (_, .integer), (_, .number): "the number \(Shown.plain(text))"
+        case (_, .integer), (_, .number): "the number \(DisplayText.plain(text))"
         }
     }
 }
@@ -65,7 +65,7 @@ struct ScalarReader {
         switch (scalar.form, scalar.type) {
         case (.plain, .null): throw mismatch(.string())
         case (.plain, .bool), (.plain, .integer), (.plain, .number):
-            throw mismatch(.string(), hint: "put it in quotes: `\"\(Shown.plain(scalar.text))\"`")
+            throw mismatch(.string(), hint: "put it in quotes: `\"\(DisplayText.plain(scalar.text))\"`")
         default: break
         }
         guard scalar.text.unicodeScalars.count >= minimumLength else {
@@ -175,7 +175,7 @@ extension FieldKind {
         case .number: "a number"
         case .duration: "a time span such as `30s`"
         case .size: "a size such as `64KiB`"
-        case .choice(let words): "one of \(Shown.list(words))"
+        case .choice(let words): "one of \(DisplayText.list(words))"
         case .list: "a list"
         case .object, .dictionary: "a mapping (`key: value`)"
         case .scalar: "text, a number or a boolean"

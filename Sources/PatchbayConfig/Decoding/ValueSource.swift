@@ -103,13 +103,13 @@ extension Findings {
         let found = subject.isSecret ? nil : found
         switch source {
         case .environment(let variable, let text, nil):
-            let given = subject.isSecret ? variable : "\(variable)=\(Shown.plain(text))"
+            let given = subject.isSecret ? variable : "\(variable)=\(DisplayText.plain(text))"
             add("\(given): \(problem)", at: nil, hint: hint)
         case .environment(let variable, _, let item?):
             add("\(variable): item \(item) \(problem)\(found.map { ", found \($0)" } ?? "")", at: nil, hint: hint)
         case .file, .defaultValue:
             add(
-                "\(Shown.quoted(subject.name)) \(problem)\(found.map { ", found \($0)" } ?? "")", at: source.position,
+                "\(DisplayText.quoted(subject.name)) \(problem)\(found.map { ", found \($0)" } ?? "")", at: source.position,
                 hint: hint)
         }
     }

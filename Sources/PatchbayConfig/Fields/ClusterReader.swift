@@ -2,7 +2,7 @@ import PatchbayAPI
 
 /// `kafka` with its further clusters as values, with the checks that a field's kind can't express.
 struct ClusterReader {
-    let judges: ConfigurationJudges
+    let checks: ConfigurationChecks
     let findings: Findings
 
     /// The default cluster, then the others in the order of the file; `nil` when something is wrong, and then it was
@@ -12,7 +12,7 @@ struct ClusterReader {
         let others = (kafka["clusters"]?.entries ?? []).map { entry -> KafkaSettings? in
             let isRight = hasRightName(entry)
             guard let object = entry.value.object else { return nil }
-            let settings = settings(object, name: entry.name, path: "kafka.clusters.\(Shown.plain(entry.name))", inherited: kafka)
+            let settings = settings(object, name: entry.name, path: "kafka.clusters.\(DisplayText.plain(entry.name))", inherited: kafka)
             return isRight ? settings : nil
         }
         let all = ([main] + others).compactMap(\.self)
@@ -27,7 +27,7 @@ struct ClusterReader {
             return false
         }
         guard let objection = NameRules.plainName(entry.name) else { return true }
-        findings.add("cluster name \(Shown.quoted(entry.name)) \(objection.problem)", at: entry.position, hint: objection.hint)
+        findings.add("cluster name \(DisplayText.quoted(entry.name)) \(objection.problem)", at: entry.position, hint: objection.hint)
         return false
     }
 
@@ -55,7 +55,7 @@ struct ClusterReader {
     private func judge(_ properties: [KafkaProperty]) {
         guard !properties.isEmpty else { return }
         let secrets = properties.lazy.filter { $0.isSecret && !$0.value.isEmpty }.map(\.value)
-        for problem in judges.properties(properties.map { ($0.name, $0.value) }) {
+        for problem in checks.properties(properties.map { ($0.name, $0.value) }) {
             let property = properties[problem.index]
             if problem.isUnknownName {
                 reportUnknown(property)
@@ -64,18 +64,18 @@ struct ClusterReader {
             // librdkafka repeats values in its messages, which secrets must not be.
             let mustHide = property.isSecret || secrets.contains { problem.message.contains($0) }
             findings.add(
-                "property \(Shown.quoted(property.name)): \(mustHide ? "librdkafka refuses its value" : problem.message)",
+                "property \(DisplayText.quoted(property.name)): \(mustHide ? "librdkafka refuses its value" : problem.message)",
                 at: property.valuePosition, hint: "see librdkafka's CONFIGURATION.md for its values")
         }
     }
 
     private func reportUnknown(_ property: KafkaProperty) {
-        let near = findings.nearest(to: property.name, among: judges.propertyNames())
+        let near = findings.nearest(to: property.name, among: checks.propertyNames())
         // Its value may be what it would be under the right name.
         if let near, SecretNames.contains(near) { findings.withholdLine(at: property.valuePosition) }
         let own = near.flatMap { Self.ownKeys[$0] }
         findings.add(
-            "librdkafka has no property \(Shown.quoted(property.name))", at: property.position,
+            "librdkafka has no property \(DisplayText.quoted(property.name))", at: property.position,
             hint: own.map { "did you mean the key `\($0)`?" } ?? near.map { "did you mean `\($0)`?" }
                 ?? "see librdkafka's CONFIGURATION.md for its properties")
     }

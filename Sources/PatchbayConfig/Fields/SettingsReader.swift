@@ -2,7 +2,7 @@ import PatchbayAPI
 
 /// `server`, `limits`, `admin`, `reload` and `alerts` as values, with the checks that a field's kind can't express.
 struct SettingsReader {
-    let judges: ConfigurationJudges
+    let checks: ConfigurationChecks
     let findings: Findings
 
     /// `nil` when something is wrong with it; it was reported.
@@ -96,7 +96,7 @@ struct SettingsReader {
         for entry in object["topics"]?.entries ?? [] {
             if let objection = NameRules.topic(entry.name) {
                 findings.add(
-                    "topic \(Shown.quoted(entry.name)) \(objection.problem)", at: entry.position, hint: objection.hint)
+                    "topic \(DisplayText.quoted(entry.name)) \(objection.problem)", at: entry.position, hint: objection.hint)
                 return nil
             }
             guard let lag = entry.value.object?["lag"]?.integer else { return nil }
@@ -124,12 +124,12 @@ struct SettingsReader {
     /// What is wrong with a webhook is reported.
     private func isRight(_ webhook: DecodedObject) -> Bool {
         let before = findings.errorCount
-        if let url = webhook["url"], let text = url.string, let problem = judges.webhookURL(text) {
+        if let url = webhook["url"], let text = url.string, let problem = checks.webhookURL(text) {
             findings.add(
                 problem, found: nil, about: url.subject, from: url.source, hint: "for example `url: https://hooks.example.com/x`")
         }
         for header in webhook["headers"]?.entries ?? [] {
-            guard let value = header.value.string, let problem = judges.webhookHeader(header.name, value) else { continue }
+            guard let value = header.value.string, let problem = checks.webhookHeader(header.name, value) else { continue }
             findings.add(problem, at: header.position, hint: "for example `headers: { Authorization: … }`")
         }
         return findings.errorCount == before

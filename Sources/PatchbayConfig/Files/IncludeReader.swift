@@ -53,7 +53,7 @@ final class IncludeReader {
         remainingValues = limits.includedValues
         for field in ConfigFields.root where !ConfigFields.included.contains(where: { $0.name == field.name }) {
             self.decoder.misplaced[field.name] =
-                "an included file holds `routes` and `channels`; move `\(field.name)` to \(Shown.quoted(path))"
+                "an included file holds `routes` and `channels`; move `\(field.name)` to \(DisplayText.quoted(path))"
         }
     }
 
@@ -67,7 +67,7 @@ final class IncludeReader {
     private func read(_ object: DecodedObject, chain: [Link]) {
         for item in object["include"]?.items ?? [] {
             guard let path = item.string, let place = item.source.position else { continue }
-            let shown = item.isSecret ? "the path from `${…}`" : Shown.quoted(path)
+            let shown = item.isSecret ? "the path from `${…}`" : DisplayText.quoted(path)
             guard !path.contains("**") else {
                 findings.add("`**` is not supported in a path", at: place, hint: "list the directories: `[a/*.yaml, b/*.yaml]`")
                 continue
@@ -88,7 +88,7 @@ final class IncludeReader {
                 }
                 // What a pattern finds is included unless it is already, the including file above all.
                 for match in matches where isNew(match) {
-                    guard include(match, isSecret: isSecret, shown: isSecret ? shown : Shown.quoted(match), at: place, chain) else { break }
+                    guard include(match, isSecret: isSecret, shown: isSecret ? shown : DisplayText.quoted(match), at: place, chain) else { break }
                 }
             } catch {
                 findings.add(
@@ -110,13 +110,13 @@ final class IncludeReader {
         if let start = chain.firstIndex(where: { $0.identity == identity }) {
             let way = chain[start...].map(\.name) + [isSecret ? chain[start].name : path]
             findings.add(
-                "\(shown) includes itself: \(way.map { Shown.plain($0) }.joined(separator: " → "))", at: place,
+                "\(shown) includes itself: \(way.map { DisplayText.plain($0) }.joined(separator: " → "))", at: place,
                 hint: "remove one of these includes")
             return true
         }
         if let first = places[identity] {
             findings.add(
-                "\(shown) is included twice: first at \(Shown.plain(first.file)):\(first.line)", at: place,
+                "\(shown) is included twice: first at \(DisplayText.plain(first.file)):\(first.line)", at: place,
                 hint: "remove one of them")
             return true
         }
@@ -127,7 +127,7 @@ final class IncludeReader {
         guard chain.count <= Self.depth else {
             findings.add(
                 "files include each other more than \(Self.depth) levels deep", at: place,
-                hint: "include them all from \(Shown.quoted(main))")
+                hint: "include them all from \(DisplayText.quoted(main))")
             return true
         }
         places[identity] = place

@@ -23,7 +23,7 @@ enum PrintableText {
     }
 
     static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
-        Shown.isHarmless(scalar) && !(0xFFFE...0xFFFF).contains(scalar.value)
+        DisplayText.isHarmless(scalar) && !(0xFFFE...0xFFFF).contains(scalar.value)
     }
 
     /// On one line, such as a file's name in a comment.
@@ -33,7 +33,7 @@ enum PrintableText {
             if isPrintable(scalar) {
                 result.unicodeScalars.append(scalar)
             } else {
-                result += Shown.code(scalar)
+                result += DisplayText.code(scalar)
             }
         }
         return result

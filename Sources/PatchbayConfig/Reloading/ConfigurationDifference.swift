@@ -38,8 +38,8 @@ public struct ConfigurationDifference: Sendable, Equatable, Encodable {
         } describe: { route in
             let topics = route.topics.map(\.text).joined(separator: ", ")
             let channels = route.channels.map(\.text).joined(separator: ", ")
-            let way = "\(route.shows(["topic", "topics"]) ? topics : Mask.text) → "
-                + (route.shows(["channel", "channels"]) ? channels : Mask.text)
+            let way = "\(route.shows(["topic", "topics"]) ? topics : SecretMask.text) → "
+                + (route.shows(["channel", "channels"]) ? channels : SecretMask.text)
             return [way] + (route.isEnabled ? [] : ["disabled"])
         }
     }
@@ -59,7 +59,7 @@ public struct ConfigurationDifference: Sendable, Equatable, Encodable {
         let secret = Set((old.routes + new.routes).filter { !$0.shows(["channel", "channels"]) }.flatMap(\.channels).map { ByteString($0.text) })
         return compare(
             old.channels + templates(old), new.channels + templates(new), kind: "channel", name: \.name,
-            shown: { secret.contains(ByteString($0.name)) ? Mask.text : $0.name }
+            shown: { secret.contains(ByteString($0.name)) ? SecretMask.text : $0.name }
         ) { before, after in
             var details: [String] = []
             if before.buffer != after.buffer { details.append("buffer: \(before.shownBuffer) → \(after.shownBuffer)") }
@@ -80,7 +80,7 @@ public struct ConfigurationDifference: Sendable, Equatable, Encodable {
                     let prefix = route.cluster == KafkaSettings.defaultName ? "" : "\(route.cluster)/"
                     return Topic(
                         name: prefix + topic.text,
-                        shown: route.shows(["topic", "topics", "cluster"]) ? prefix + topic.text : Mask.text)
+                        shown: route.shows(["topic", "topics", "cluster"]) ? prefix + topic.text : SecretMask.text)
                 }
             }.filter { seen.insert(ByteString($0.name)).inserted }
         }
@@ -128,7 +128,7 @@ public struct ConfigurationDifference: Sendable, Equatable, Encodable {
             return Change(
                 kind: "setting", name: name, action: .changed,
                 details: new.secrets.contains(key) || old.secrets.contains(key)
-                    ? [Mask.text] : ["\(shown[0]) → \(shown[1])"],
+                    ? [SecretMask.text] : ["\(shown[0]) → \(shown[1])"],
                 needsRestart: false)
         }
         let topics = Set(old.topics.keys).union(new.topics.keys).sorted()
@@ -177,11 +177,11 @@ extension RouteSettings {
 }
 
 extension ChannelSettings {
-    fileprivate var shownBuffer: String { secrets.contains("buffer") ? Mask.text : "\(buffer)" }
+    fileprivate var shownBuffer: String { secrets.contains("buffer") ? SecretMask.text : "\(buffer)" }
 }
 
 extension KafkaSettings {
-    fileprivate func shown(_ key: String, _ value: String) -> String { secrets.contains(key) ? Mask.text : value }
+    fileprivate func shown(_ key: String, _ value: String) -> String { secrets.contains(key) ? SecretMask.text : value }
 }
 
 /// A setting that a running process can't change.
@@ -193,7 +193,7 @@ private struct FixedSetting {
     init(_ section: String, _ key: String, _ value: String, _ secrets: Set<String>) {
         name = "\(section).\(key)"
         self.value = value
-        shown = secrets.contains(key) ? Mask.text : value
+        shown = secrets.contains(key) ? SecretMask.text : value
     }
 }
 

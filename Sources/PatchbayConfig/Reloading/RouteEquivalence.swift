@@ -20,7 +20,7 @@ extension RouteSettings {
             // By value: two lists may read alike when they are written out.
             // And never as a `String`: canonically equal names are different ones.
             isSame = { value($0) == value($1) }
-            self.describe = { $0.secrets.isDisjoint(with: secrets) ? describe($0) : Mask.text }
+            self.describe = { $0.secrets.isDisjoint(with: secrets) ? describe($0) : SecretMask.text }
         }
     }
 
@@ -31,18 +31,18 @@ extension RouteSettings {
     /// Its name, masked when it came out of a secret file.
     public var shownName: String {
         // Without a name of its own it has its topics'.
-        secrets.isDisjoint(with: ["name", "topic", "topics"]) ? name : Mask.text
+        secrets.isDisjoint(with: ["name", "topic", "topics"]) ? name : SecretMask.text
     }
 
     /// What it takes, masked when it came out of a secret file.
     public var shownTopics: String {
-        secrets.isDisjoint(with: ["topic", "topics"]) ? topics.map(\.text).joined(separator: ", ") : Mask.text
+        secrets.isDisjoint(with: ["topic", "topics"]) ? topics.map(\.text).joined(separator: ", ") : SecretMask.text
     }
 
     /// The topic of its dead letters, masked when it came out of a secret file; `nil` without one.
     public var shownDeadLetterTopic: String? {
         guard case .deadLetter(let topic) = onError else { return nil }
-        return secrets.contains("dead_letter") ? Mask.text : topic
+        return secrets.contains("dead_letter") ? SecretMask.text : topic
     }
 
     static let aspects = [
@@ -60,7 +60,7 @@ extension RouteSettings {
 }
 
 /// What stands for a value that must not be shown.
-enum Mask {
+enum SecretMask {
     static let text = "***"
 }
 
@@ -76,15 +76,15 @@ extension TransformStep {
     /// The value of an option in words, masked when it is secret; `nil` when it isn't set.
     public func shownOption(_ name: String) -> String? {
         guard let value = options.all[name] else { return nil }
-        return secretOptions.contains(name) ? Mask.text : value.described
+        return secretOptions.contains(name) ? SecretMask.text : value.described
     }
 
     /// Its name, with the options that are set; secrets are masked.
     var described: String {
         // Its defaults would tell which one it is.
-        if hasSecretName { return Mask.text }
+        if hasSecretName { return SecretMask.text }
         let options = options.all.sorted { $0.key < $1.key }.map { name, value in
-            "\(name): \(secretOptions.contains(name) ? Mask.text : value.described)"
+            "\(name): \(secretOptions.contains(name) ? SecretMask.text : value.described)"
         }
         return options.isEmpty ? transformer : "\(transformer)(\(options.joined(separator: ", ")))"
     }

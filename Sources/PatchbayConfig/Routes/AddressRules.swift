@@ -7,7 +7,7 @@ extension NameRules {
         let problem = "must be `host:port`"
         if let end = endOfScheme(address) {
             return Objection(
-                problem, "leave out `\(Shown.plain(String(address[..<end])))`; set `security.protocol` under `properties`")
+                problem, "leave out `\(DisplayText.plain(String(address[..<end])))`; set `security.protocol` under `properties`")
         }
         if address.contains(",") { return Objection(problem, "write several as a list: `brokers: [kafka1:9092, kafka2:9092]`") }
         if address.unicodeScalars.contains(where: { $0.properties.isWhitespace }) {
@@ -16,7 +16,7 @@ extension NameRules {
         if address.utf8.contains(UInt8(ascii: "/")) { return Objection(problem, "leave out the `/` and what follows it") }
         guard let colon = address.lastIndex(of: ":"), !address.hasSuffix("]") else {
             let isHost = !address.isEmpty && address.utf8.allSatisfy(isHostByte)
-            return Objection(problem, isHost ? "add the port: `\(Shown.plain(address)):9092`" : "for example `kafka1:9092`")
+            return Objection(problem, isHost ? "add the port: `\(DisplayText.plain(address)):9092`" : "for example `kafka1:9092`")
         }
         let host = address[..<colon]
         guard isPort(address[colon...].dropFirst()) else { return Objection(problem, "the port must be between 1 and 65535") }
@@ -31,16 +31,16 @@ extension NameRules {
     /// An address to listen on: a name, `1.2.3.4` or `::1`, without a port.
     static func host(_ text: String) -> Objection? {
         let problem = "must be a host name or an IP address, without a port"
-        if let end = endOfScheme(text) { return Objection(problem, "leave out `\(Shown.plain(String(text[..<end])))`") }
+        if let end = endOfScheme(text) { return Objection(problem, "leave out `\(DisplayText.plain(String(text[..<end])))`") }
         if text.utf8.contains(UInt8(ascii: "[")) || text.utf8.contains(UInt8(ascii: "]")) {
             let inner = text.prefix { $0 != "]" }.drop { $0 == "[" }
-            return Objection(problem, "write an IPv6 address without brackets: `\(Shown.plain(String(inner)))`")
+            return Objection(problem, "write an IPv6 address without brackets: `\(DisplayText.plain(String(inner)))`")
         }
         let colons = text.utf8.count { $0 == UInt8(ascii: ":") }
         if colons == 1, let colon = text.firstIndex(of: ":") {
             return Objection(
                 problem,
-                "write `host: \(Shown.plain(String(text[..<colon])))` and `port: \(Shown.plain(String(text[colon...].dropFirst())))`")
+                "write `host: \(DisplayText.plain(String(text[..<colon])))` and `port: \(DisplayText.plain(String(text[colon...].dropFirst())))`")
         }
         // `%` begins the zone of a link-local address.
         let isRight = text.utf8.allSatisfy { isHostByte($0) || colons > 1 && ($0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "%")) }
@@ -54,14 +54,14 @@ extension NameRules {
         let problem = "must be `*` or an origin such as `https://example.com`"
         guard let end = endOfScheme(origin) else {
             let isHost = !origin.isEmpty && origin.utf8.allSatisfy { isHostByte($0) || $0 == UInt8(ascii: ":") }
-            return Objection(problem, isHost ? "write `https://\(Shown.plain(origin))`" : nil)
+            return Objection(problem, isHost ? "write `https://\(DisplayText.plain(origin))`" : nil)
         }
         let scheme = origin[..<end].dropLast(3)
         let rest = origin[end...]
         if scheme.lowercased() == "file" { return Objection(problem, "pages of files have the origin `null`") }
         if ["ws", "wss"].contains(scheme.lowercased()) {
             let page = scheme.utf8.count == 2 ? "http" : "https"
-            return Objection(problem, "browsers send the origin of the page: `\(page)://\(Shown.plain(String(rest)))`")
+            return Objection(problem, "browsers send the origin of the page: `\(page)://\(DisplayText.plain(String(rest)))`")
         }
         if let end = rest.firstIndex(where: { $0 == "/" || $0 == "?" || $0 == "#" }) {
             return Objection(
@@ -74,11 +74,11 @@ extension NameRules {
         }
         if let port, let own = ["http": "80", "https": "443"][scheme.lowercased()], own == port {
             return Objection(
-                problem, "browsers leave out the scheme's own port: `\(scheme.lowercased())://\(Shown.plain(host.lowercased()))`")
+                problem, "browsers leave out the scheme's own port: `\(scheme.lowercased())://\(DisplayText.plain(host.lowercased()))`")
         }
         guard !origin.utf8.contains(where: { (0x41...0x5A).contains($0) }) else {
             return Objection(
-                "is not what browsers send: they write origins in lower case", "write `\(Shown.plain(origin.lowercased()))`",
+                "is not what browsers send: they write origins in lower case", "write `\(DisplayText.plain(origin.lowercased()))`",
                 isWarning: true)
         }
         return nil

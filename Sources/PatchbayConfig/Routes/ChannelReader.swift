@@ -19,7 +19,7 @@ struct ChannelReader {
         for entry in files.flatMap({ $0["channels"]?.entries ?? [] }) {
             if let first = places[ByteString(entry.name)] {
                 findings.add(
-                    "channel \(Shown.quoted(entry.name)) is set twice: first at \(Shown.plain(first.file)):\(first.line)",
+                    "channel \(DisplayText.quoted(entry.name)) is set twice: first at \(DisplayText.plain(first.file)):\(first.line)",
                     at: entry.position, hint: "remove one of them")
                 continue
             }
@@ -65,7 +65,7 @@ struct ChannelReader {
         guard let other = templates.first(where: { buffer(of: $0.text) != common }) else { return common }
         func has(_ template: ChannelTemplate) -> String {
             let buffer = hasSecretBuffer(template.text) ? "another" : "\(buffer(of: template.text))"
-            return "\(Shown.quoted(template.text)) has \(buffer)"
+            return "\(DisplayText.quoted(template.text)) has \(buffer)"
         }
         let names = route.hides("channel", "channels") ? "" : ": \(has(first)), \(has(other))"
         findings.add(
@@ -111,9 +111,9 @@ struct ChannelReader {
             guard let first = made.first else { continue }
             let others = made.count > 1 ? " and \(made.count - 1) more" : ""
             findings.add(
-                "the template \(Shown.quoted(template.text)) can also make the channel \(Shown.quoted(first))\(others), which a "
+                "the template \(DisplayText.quoted(template.text)) can also make the channel \(DisplayText.quoted(first))\(others), which a "
                     + "route names, so that messages of both would be mixed there",
-                at: position, hint: "give the template a beginning of its own, such as `by-key.\(Shown.plain(template.text))`",
+                at: position, hint: "give the template a beginning of its own, such as `by-key.\(DisplayText.plain(template.text))`",
                 severity: .warning)
         }
     }
@@ -127,7 +127,7 @@ struct ChannelReader {
 
     private func hasRightName(_ entry: DecodedEntry) -> Bool {
         guard let objection = NameRules.channel(entry.name) else { return true }
-        findings.add("channel name \(Shown.quoted(entry.name)) \(objection.problem)", at: entry.position, hint: objection.hint)
+        findings.add("channel name \(DisplayText.quoted(entry.name)) \(objection.problem)", at: entry.position, hint: objection.hint)
         return false
     }
 
@@ -137,19 +137,19 @@ struct ChannelReader {
         case .enabled: return
         case .disabled:
             findings.add(
-                "only disabled routes use channel \(Shown.quoted(name))", at: entry.position,
+                "only disabled routes use channel \(DisplayText.quoted(name))", at: entry.position,
                 hint: "clients can't subscribe to it until one of them is enabled", severity: .warning)
         case .never:
             guard !findings.isFull else { return findings.add("unused channel", at: entry.position) }
             let hint =
                 if let near = findings.nearest(to: name, among: mentioned.showable) {
-                    "did you mean \(Shown.quoted(near))?"
+                    "did you mean \(DisplayText.quoted(near))?"
                 } else if let template = mentioned.templates.prefix(1000).first(where: { $0.matches(name) }) {
-                    "\(Shown.quoted(template.text)) makes it; list the template to set up all channels it makes"
+                    "\(DisplayText.quoted(template.text)) makes it; list the template to set up all channels it makes"
                 } else {
                     "remove it, or name it in a route's `channel`"
                 }
-            findings.add("no route uses channel \(Shown.quoted(name))", at: entry.position, hint: hint)
+            findings.add("no route uses channel \(DisplayText.quoted(name))", at: entry.position, hint: hint)
         }
     }
 }

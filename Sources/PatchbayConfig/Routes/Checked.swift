@@ -8,14 +8,14 @@ extension Findings {
         if objection.isWarning {
             if !value.subject.isSecret {
                 add(
-                    "\(Shown.quoted(text)) \(objection.problem)", at: value.source.position, hint: objection.hint, severity: .warning)
+                    "\(DisplayText.quoted(text)) \(objection.problem)", at: value.source.position, hint: objection.hint, severity: .warning)
             }
             return text
         }
         // The rule's words may repeat the text.
         let isSecret = value.subject.isSecret
         add(
-            isSecret && objection.repeatsText ? "is not accepted" : objection.problem, found: Shown.quoted(text),
+            isSecret && objection.repeatsText ? "is not accepted" : objection.problem, found: DisplayText.quoted(text),
             about: value.subject, from: value.source, hint: isSecret ? nil : objection.hint)
         return nil
     }

@@ -91,10 +91,10 @@ struct DeadLetterCycles {
         guard let start = cycle.indices.min(by: { cycle[$0] < cycle[$1] }) else { return }
         let ordered = (cycle[start...] + cycle[..<start]).map { routes[$0] }
         let steps = ordered.prefix(Self.shownSteps).map { route in
-            "route \(Shown.quoted(route.shownName)) → \(shownDeadLetter(of: route))"
+            "route \(DisplayText.quoted(route.shownName)) → \(shownDeadLetter(of: route))"
         }
         let rest = ordered.count > steps.count ? ["\(ordered.count - steps.count) more routes"] : []
-        let way = (steps + rest + ["route \(Shown.quoted(ordered[0].shownName))"]).joined(separator: " → ")
+        let way = (steps + rest + ["route \(DisplayText.quoted(ordered[0].shownName))"]).joined(separator: " → ")
         findings.add(
             "refused records would come back for ever: \(way)", at: ordered[0].deadLetterPosition ?? ordered[0].position,
             hint: "take another topic for one `dead_letter` that no route with `on_error: dead_letter` reads")
@@ -102,6 +102,6 @@ struct DeadLetterCycles {
 
     private func shownDeadLetter(of route: RouteSettings) -> String {
         guard case .deadLetter(let topic) = route.onError else { return "" }
-        return route.secrets.contains("dead_letter") ? Mask.text : Shown.quoted(topic)
+        return route.secrets.contains("dead_letter") ? SecretMask.text : DisplayText.quoted(topic)
     }
 }

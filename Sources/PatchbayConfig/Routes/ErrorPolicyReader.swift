@@ -40,7 +40,7 @@ struct ErrorPolicyReader {
         guard let value = own ?? defaults?["dead_letter"], let topic = own == nil ? defaultTopic : ownTopic else { return nil }
         let isSecret = value.isSecret || route.hides("topic", "topics")
         if findings.mayCompare(secret: isSecret), let reader = topics?.first(where: { $0.matches(topic) }) {
-            let shown = reader.text.hasSameBytes(as: topic) || isSecret ? "" : " (\(Shown.quoted(reader.text)))"
+            let shown = reader.text.hasSameBytes(as: topic) || isSecret ? "" : " (\(DisplayText.quoted(reader.text)))"
             findings.add(
                 "the route reads its own dead-letter topic \(value.shown)\(shown), so refused records would come back for ever",
                 at: own?.source.position ?? route.position, hint: "take another topic for `dead_letter`")

@@ -44,7 +44,7 @@ enum NameRules {
         guard (1...longestName).contains(name.unicodeScalars.count) else {
             return Objection("must have between 1 and \(longestName) characters", nil)
         }
-        guard name.unicodeScalars.allSatisfy(Shown.isHarmless) else {
+        guard name.unicodeScalars.allSatisfy(DisplayText.isHarmless) else {
             return Objection(unprintable, nil)
         }
         return nil

@@ -27,8 +27,8 @@ struct RouteNames {
     private mutating func claim(_ name: String, _ value: DecodedValue, _ findings: Findings, hint: String) -> String? {
         guard let place = value.source.position else { return nil }
         if let first = places[ByteString(name)] {
-            let shown = value.isSecret ? "from `${…}`" : Shown.quoted(name)
-            let earlier = first.file.hasSameBytes(as: place.file) ? "line \(first.line)" : "\(Shown.plain(first.file)):\(first.line)"
+            let shown = value.isSecret ? "from `${…}`" : DisplayText.quoted(name)
+            let earlier = first.file.hasSameBytes(as: place.file) ? "line \(first.line)" : "\(DisplayText.plain(first.file)):\(first.line)"
             findings.add("route \(shown) is defined twice: first at \(earlier)", at: place, hint: hint)
             return nil
         }

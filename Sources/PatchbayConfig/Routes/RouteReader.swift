@@ -16,7 +16,7 @@ struct RouteReader {
     let transformReader: TransformReader
     let decoder: FieldDecoder
     let findings: Findings
-    let judges: ConfigurationJudges
+    let checks: ConfigurationChecks
     /// Names of all clusters, those with a mistake included.
     let clusters: Set<ByteString>
     let schemas = OutputSchemas()
@@ -100,7 +100,7 @@ struct RouteReader {
         let hasSecretFields = chain.contains { !$0.settings.secretOptions.isEmpty }
         for (value, template) in zip(values, channels) {
             for path in template.fieldPaths {
-                guard let (problem, hint) = judges.placeholder(schema, path) else { continue }
+                guard let (problem, hint) = checks.placeholder(schema, path) else { continue }
                 guard !value.isSecret, !hasSecretFields else {
                     findings.add(
                         "a placeholder in channel \(value.shown) can never be filled in", at: value.source.position,
@@ -108,7 +108,7 @@ struct RouteReader {
                     continue
                 }
                 findings.add(
-                    "`{\(Shown.plain(path.joined(separator: ".")))}` in channel \(value.shown) can never be filled in: \(problem)", at: value.source.position,
+                    "`{\(DisplayText.plain(path.joined(separator: ".")))}` in channel \(value.shown) can never be filled in: \(problem)", at: value.source.position,
                     hint: hint)
             }
         }
@@ -125,8 +125,8 @@ struct RouteReader {
         let near = value.isSecret ? nil : findings.nearest(to: name, among: clusters.map(\.string))
         findings.add(
             "there is no cluster \(value.shown)", at: value.source.position,
-            hint: near.map { "did you mean \(Shown.quoted($0))?" }
-                ?? "known clusters: \(Shown.list(clusters.sorted().prefix(20).map(\.string))); add it under `kafka.clusters`")
+            hint: near.map { "did you mean \(DisplayText.quoted($0))?" }
+                ?? "known clusters: \(DisplayText.list(clusters.sorted().prefix(20).map(\.string))); add it under `kafka.clusters`")
         return nil
     }
 

@@ -82,7 +82,7 @@ struct TestInput {
         case .integer, .number:
             guard let number = JSONNumber.text(value.text) else {
                 findings.add(
-                    "JSON has no number \(subject.isSecret ? "like this" : Shown.quoted(value.text))", at: place,
+                    "JSON has no number \(subject.isSecret ? "like this" : DisplayText.quoted(value.text))", at: place,
                     hint: "put it in quotes")
                 return isRight = false
             }

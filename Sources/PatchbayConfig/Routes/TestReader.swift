@@ -46,14 +46,14 @@ struct TestReader {
             guard selectors.contains(where: { $0.matches(topic) }) else {
                 findings.add(
                     "the route doesn't take the topic \(value.shown)", at: value.source.position,
-                    hint: topics.isSecret ? nil : "its topics: \(Shown.list(selectors.prefix(5).map(\.text)))")
+                    hint: topics.isSecret ? nil : "its topics: \(DisplayText.list(selectors.prefix(5).map(\.text)))")
                 return nil
             }
             return topic
         }
         guard let selectors = topics.selectors, !test.failed.contains("topic") else { return nil }
         for case .name(let name) in selectors { return name }
-        let example = topics.isSecret ? nil : selectors.first.map { ", such as one that \(Shown.quoted($0.text)) matches" }
+        let example = topics.isSecret ? nil : selectors.first.map { ", such as one that \(DisplayText.quoted($0.text)) matches" }
         findings.add(
             "the test needs a `topic`, because all topics of its route are regular expressions", at: test.position,
             hint: "add the `topic` that the record is from\(example ?? "")")

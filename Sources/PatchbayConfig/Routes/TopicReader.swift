@@ -36,7 +36,7 @@ struct TopicReader {
             return .pattern(try TopicPattern(text))
         } catch {
             findings.add(
-                "must be a regular expression: \(error.reason)", found: Shown.quoted(text), about: value.subject,
+                "must be a regular expression: \(error.reason)", found: DisplayText.quoted(text), about: value.subject,
                 from: value.source, hint: "POSIX extended syntax, for example `^metrics\\..*`")
             return nil
         }

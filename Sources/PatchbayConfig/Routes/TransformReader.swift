@@ -113,7 +113,7 @@ struct TransformReader {
                 if entries.count != 1 { reportCount(entries, at: node.position) }
                 return nil
             }
-            guard let definition = definition(name, shown: Shown.quoted(name), at: entry.key.position) else {
+            guard let definition = definition(name, shown: DisplayText.quoted(name), at: entry.key.position) else {
                 if SecretNames.contains(name) { findings.withhold(entry.value) }
                 return nil
             }
@@ -134,10 +134,10 @@ struct TransformReader {
         }
         if definition.options.contains(where: \.isSecret) { findings.withhold(node) }
         findings.add(
-            "the options of \(Shown.quoted(definition.name)) must be a mapping (`key: value`)", at: node.position,
+            "the options of \(DisplayText.quoted(definition.name)) must be a mapping (`key: value`)", at: node.position,
             hint: definition.options.isEmpty
                 ? "`\(definition.name)` has no options: write `transform: \(definition.name)`"
-                : "options: \(Shown.list(definition.options.map(\.name)))")
+                : "options: \(DisplayText.list(definition.options.map(\.name)))")
         return nil
     }
 
@@ -146,12 +146,12 @@ struct TransformReader {
         let hint: String? =
             if let first = names.first, let definition = transformers[ByteString(first)], names.count > 1 {
                 names.dropFirst().allSatisfy { transformers[ByteString($0)] != nil && !definition.options.map(\.name).containsBytes(of: $0) }
-                    ? "write a chain as a list: `[{ \(first): … }, { \(Shown.plain(names[1])): … }]`"
+                    ? "write a chain as a list: `[{ \(first): … }, { \(DisplayText.plain(names[1])): … }]`"
                     : "indent the options below `\(first)`"
             } else {
                 "write `transform: NAME` or `transform: { NAME: { option: value } }`"
             }
-        let found = names.isEmpty ? "none" : Shown.list(names.prefix(5))
+        let found = names.isEmpty ? "none" : DisplayText.list(names.prefix(5))
         findings.add("`transform` must name exactly one transformer, found \(found)", at: position, hint: hint)
     }
 
@@ -159,7 +159,7 @@ struct TransformReader {
         _ name: String, shown: String, isSecret: Bool = false, at position: SourcePosition
     ) -> TransformerDefinition? {
         if let definition = transformers[ByteString(name)] { return definition }
-        let known = names.isEmpty ? "no transformer is registered" : "known transformers: \(Shown.list(names))"
+        let known = names.isEmpty ? "no transformer is registered" : "known transformers: \(DisplayText.list(names))"
         let near = isSecret ? nil : findings.nearest(to: name, among: names)
         findings.add(
             "there is no transformer \(shown)", at: position,
@@ -195,7 +195,7 @@ struct TransformReader {
             findings.add("\(variable): \(message)", at: nil, hint: hint)
             return
         }
-        let subject = error.option.map { "option \(Shown.quoted($0)) of `\(definition.name)`" } ?? "`\(definition.name)`"
+        let subject = error.option.map { "option \(DisplayText.quoted($0)) of `\(definition.name)`" } ?? "`\(definition.name)`"
         let place = value?.source.position ?? position
         findings.add("\(subject): \(message)", at: place, hint: hint)
     }

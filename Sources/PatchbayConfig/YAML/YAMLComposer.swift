@@ -152,15 +152,15 @@ struct YAMLComposer {
         }
         if openAnchors[name, default: 0] > 0 {
             findings.add(
-                "alias \(Shown.quoted("*" + name)) stands inside the value it refers to", at: place,
+                "alias \(DisplayText.quoted("*" + name)) stands inside the value it refers to", at: place,
                 hint: "a value can't contain itself; write out what is meant")
         } else {
             // Sorting very many for every slip would take its time; so many anchors are not written by people.
             let known = anchors.count <= 200 ? anchors.keys.sorted() : []
             let hint =
                 Suggestion.nearest(to: name, among: known).map { "did you mean `*\($0)`?" }
-                ?? "define it above as `&\(Shown.plain(name))`, or put text that starts with `*` in quotes"
-            findings.add("alias \(Shown.quoted("*" + name)) refers to nothing", at: place, hint: hint)
+                ?? "define it above as `&\(DisplayText.plain(name))`, or put text that starts with `*` in quotes"
+            findings.add("alias \(DisplayText.quoted("*" + name)) refers to nothing", at: place, hint: hint)
         }
         try attach(YAMLNode(.invalid, position: place, endLine: place.line), at: place)
     }
@@ -261,7 +261,7 @@ struct YAMLComposer {
                 continue
             }
             findings.add(
-                "key \(Shown.quoted(name.string)) is given twice: first at line \(earlier.line), column \(earlier.column)",
+                "key \(DisplayText.quoted(name.string)) is given twice: first at line \(earlier.line), column \(earlier.column)",
                 at: entry.key.position, hint: "remove one of them")
         }
     }
@@ -294,7 +294,7 @@ struct YAMLComposer {
 
     private func reportTag(_ tag: String, at place: SourcePosition) {
         findings.add(
-            "tag \(Shown.quoted(tag)) is not supported", at: place, hint: "remove it, or put text that starts with `!` in quotes")
+            "tag \(DisplayText.quoted(tag)) is not supported", at: place, hint: "remove it, or put text that starts with `!` in quotes")
     }
 
     private func report(_ error: YAMLSyntaxError) {
@@ -310,7 +310,7 @@ struct YAMLComposer {
     private static func report(_ defect: SourceText.Defect, in source: SourceText, to findings: Findings) {
         let place = source.position(ofByte: defect.byteOffset)
         if let scalar = defect.scalar {
-            findings.add("the character \(Shown.code(scalar)) is not allowed in a YAML file", at: place, hint: "remove it")
+            findings.add("the character \(DisplayText.code(scalar)) is not allowed in a YAML file", at: place, hint: "remove it")
             return
         }
         let isUTF16 = source.bytes.starts(with: [0xFF, 0xFE]) || source.bytes.starts(with: [0xFE, 0xFF])

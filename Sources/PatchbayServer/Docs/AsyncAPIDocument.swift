@@ -2,7 +2,7 @@
 /// (https://www.asyncapi.com/docs/reference/specification/v3.0.0).
 struct AsyncAPIDocument {
     let routes: DocumentedRoutes
-    let facts: DocumentFacts
+    let facts: DocumentContext
 
     var tree: JSONTree {
         let kinds = MessageKind.all(routes)

@@ -15,7 +15,7 @@ struct DocsEndpoints: Sendable {
 
     /// - Parameter routes: what to describe; asked once per request of a document.
     init(configuration: ServerConfiguration, routes: @escaping @Sendable () -> DocumentedRoutes) {
-        cache = DocumentCache(facts: DocumentFacts(configuration, assets: DocsAssets.names), routes: routes)
+        cache = DocumentCache(facts: DocumentContext(configuration, assets: DocsAssets.names), routes: routes)
     }
 
     func add(to router: Endpoints.HTTPRouter) {

@@ -27,11 +27,11 @@ final class DocumentCache: Sendable {
         var entityTag: String
     }
 
-    private let facts: DocumentFacts
+    private let facts: DocumentContext
     private let routes: @Sendable () -> DocumentedRoutes
     private let built = Mutex<Built?>(nil)
 
-    init(facts: DocumentFacts, routes: @escaping @Sendable () -> DocumentedRoutes) {
+    init(facts: DocumentContext, routes: @escaping @Sendable () -> DocumentedRoutes) {
         self.facts = facts
         self.routes = routes
     }

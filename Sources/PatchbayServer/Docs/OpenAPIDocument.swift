@@ -2,7 +2,7 @@
 /// (https://spec.openapis.org/oas/v3.1.1).
 struct OpenAPIDocument {
     let routes: DocumentedRoutes
-    let facts: DocumentFacts
+    let facts: DocumentContext
 
     var tree: JSONTree {
         [
@@ -167,7 +167,7 @@ struct OpenAPIDocument {
 
     private var metrics: JSONTree {
         operation(
-            "metrics", tag: "Operations", summary: "Figures for Prometheus",
+            "metrics", tag: "Operations", summary: "Snapshot for Prometheus",
             description: "Prometheus' text format, version 0.0.4.",
             responses: [
                 (

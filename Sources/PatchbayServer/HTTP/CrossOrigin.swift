@@ -10,7 +10,7 @@ struct CrossOrigin: RouterMiddleware {
     private static let maximumAge = "600"
 
     let origins: OriginList
-    let log: ClientLog
+    let log: ConnectionLog
 
     func handle(
         _ request: Request, context: BasicRequestContext,

@@ -33,7 +33,7 @@ struct Endpoints: Sendable {
     ///   - proxies: which ones are believed, and below which path everything is.
     ///   - add: adds the routes.
     init(
-        logger: Logger, timeout: TimeAmount = .seconds(60), corsOrigins: [String] = [], log: ClientLog? = nil,
+        logger: Logger, timeout: TimeAmount = .seconds(60), corsOrigins: [String] = [], log: ConnectionLog? = nil,
         counters: LimitCounters = LimitCounters(), proxies: ProxyTrust = ProxyTrust(ServerConfiguration()),
         add: (HTTPRouter) -> Void
     ) {
@@ -43,7 +43,7 @@ struct Endpoints: Sendable {
         let methods = AllowedMethods()
         router.add(middleware: AnswerHeaders())
         router.add(middleware: SecurityHeaders())
-        router.add(middleware: CrossOrigin(origins: OriginList(corsOrigins), log: log ?? ClientLog(logger: logger)))
+        router.add(middleware: CrossOrigin(origins: OriginList(corsOrigins), log: log ?? ConnectionLog(logger: logger)))
         router.add(middleware: ErrorsAsJSON(methods: methods))
         add(router)
         methods.learn(router.routes)

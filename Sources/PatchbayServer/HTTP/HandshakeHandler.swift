@@ -12,7 +12,7 @@ protocol HandshakeHost: AnyObject, Sendable {
     var proxies: ProxyTrust { get }
     var isDraining: Bool { get }
     var counters: LimitCounters { get }
-    var log: ClientLog { get }
+    var log: ConnectionLog { get }
     /// Takes a place for a WebSocket connection; `false` when all are taken.
     func reserveClient() -> Bool
     func releaseClient()

@@ -99,7 +99,7 @@ public struct HealthReport: Sendable, Encodable, Equatable {
     }
 
     /// Work of the event loops since the start.
-    public struct FanoutFigures: Sendable, Encodable, Equatable {
+    public struct FanoutSnapshot: Sendable, Encodable, Equatable {
         public var passes: Int64
         public var writes: Int64
         public var bytesWritten: Int64
@@ -158,7 +158,7 @@ public struct HealthReport: Sendable, Encodable, Equatable {
     public var channels: [Channel]
     public var routes: [Route]
     public var topics: [Topic]
-    public var fanout: FanoutFigures
+    public var fanout: FanoutSnapshot
     public var slow: Slow
     /// Consumers that wait for event loops, the longest wait first; empty when all is well.
     public var waiting: [Wait]

@@ -11,7 +11,7 @@ final class HealthReporter: Sendable {
     private static let remarkableWait: Int64 = 5000
 
     private let maxClients: Int
-    private let router: Router
+    private let router: RoutingHub
     private let source: @Sendable () -> SourceHealth
     private let configuration: @Sendable () -> ConfigurationStatus
     private let started = NIODeadline.now()
@@ -21,7 +21,7 @@ final class HealthReporter: Sendable {
     private let leaving = Atomic<Bool>(false)
 
     init(
-        maxClients: Int, router: Router, source: @escaping @Sendable () -> SourceHealth,
+        maxClients: Int, router: RoutingHub, source: @escaping @Sendable () -> SourceHealth,
         configuration: @escaping @Sendable () -> ConfigurationStatus, heartbeats: Heartbeats? = nil,
         counters: LimitCounters = LimitCounters()
     ) {
@@ -44,7 +44,7 @@ final class HealthReporter: Sendable {
     }
 
     /// What the listener counts, for `/metrics`.
-    func clientFigures(_ counters: LimitCounters) -> MetricsCollector.ClientFigures {
+    func clientSnapshot(_ counters: LimitCounters) -> MetricsCollector.ClientSnapshot {
         let (connections, pending, opened) = listener.withLock {
             ($0?.clientCount ?? 0, $0?.pendingCount ?? 0, $0?.openedCount ?? 0)
         }
@@ -114,7 +114,7 @@ final class HealthReporter: Sendable {
     func report() -> HealthReport {
         let source = source()
         let table = router.table
-        let fanout = router.fanoutFigures
+        let fanout = router.fanoutSnapshot
         let reasons = reasons(source)
         let waits = router.roomWaits
         let made = router.madeChannels

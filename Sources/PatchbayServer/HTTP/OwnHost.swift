@@ -7,7 +7,7 @@ struct OwnHost: RouterMiddleware {
     typealias Context = BasicRequestContext
 
     let names: HostList
-    let log: ClientLog
+    let log: ConnectionLog
 
     func handle(
         _ request: Request, context: BasicRequestContext,

@@ -27,13 +27,13 @@ final class AcceptGate: ChannelDuplexHandler {
 
     private let pending: PendingHandshakes?
     private let counters: LimitCounters
-    private let log: ClientLog
+    private let log: ConnectionLog
     private var lastShortage: NIODeadline?
     private var roomTimer: Scheduled<Void>?
     private var descriptorTimer: Scheduled<Void>?
 
     /// - Parameter pending: takes the accepted connections; without it there is room for any number.
-    init(pending: PendingHandshakes?, counters: LimitCounters, log: ClientLog) {
+    init(pending: PendingHandshakes?, counters: LimitCounters, log: ConnectionLog) {
         self.pending = pending
         self.counters = counters
         self.log = log

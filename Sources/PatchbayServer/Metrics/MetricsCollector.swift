@@ -5,12 +5,12 @@ import PatchbayCore
 public struct MetricsSources: Sendable {
     /// Named in `patchbay_build_info`.
     public var version: String
-    public var consumption: @Sendable () -> ConsumptionFigures
-    public var alerts: @Sendable () -> AlertFigures
+    public var consumption: @Sendable () -> ConsumptionSnapshot
+    public var alerts: @Sendable () -> AlertSnapshot
 
     public init(
-        version: String = "unknown", consumption: @escaping @Sendable () -> ConsumptionFigures = { ConsumptionFigures() },
-        alerts: @escaping @Sendable () -> AlertFigures = { AlertFigures() }
+        version: String = "unknown", consumption: @escaping @Sendable () -> ConsumptionSnapshot = { ConsumptionSnapshot() },
+        alerts: @escaping @Sendable () -> AlertSnapshot = { AlertSnapshot() }
     ) {
         self.version = version
         self.consumption = consumption
@@ -27,14 +27,14 @@ struct MetricsCollector {
     static let mostChannels = MetricsWriter.mostSeries
 
     let sources: MetricsSources
-    let router: Router
+    let router: RoutingHub
     /// Clients and limits; asked once per page.
-    let clients: @Sendable () -> ClientFigures
+    let clients: @Sendable () -> ClientSnapshot
     let configuration: @Sendable () -> ConfigurationStatus
     let status: @Sendable () -> HealthReport.Status
 
     /// Connections of the listener.
-    struct ClientFigures {
+    struct ClientSnapshot {
         var connections = 0
         var limit = 0
         var pending = 0
@@ -75,10 +75,10 @@ struct MetricsCollector {
     }
 
     private func writeChannels(_ writer: inout MetricsWriter) {
-        let all = router.channelFigures
+        let all = router.channelSnapshots
         var shown = all.prefix(Self.mostChannels).map { ($0.name, $0.figures, $0.isTemplate ? $0.channels : nil) }
         if all.count > Self.mostChannels {
-            let rest = all.dropFirst(Self.mostChannels - 1).reduce(into: ChannelLog.Figures.none) { $0.add($1.figures) }
+            let rest = all.dropFirst(Self.mostChannels - 1).reduce(into: ChannelLog.Snapshot.none) { $0.add($1.figures) }
             shown.removeLast()
             shown.append(("_other", rest, nil))
             writer.note(leftOut: all.count - Self.mostChannels + 1, of: MetricFamilies.channelMessages)
@@ -93,7 +93,7 @@ struct MetricsCollector {
     }
 
     private func writeDelivery(_ writer: inout MetricsWriter) {
-        let figures = router.fanoutFigures
+        let figures = router.fanoutSnapshot
         writer.write(MetricFamilies.deliveries, Double(figures.deliveries))
         writer.write(
             MetricFamilies.dropped,
@@ -177,7 +177,7 @@ struct MetricsCollector {
     }
 
     private static func writeProcess(_ writer: inout MetricsWriter) {
-        let process = ProcessFigures.read()
+        let process = ProcessSnapshot.read()
         for (family, value) in [
             (MetricFamilies.cpu, process.cpuSeconds), (MetricFamilies.resident, process.residentBytes),
             (MetricFamilies.virtual, process.virtualBytes), (MetricFamilies.openFiles, process.openFiles),

@@ -13,15 +13,15 @@ final class ConnectionEnvironment: Sendable {
     let maximumFrameBytes: Int
     let acceptsBinary: Bool
     /// Of each client's pings and pongs.
-    let controlFrames: RateLimit?
+    let controlFrames: RequestRate?
     let counters: LimitCounters
-    let log: ClientLog
+    let log: ConnectionLog
 
-    init(_ configuration: ServerConfiguration, acceptsBinary: Bool, counters: LimitCounters, log: ClientLog) {
+    init(_ configuration: ServerConfiguration, acceptsBinary: Bool, counters: LimitCounters, log: ConnectionLog) {
         maximumMessageBytes = configuration.maximumMessageBytes
         maximumFrameBytes = configuration.maximumFrameBytes
         self.acceptsBinary = acceptsBinary
-        controlFrames = RateLimit(
+        controlFrames = RequestRate(
             perSecond: configuration.controlFramesPerSecond, burst: configuration.controlFrameBurst)
         self.counters = counters
         self.log = log

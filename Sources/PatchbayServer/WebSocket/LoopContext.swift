@@ -7,7 +7,7 @@ import PatchbayJSON
 /// Thread: loop.
 final class LoopContext {
     let fanout: Fanout
-    let router: Router
+    let router: RoutingHub
     /// Parses clients' requests; one is enough, since a request is handled before the next one is looked at.
     let requests: RequestParser
     let limits: SessionLimits
@@ -23,7 +23,7 @@ final class LoopContext {
     private static let ticksPerInterval: Int64 = 10
 
     init(
-        fanout: Fanout, router: Router, pingInterval: TimeAmount, limits: SessionLimits, counters: LimitCounters
+        fanout: Fanout, router: RoutingHub, pingInterval: TimeAmount, limits: SessionLimits, counters: LimitCounters
     ) {
         self.fanout = fanout
         self.router = router

@@ -2,7 +2,7 @@ import NIOCore
 
 /// What one client may ask for; one value per event loop.
 struct SessionLimits: Sendable {
-    let requests: RateLimit?
+    let requests: RequestRate?
     /// For the error message.
     let requestsPerSecond: Int
     let maximumSubscriptions: Int
@@ -12,7 +12,7 @@ struct SessionLimits: Sendable {
     let idleTimeout: TimeAmount
 
     init(_ configuration: ServerConfiguration) {
-        requests = RateLimit(perSecond: configuration.requestsPerSecond, burst: configuration.requestBurst)
+        requests = RequestRate(perSecond: configuration.requestsPerSecond, burst: configuration.requestBurst)
         requestsPerSecond = configuration.requestsPerSecond
         maximumSubscriptions = configuration.maximumSubscriptions > 0 ? configuration.maximumSubscriptions : .max
         maximumAwaitedChannels = configuration.maximumAwaitedChannels

@@ -84,7 +84,7 @@ final class SubscriberSession: MessageHandler {
             }
             if let refusal = misnamed(channel, id: request.id) { return connection.send(refusal.frame) }
             let log: ChannelLog
-            do throws(Router.ChannelRefusal) {
+            do throws(RoutingHub.ChannelRefusal) {
                 log = try loop.router.openLog(ofChannel: channel) { mayAwait(channel) }
             } catch {
                 if error != .unknown { loop.counters.count(.awaitedChannels) }
@@ -127,7 +127,7 @@ final class SubscriberSession: MessageHandler {
         return awaited < loop.limits.maximumAwaitedChannels
     }
 
-    private func refusal(_ refusal: Router.ChannelRefusal, of channel: String, id: String?) -> RequestRefusal {
+    private func refusal(_ refusal: RoutingHub.ChannelRefusal, of channel: String, id: String?) -> RequestRefusal {
         switch refusal {
         case .unknown: .unknownChannel(channel, known: loop.router.channelNames, id: id)
         case .clientAwaitsTooMany:

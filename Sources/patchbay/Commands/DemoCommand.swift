@@ -51,7 +51,7 @@ struct DemoCommand: AsyncParsableCommand {
         environment["KAFKA_BROKERS"] = kafka.bootstrapServers
         let market = try DemoMarket(brokers: kafka.bootstrapServers, rate: rate, seed: seed, logger: logger)
         defer { market.stop() }
-        try await RunLoop.run(
+        try await ServiceRun.run(
             path: file.config, environment: environment, consumerProperties: EmbeddedKafka.consumerProperties,
             rejoinsAfter: EmbeddedKafka.rejoinsAfter,            logger: logger
         ) { ports in

@@ -16,7 +16,7 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
         let logger = try Logs.start(environment: environment)
-        try await RunLoop.run(path: file.config, environment: environment, logger: logger)
+        try await ServiceRun.run(path: file.config, environment: environment, logger: logger)
     }
 }
 

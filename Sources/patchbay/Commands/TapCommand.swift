@@ -20,7 +20,7 @@ struct TapCommand: AsyncParsableCommand {
             With --topic the records come straight from the brokers, as they are before any transformer; no consumer group \
             is joined and nothing is committed.
 
-            --where takes the conditions of the transformer `filter`, and judges the line as it is printed:
+            --where takes the conditions of the transformer `filter`, and checks the line as it is printed:
               patchbay tap trades --where '.data.SellBuy == "buy"'
               patchbay tap --topic trade-info --where '.key == "0x01" and .value.PriceUsd != null'
 

@@ -55,9 +55,9 @@ final class Alerting: Sendable {
     /// Sentences about the alerts that are on.
     var reasons: [String] { board.reasons }
 
-    var figures: AlertFigures {
+    var figures: AlertSnapshot {
         let counters = webhook?.counters
-        return AlertFigures(
+        return AlertSnapshot(
             active: board.active.map { ($0.kind.rawValue, $0.cluster, $0.topic) },
             webhookSent: Int64(counters?.sent ?? 0), webhookFailed: Int64(counters?.failedAttempts ?? 0),
             webhookDropped: Int64(counters?.dropped ?? 0))

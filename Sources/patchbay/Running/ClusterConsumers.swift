@@ -15,7 +15,7 @@ final class ClusterConsumers: Sendable {
         let thread: ConsumerThread
     }
 
-    private let router: Router
+    private let router: RoutingHub
     private let extraProperties: [(name: String, value: String)]
     private let livenessThreshold: Duration
     private let rejoinsAfter: Duration?
@@ -27,7 +27,7 @@ final class ClusterConsumers: Sendable {
     ///   - rejoinsAfter: see `ConsumerConfiguration.rejoinsAfter`.
     ///   - livenessThreshold: a thread without a sign of life for this long is stuck; zero, and none ever is.
     init(
-        router: Router, extraProperties: [(name: String, value: String)], rejoinsAfter: Duration? = nil,
+        router: RoutingHub, extraProperties: [(name: String, value: String)], rejoinsAfter: Duration? = nil,
         livenessThreshold: Duration, logger: Logger
     ) {
         self.router = router
@@ -123,8 +123,8 @@ final class ClusterConsumers: Sendable {
     }
 
     /// The same in numbers, for `/metrics`.
-    var figures: ConsumptionFigures {
-        ConsumptionFigures(
+    var figures: ConsumptionSnapshot {
+        ConsumptionSnapshot(
             clusters: statuses.map { cluster, status in
                 .init(
                     name: cluster, isReachable: status.brokersReachable, restarts: status.recreations,

@@ -62,7 +62,7 @@ enum ConfigurationFile {
     ) -> LoadedConfiguration {
         LoadedConfiguration(
             ConfigurationLoader.load(
-                path: path, environment: environment, transformers: transformers, hidesVariables: hidesVariables, judges: judges))
+                path: path, environment: environment, transformers: transformers, hidesVariables: hidesVariables, checks: checks))
     }
 
     /// The same for another text in the place of the file: what it includes is relative to the file. Its own findings are
@@ -70,7 +70,7 @@ enum ConfigurationFile {
     static func read(_ candidate: Candidate, insteadOf path: String, environment: [String: String]) -> LoadedConfiguration {
         let loaded = LoadedConfiguration(
             ConfigurationLoader.load(
-                candidate: candidate.bytes, path: path, known: candidate.known, environment: environment, transformers: BuiltinTransformers.all, judges: judges))
+                candidate: candidate.bytes, path: path, known: candidate.known, environment: environment, transformers: BuiltinTransformers.all, checks: checks))
         return loaded.with(findings: loaded.findings.map { $0.moved(from: path, to: "candidate") })
     }
 
@@ -88,16 +88,16 @@ enum ConfigurationFile {
     }
 
     /// What librdkafka and the sender of alerts think of what is for them.
-    static let judges: ConfigurationJudges = {
-        var judges = values
-        judges.placeholder = { SchemaField.problem(schema: $0, path: $1) }
-        return judges
+    static let checks: ConfigurationChecks = {
+        var checks = values
+        checks.placeholder = { SchemaField.problem(schema: $0, path: $1) }
+        return checks
     }()
 
-    private static let values = ConfigurationJudges(
+    private static let values = ConfigurationChecks(
         properties: { properties in
             KafkaProperties.validate(properties).map {
-                ConfigurationJudges.PropertyProblem(index: $0.index, isUnknownName: $0.isUnknownName, message: $0.message)
+                ConfigurationChecks.PropertyProblem(index: $0.index, isUnknownName: $0.isUnknownName, message: $0.message)
             }
         },
         propertyNames: { KafkaProperties.names }, webhookURL: { WebhookTarget.problem(url: $0) },

@@ -78,11 +78,11 @@ struct FieldSuggestions {
     }
 
     private static func isWorthAName(_ text: String) -> Bool {
-        (1...longestValue).contains(text.utf8.count) && text.unicodeScalars.allSatisfy(Shown.isHarmless)
+        (1...longestValue).contains(text.utf8.count) && text.unicodeScalars.allSatisfy(DisplayText.isHarmless)
     }
 
     private static func isPlaceholder(_ name: String) -> Bool {
-        !name.isEmpty && name.unicodeScalars.allSatisfy { Shown.isHarmless($0) && !"{}.@ ".unicodeScalars.contains($0) }
+        !name.isEmpty && name.unicodeScalars.allSatisfy { DisplayText.isHarmless($0) && !"{}.@ ".unicodeScalars.contains($0) }
     }
 
     private static func isJQName(_ name: String) -> Bool {

@@ -160,7 +160,7 @@ struct HealthScreen {
 
     /// Names come from files and clients: nothing in them may move the cursor.
     static func line(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.map { Shown.isHarmless($0) ? $0 : "\u{FFFD}" }))
+        String(String.UnicodeScalarView(text.unicodeScalars.map { DisplayText.isHarmless($0) ? $0 : "\u{FFFD}" }))
     }
 
     /// Two units are enough: `3 d 4 h`, `2 min 5 s`, `1.5 s`.

@@ -93,7 +93,7 @@ actor Reloader {
     private func perform(_ trigger: Trigger) async -> ReloadReport {
         var report = ReloadReport(result: .unchanged, generation: status.generation)
         guard !shared.withLock({ $0.isStopped }) else { return report }
-        let loaded = await OffPool.run { [load] in load(nil) }
+        let loaded = await BlockingWork.run { [load] in load(nil) }
         report.findings = loaded.findings.map(Finding.init)
         if loaded.configuration != nil { knownInForce = loaded.known }
         // A load that fails early doesn't come to the secrets of what is in force; they are secrets all the same.
@@ -113,7 +113,7 @@ actor Reloader {
             return report
         }
         let before = current
-        let difference = await OffPool.run { ConfigurationDifference(from: before, to: next) }
+        let difference = await BlockingWork.run { ConfigurationDifference(from: before, to: next) }
         report.changes = difference.changes
         let hadError = status.error != nil
         guard difference.changes.contains(where: { !$0.needsRestart }) else {
@@ -154,7 +154,7 @@ actor Reloader {
         let (load, recent, current) = (load, recent, current)
         let generation = status.generation
         let known = shared.withLock { $0.known }
-        return await OffPool.run {
+        return await BlockingWork.run {
             Self.examine(load(candidate.map { Candidate(bytes: $0, known: known) }), recent, current, generation: generation)
         }
     }

@@ -126,7 +126,7 @@ struct RouteScaffold {
     }
 
     /// On one line, whatever the text is.
-    private static func comment(_ text: String) -> String { Shown.comment(text) }
+    private static func comment(_ text: String) -> String { DisplayText.comment(text) }
 
     // MARK: What fits
 
@@ -175,11 +175,11 @@ struct RouteScaffold {
     }
 }
 
-extension Shown {
+extension DisplayText {
     /// Text that a comment of a file may hold: on one line, without control characters.
     static func comment(_ text: String) -> String {
         var result = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars { result.append(Shown.isHarmless(scalar) ? scalar : "\u{FFFD}") }
+        for scalar in text.unicodeScalars { result.append(DisplayText.isHarmless(scalar) ? scalar : "\u{FFFD}") }
         return String(result)
     }
 }

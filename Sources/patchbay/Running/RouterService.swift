@@ -28,7 +28,7 @@ final class RouterService: Sendable {
     private let configuration: RouterConfiguration
     private let group: MultiThreadedEventLoopGroup
     private let logger: Logger
-    let router: Router
+    let router: RoutingHub
     let consumers: ClusterConsumers
     let reloader: Reloader
     private let server: PatchbayServer
@@ -59,7 +59,7 @@ final class RouterService: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: Self.eventLoops(configuration.server))
         self.group = group
         let fanouts = group.makeIterator().enumerated().map { index, loop in Fanout(eventLoop: loop, index: index) }
-        let router = Router(
+        let router = RoutingHub(
             table: TableBuilder.table(configuration), fanouts: fanouts,
             maximumAwaited: configuration.limits.awaitedChannels, observe: Self.report(to: logger))
         self.router = router
@@ -74,7 +74,7 @@ final class RouterService: Sendable {
         let reloader = Reloader(
             current: loaded, configuration: configuration, load: reload,
             apply: { next in
-                let generation = await OffPool.run {
+                let generation = await BlockingWork.run {
                     let before = inForce.withLock { $0 }
                     var generation = router.generation
                     if !ConfigurationDifference(from: before, to: next).isEmpty {
@@ -235,7 +235,7 @@ final class RouterService: Sendable {
     }
 
     /// Says how many refused records the log hasn't mentioned: a flood of them is a line a second, and its end none.
-    private static func sumUpRejections(_ router: Router, _ logger: Logger) {
+    private static func sumUpRejections(_ router: RoutingHub, _ logger: Logger) {
         for route in router.table.routes {
             // A line per code: repeated ones are added up, each with its own.
             for (code, count) in route.counters.takeHeldBackReports().sorted(by: { $0.key < $1.key }) {

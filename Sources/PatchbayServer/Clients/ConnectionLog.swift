@@ -13,7 +13,7 @@ import Synchronization
 /// limits they keep running into `warning`, each kind at most a few times in ten seconds.
 ///
 /// Thread: any.
-final class ClientLog: Sendable {
+final class ConnectionLog: Sendable {
     private let logger: Logger
     /// By kind of line: a word of ours, never of a client's, so there are only a few.
     private let throttles = Mutex<[String: LogThrottle]>([:])

@@ -8,9 +8,9 @@ import Synchronization
 /// operator, that all brokers are away or back, is said once by the client that owns this log.
 ///
 /// Thread: any.
-final class ClientLog: Sendable {
+final class LibraryLog: Sendable {
     private let logger: Logger
-    private let limits = Mutex<[String: RateLimit]>([:])
+    private let limits = Mutex<[String: OncePerInterval]>([:])
 
     init(_ logger: Logger) { self.logger = logger }
 
@@ -23,7 +23,7 @@ final class ClientLog: Sendable {
         let suppressed = limits.withLock { limits in
             // librdkafka has a few dozen facilities; the bound is for the day that changes.
             if limits.count > 256 { limits.removeAll() }
-            return limits[facility, default: RateLimit(every: .seconds(1))].admit(at: .now)
+            return limits[facility, default: OncePerInterval(every: .seconds(1))].admit(at: .now)
         }
         guard let suppressed else { return }
         var metadata: Logger.Metadata = ["facility": "\(facility)"]

@@ -3,14 +3,14 @@ import Synchronization
 /// A number of places of which each may be taken once. Exact, also when several ask at the same time.
 ///
 /// Thread: any.
-final class Places: Sendable {
+final class ConnectionSlots: Sendable {
     private let most: Int
     private let count = Atomic<Int>(0)
 
     /// - Parameter most: 0 is no limit.
     init(most: Int) { self.most = most > 0 ? most : .max }
 
-    /// Places taken now.
+    /// ConnectionSlots taken now.
     var taken: Int { count.load(ordering: .relaxed) }
 
     /// Takes a place; `false` when all are taken.

@@ -1,7 +1,7 @@
 import Dispatch
 
 /// Where work goes that takes long and waits for nobody: Swift's pool has a thread per core for everything else.
-enum OffPool {
+enum BlockingWork {
     private static let queue = DispatchQueue(label: "patchbay.off-pool", qos: .utility)
 
     /// One at a time.

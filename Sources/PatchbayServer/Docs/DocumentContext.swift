@@ -1,7 +1,7 @@
 import NIOCore
 
 /// What the documents say besides the routes: fixed for as long as the server runs.
-struct DocumentFacts: Sendable {
+struct DocumentContext: Sendable {
     /// The path that clients upgrade.
     var path: String
     /// 0 for any free port.

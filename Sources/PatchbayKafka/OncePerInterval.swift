@@ -1,5 +1,5 @@
 /// Lets one event through per interval and counts the others.
-struct RateLimit {
+struct OncePerInterval {
     let interval: Duration
     private var last: ContinuousClock.Instant?
     private var suppressed = 0

@@ -1,7 +1,7 @@
-/// The known name nearest to a misspelt one.
-package enum Suggestion {
+/// The known name nearest to a misspelt one, for hints.
+public enum Suggestion {
     /// `nil` when nothing is near: at most one slip in three characters, and never more than three.
-    package static func nearest(to given: String, among known: some Sequence<String>) -> String? {
+    public static func nearest(to given: String, among known: some Sequence<String>) -> String? {
         let wanted = normal(given)
         // Long names cost the square of their length and are no slip of anything known.
         guard !wanted.isEmpty, wanted.count <= 64 else { return nil }

@@ -5,7 +5,7 @@ import Synchronization
 /// The route table in force, the channels, and the event loops that serve them.
 ///
 /// Thread: any.
-public final class Router: Sendable {
+public final class RoutingHub: Sendable {
     private struct Current {
         var table: RouteTable
         var generation: Int
@@ -168,7 +168,7 @@ public final class Router: Sendable {
     public func makeProcessor(
         cluster: String = "default", deadLetters: (any DeadLetterWriter)? = nil
     ) -> any RecordProcessor {
-        BatchRouter(router: self, cluster: cluster, deadLetters: deadLetters, observe: observe)
+        RoutingWorker(router: self, cluster: cluster, deadLetters: deadLetters, observe: observe)
     }
 
     func countLostDeadLetters(_ count: Int) { lostDeadLetters.wrappingAdd(Int64(count), ordering: .relaxed) }
@@ -186,9 +186,9 @@ public final class Router: Sendable {
         samples.all.map { ($0.id.cluster, $0.id.topic, $0.records) }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }
     }
 
-    /// Figures of plain channels by name, then those of templates, summed over the channels that each has made. Takes a
+    /// Snapshot of plain channels by name, then those of templates, summed over the channels that each has made. Takes a
     /// lock per channel, so it is for scrapes, not for every message.
-    public var channelFigures: [ChannelFigures] { directory.figures }
+    public var channelSnapshots: [ChannelSnapshot] { directory.figures }
 
     /// Seconds from a record's timestamp to its socket write, over all event loops.
     public var deliveryDelay: Histogram.Snapshot {
@@ -204,7 +204,7 @@ public final class Router: Sendable {
     public var slowSubscribers: SlowSubscribers { fanouts.reduce(SlowSubscribers()) { $0 + $1.slowSubscribers } }
 
     /// Counters of all event loops together.
-    public var fanoutFigures: FanoutCounters.Snapshot {
+    public var fanoutSnapshot: FanoutCounters.Snapshot {
         fanouts.reduce(FanoutCounters.Snapshot()) { $0 + $1.counters.snapshot }
     }
 }

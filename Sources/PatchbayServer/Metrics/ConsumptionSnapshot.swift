@@ -1,5 +1,5 @@
 /// How consumption goes, in numbers, cluster by cluster.
-public struct ConsumptionFigures: Sendable {
+public struct ConsumptionSnapshot: Sendable {
     /// One cluster's consumer.
     public struct Cluster: Sendable {
         public var name: String
@@ -69,7 +69,7 @@ public struct ConsumptionFigures: Sendable {
 }
 
 /// Alerts that are on, and what became of telling somebody.
-public struct AlertFigures: Sendable {
+public struct AlertSnapshot: Sendable {
     public var active: [(alert: String, cluster: String, topic: String)]
     public var webhookSent: Int64
     public var webhookFailed: Int64

@@ -1,23 +1,23 @@
 /// What one channel, or all channels of one template together, have done.
-public struct ChannelFigures: Sendable {
+public struct ChannelSnapshot: Sendable {
     /// The channel's name, or the template as it stands in the file.
     public let name: String
     public let isTemplate: Bool
     /// Channels that exist now: 1 for a plain one.
     public internal(set) var channels: Int
-    public internal(set) var figures: ChannelLog.Figures
+    public internal(set) var figures: ChannelLog.Snapshot
 
-    mutating func add(_ other: ChannelLog.Figures) {
+    mutating func add(_ other: ChannelLog.Snapshot) {
         channels += 1
         figures.add(other)
     }
 }
 
-extension ChannelLog.Figures {
-    package static let none = ChannelLog.Figures(
+extension ChannelLog.Snapshot {
+    package static let none = ChannelLog.Snapshot(
         messages: 0, bytesAppended: 0, bytesRetained: 0, messagesRetained: 0, dropped: 0, subscribers: 0)
 
-    package mutating func add(_ other: ChannelLog.Figures) {
+    package mutating func add(_ other: ChannelLog.Snapshot) {
         addPast(other)
         bytesRetained += other.bytesRetained
         messagesRetained += other.messagesRetained
@@ -25,7 +25,7 @@ extension ChannelLog.Figures {
     }
 
     /// Adds what counts on after a log is gone.
-    mutating func addPast(_ other: ChannelLog.Figures) {
+    mutating func addPast(_ other: ChannelLog.Snapshot) {
         messages += other.messages
         bytesAppended += other.bytesAppended
         dropped += other.dropped

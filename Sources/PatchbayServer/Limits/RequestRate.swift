@@ -2,7 +2,7 @@ import NIOCore
 
 /// How often something may happen on one connection, and when to lose patience with a client that keeps on: a token
 /// bucket, shared by all connections. What each one has used of it is in its `RateMeter`.
-struct RateLimit: Sendable, Equatable {
+struct RequestRate: Sendable, Equatable {
     /// Refusals are counted over this time. Nanoseconds.
     static let window: Int64 = 10_000_000_000
     /// A client that is not refused for this long starts again from zero. Nanoseconds.
@@ -45,14 +45,14 @@ struct RateMeter {
     private var lastRefusal: Int64 = 0
     private var refusals = 0
 
-    mutating func admit(at now: NIODeadline, within limit: RateLimit) -> Verdict {
+    mutating func admit(at now: NIODeadline, within limit: RequestRate) -> Verdict {
         let now = Int64(clamping: now.uptimeNanoseconds)
         let due = max(fullAt, now)
         if due - now <= limit.tolerance {
             fullAt = due + limit.interval
             return .admitted
         }
-        if refusals == 0 || now - lastRefusal >= RateLimit.quietTime || now - firstRefusal >= RateLimit.window {
+        if refusals == 0 || now - lastRefusal >= RequestRate.quietTime || now - firstRefusal >= RequestRate.window {
             firstRefusal = now
             refusals = 0
         }

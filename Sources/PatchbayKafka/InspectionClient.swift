@@ -5,7 +5,7 @@ import Synchronization
 /// A client that looks at a cluster without being a member of any group and without committing anything.
 ///
 /// Thread: one at a time. Frees its client when it goes, within about a second.
-final class LookingClient {
+final class InspectionClient {
     let native: OpaquePointer
     private let brokers: [String]
     private let log: Log
@@ -14,13 +14,13 @@ final class LookingClient {
 
     /// What librdkafka hands back to the log callback: its opaque pointer. Thread: any.
     private final class Log: Sendable {
-        let log: ClientLog
+        let log: LibraryLog
         let logger: Logger
         let lastFailure = Mutex<String?>(nil)
 
         init(_ logger: Logger) {
             self.logger = logger
-            log = ClientLog(logger)
+            log = LibraryLog(logger)
         }
 
         /// Keeps the latest, but what says most: a connection that breaks is often only the end of what was wrong before.
@@ -85,13 +85,13 @@ final class LookingClient {
     }
 
     deinit {
-        let remains = Remains(client: native)
+        let remains = ClosedClient(client: native)
         // librdkafka waits for requests under way, up to `socket.timeout.ms`; nobody else need wait for that.
         ClientDisposal.run("reader", patience: isAnswered ? .seconds(1) : .zero, logger: log.logger) { remains.destroy() }
     }
 
     /// `@unchecked Sendable`: the pointer has no other user; librdkafka's clients may be destroyed on any thread.
-    private struct Remains: @unchecked Sendable {
+    private struct ClosedClient: @unchecked Sendable {
         let client: OpaquePointer
 
         /// Ends the lifetime of the client and of what its opaque pointer refers to.

@@ -10,7 +10,7 @@ import Synchronization
 /// asks isn't held up by a quota: brokers throttle connections, and this one fetches nothing.
 ///
 /// Thread: any. Call `stop` before letting go of it.
-final class Lookout: Sendable {
+final class OffsetWatcher: Sendable {
     /// Where does reading of this partition begin?
     struct Question: Hashable, Sendable {
         var partition: TopicPartition
@@ -128,8 +128,8 @@ final class Lookout: Sendable {
     ///
     /// Thread: the lookout's.
     private struct Work: ~Copyable {
-        private let lookout: Lookout
-        private var client: LookingClient?
+        private let lookout: OffsetWatcher
+        private var client: InspectionClient?
         private var backoff = Backoff(baseMilliseconds: 100, maximumMilliseconds: 2_000)
         /// Who leads partitions, as of the last time that a question failed, and which of them did not answer it.
         private var leaders: [TopicPartition: Int32] = [:]
@@ -139,7 +139,7 @@ final class Lookout: Sendable {
         /// Topics of which it was asked whether they are compacted.
         private var described: Set<String> = []
 
-        init(_ lookout: Lookout) { self.lookout = lookout }
+        init(_ lookout: OffsetWatcher) { self.lookout = lookout }
 
         consuming func run() {
             var nextLook = ContinuousClock.now
@@ -165,10 +165,10 @@ final class Lookout: Sendable {
                     lookAtEnds(of: watched.filter { !isLeaderSilent($0) })
                     if now >= nextLookAtSilent {
                         lookAtEnds(of: watched.filter { isLeaderSilent($0) })
-                        nextLookAtSilent = .now + Lookout.silenceInterval
+                        nextLookAtSilent = .now + OffsetWatcher.silenceInterval
                     }
                     describe(Set(watched.map(\.topic)))
-                    nextLook = .now + Lookout.interval
+                    nextLook = .now + OffsetWatcher.interval
                     continue
                 }
                 let next = questions.isEmpty ? nextLook : min(nextLook, nextTry)
@@ -181,7 +181,7 @@ final class Lookout: Sendable {
         private mutating func connect() {
             guard client == nil else { return }
             let configuration = lookout.configuration
-            client = try? LookingClient(
+            client = try? InspectionClient(
                 brokers: configuration.brokers, properties: configuration.properties, group: configuration.groupID,
                 logger: Logger(label: "patchbay.lookout") { _ in SwiftLogNoOpLogHandler() })
         }
@@ -197,7 +197,7 @@ final class Lookout: Sendable {
             guard let client else { return false }
             let questions = Array(asked.keys)
             let partitions = questions.map(\.partition)
-            let deadline = ContinuousClock.now + Lookout.patience
+            let deadline = ContinuousClock.now + OffsetWatcher.patience
             let (committed, refusals) = client.committed(partitions, until: deadline)
             var topics: Set<String> = []
             for partition in partitions where committed[partition] == .some(nil) { topics.insert(partition.topic) }
@@ -215,13 +215,13 @@ final class Lookout: Sendable {
             let (ends, endProblems) = offsets(KafkaOffset.end, readable.filter { lows[$0] != nil }, client)
             // It makes a difference to what is told of them now.
             describe(Set(readable.filter { (committed[$0] ?? nil) ?? .max < lows[$0] ?? 0 }.map(\.topic)))
-            let isAnsweredAtAll = lastAnswer.map { .now - $0 < Lookout.election } ?? false
+            let isAnsweredAtAll = lastAnswer.map { .now - $0 < OffsetWatcher.election } ?? false
             let answers = questions.compactMap { question -> Answer? in
                 let partition = question.partition
                 guard let committed = committed[partition], let low = lows[partition], let end = ends[partition] else {
                     let problem = refusals[partition] ?? lowProblems[partition] ?? endProblems[partition]
                     guard let problem else { return nil }
-                    let lasts = asked[question].map { .now - $0 >= Lookout.election } ?? false
+                    let lasts = asked[question].map { .now - $0 >= OffsetWatcher.election } ?? false
                     guard problem.isRefusal || (isAnsweredAtAll && lasts) else { return nil }
                     return Answer(question: question, outcome: .refused(problem.description))
                 }
@@ -243,7 +243,7 @@ final class Lookout: Sendable {
 
         /// All partitions of these topics but some; `nil` when no broker says.
         private func others(
-            of topics: Set<String>, without asked: Set<TopicPartition>, _ client: LookingClient,
+            of topics: Set<String>, without asked: Set<TopicPartition>, _ client: InspectionClient,
             until deadline: ContinuousClock.Instant
         ) -> [TopicPartition]? {
             guard let listing = try? client.topics(until: deadline) else { return nil }
@@ -271,19 +271,19 @@ final class Lookout: Sendable {
         /// All at once, since librdkafka asks the leaders side by side; but it gives no answer at all when one of them gives
         /// none. Then each leader is asked by itself, so that one broker that hangs costs its own partitions and no others.
         private mutating func offsets(
-            _ logical: Int64, _ partitions: [TopicPartition], _ client: LookingClient
+            _ logical: Int64, _ partitions: [TopicPartition], _ client: InspectionClient
         ) -> (offsets: [TopicPartition: Int64], problems: [TopicPartition: KafkaErrorCode]) {
             guard !partitions.isEmpty else { return ([:], [:]) }
             if !partitions.contains(where: { isLeaderSilent($0) }) {
-                let answer = client.offsets(logical, partitions, until: .now + Lookout.patienceWithAll)
+                let answer = client.offsets(logical, partitions, until: .now + OffsetWatcher.patienceWithAll)
                 if !answer.offsets.isEmpty { lastAnswer = .now }
                 if answer.offsets.count == partitions.count { return answer }
             }
             // Also makes librdkafka ask those who lead the partitions now: it keeps that for a quarter of an hour
             // (`metadata.max.age.ms`), and when a broker answers that it no longer does, only topics that the client reads or
             // writes are asked for again, and this one does neither.
-            let end = ContinuousClock.now + Lookout.patience
-            guard let listed = try? client.listing(until: .now + Lookout.patienceWithAll, wantsLeaders: true) else { return ([:], [:]) }
+            let end = ContinuousClock.now + OffsetWatcher.patience
+            guard let listed = try? client.listing(until: .now + OffsetWatcher.patienceWithAll, wantsLeaders: true) else { return ([:], [:]) }
             leaders = listed.leaders
             silent.formIntersection(listed.brokers.map(\.id))
             let groups = Dictionary(grouping: partitions) { leaders[$0] ?? -1 }
@@ -296,7 +296,7 @@ final class Lookout: Sendable {
                 }
                 // Those that are not reached in time are not answered for, and asked in the next round.
                 guard .now < end else { break }
-                let answer = client.offsets(logical, group, until: min(end, .now + Lookout.patienceWithLeader))
+                let answer = client.offsets(logical, group, until: min(end, .now + OffsetWatcher.patienceWithLeader))
                 offsets.merge(answer.offsets) { $1 }
                 problems.merge(answer.problems) { $1 }
                 if answer.offsets.isEmpty {
@@ -347,7 +347,7 @@ extension KafkaErrorCode {
     }
 }
 
-extension LookingClient {
+extension InspectionClient {
     /// What the group of this client has committed, `nil` where nothing; or in the brokers' words why they don't say.
     func committed(
         _ partitions: [TopicPartition], until deadline: ContinuousClock.Instant

@@ -4,7 +4,7 @@ import PatchbayAPI
 /// a batch, never within one.
 ///
 /// Thread: consumer.
-final class BatchRouter: RecordProcessor {
+final class RoutingWorker: RecordProcessor {
     /// How long a poll is put off at the most when event loops are far behind. Milliseconds. Bounded so that a stuck
     /// loop can't get this consumer thrown out of its group (max.poll.interval.ms is 300,000).
     static let longestWait = 1000
@@ -24,7 +24,7 @@ final class BatchRouter: RecordProcessor {
         }
     }
 
-    private let router: Router
+    private let router: RoutingHub
     private let cluster: String
     private let deadLetters: (any DeadLetterWriter)?
     private let observe: RejectionObserver
@@ -46,7 +46,7 @@ final class BatchRouter: RecordProcessor {
     private var isWaiting = false
 
     init(
-        router: Router, cluster: String, deadLetters: (any DeadLetterWriter)?, observe: @escaping RejectionObserver
+        router: RoutingHub, cluster: String, deadLetters: (any DeadLetterWriter)?, observe: @escaping RejectionObserver
     ) {
         self.router = router
         self.cluster = cluster

@@ -5,7 +5,7 @@
 #endif
 
 /// What the kernel says about this process (proc(5)). What can't be read is `nil`.
-struct ProcessFigures {
+struct ProcessSnapshot {
     var cpuSeconds: Double?
     var residentBytes: Double?
     var virtualBytes: Double?
@@ -15,8 +15,8 @@ struct ProcessFigures {
     /// Seconds since 1970.
     var started: Double?
 
-    static func read() -> ProcessFigures {
-        var figures = ProcessFigures()
+    static func read() -> ProcessSnapshot {
+        var figures = ProcessSnapshot()
         figures.readStat()
         figures.openFiles = countEntries("/proc/self/fd").map(Double.init)
         var limit = rlimit()

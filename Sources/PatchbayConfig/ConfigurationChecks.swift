@@ -2,7 +2,7 @@
 /// is wrong with them, so that all findings come at once, each at its place.
 ///
 /// Thread: the one that loads; blocks for no network.
-public struct ConfigurationJudges: Sendable {
+public struct ConfigurationChecks: Sendable {
     /// Something about one of the Kafka properties of a cluster.
     public struct PropertyProblem: Sendable {
         /// In the list that was judged.
@@ -46,6 +46,6 @@ public struct ConfigurationJudges: Sendable {
     public var placeholder: @Sendable (_ schema: String, _ path: [String]) -> (problem: String, hint: String)? = { _, _ in nil }
 
     /// Has nothing against anything.
-    public static let none = ConfigurationJudges(
+    public static let none = ConfigurationChecks(
         properties: { _ in [] }, propertyNames: { [] }, webhookURL: { _ in nil }, webhookHeader: { _, _ in nil })
 }

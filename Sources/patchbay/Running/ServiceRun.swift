@@ -3,7 +3,7 @@ import Logging
 import PatchbayConfig
 
 /// What `serve` and `demo` do alike: start, wait for a signal, stop.
-enum RunLoop {
+enum ServiceRun {
     /// - Parameters:
     ///   - path: the routes file.
     ///   - environment: wins over the file, now and at every reload.

@@ -1,6 +1,6 @@
 /// Text of a file or of the environment, made safe to print: bounded, on one line, without characters that could move a
 /// terminal's cursor or reorder what is shown.
-package enum Shown {
+package enum DisplayText {
     /// Characters of one text that a message repeats.
     static let limit = 60
 
