@@ -21,11 +21,13 @@ public final class PatchbayServer: Sendable {
     ///   - configurationStatus: says which configuration is in force; asked once per `/health`.
     ///   - documentation: what `/docs` describes; without it, what the route table says by itself.
     ///   - metrics: figures for `/metrics` that the server doesn't have itself.
+    ///   - authorizer: says who clients are and what they may read.
     public init(
         configuration: ServerConfiguration, router: RoutingHub, group: any EventLoopGroup, logger: Logger,
         source: @escaping @Sendable () -> SourceHealth,
         configurationStatus: @escaping @Sendable () -> ConfigurationStatus,
-        documentation: (@Sendable () -> DocumentedRoutes)? = nil, metrics: MetricsSources = MetricsSources()
+        documentation: (@Sendable () -> DocumentedRoutes)? = nil, metrics: MetricsSources = MetricsSources(),
+        authorizer: any Authorizer = AnonymousAuthorizer()
     ) {
         let counters = LimitCounters()
         self.counters = counters
@@ -37,7 +39,7 @@ public final class PatchbayServer: Sendable {
                 NIOLoopBound(
                     LoopContext(
                         fanout: fanout, router: router, pingInterval: configuration.pingInterval, limits: limits,
-                        counters: counters),
+                        counters: counters, authorizer: authorizer),
                     eventLoop: fanout.eventLoop)
             }
             loops[ObjectIdentifier(fanout.eventLoop)] = try? bound.wait()
@@ -73,6 +75,7 @@ public final class PatchbayServer: Sendable {
         let contexts = loops
         self.listener = WebSocketListener(
             configuration: configuration, group: group, log: log, counters: counters,
+            authorizer: authorizer,
             makeHandler: { eventLoop, onClose in
                 guard let context = contexts[ObjectIdentifier(eventLoop)]?.value else {
                     throw ChannelError.operationUnsupported

@@ -25,6 +25,7 @@ package final class WebSocketListener: Sendable {
     private let opened = Atomic<Int64>(0)
     let handshakeRules: HandshakeDecision.Rules
     let proxies: ProxyTrust
+    let authorizer: any Authorizer
     let counters: LimitCounters
     let log: ConnectionLog
     private let draining = Atomic<Bool>(false)
@@ -49,18 +50,21 @@ package final class WebSocketListener: Sendable {
     /// - Parameters:
     ///   - log: takes what there is to say about clients.
     ///   - counters: takes how often they ran into limits.
+    ///   - authorizer: says who clients are.
     init(
         configuration: ServerConfiguration,
         acceptsBinary: Bool = false,
         group: any EventLoopGroup,
         log: ConnectionLog,
         counters: LimitCounters,
+        authorizer: any Authorizer = AnonymousAuthorizer(),
         makeHandler: @escaping @Sendable (any EventLoop, _ onClose: @escaping () -> Void) throws -> any MessageHandler,
         serveHTTP: @escaping @Sendable (any Channel) throws -> Void
     ) {
         self.configuration = configuration
         self.log = log
         self.counters = counters
+        self.authorizer = authorizer
         self.connections = ConnectionEnvironment(
             configuration, acceptsBinary: acceptsBinary, counters: counters, log: log)
         self.handshakeRules = .init(path: configuration.path, allowedOrigins: configuration.allowedOrigins)

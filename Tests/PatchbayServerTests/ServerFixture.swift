@@ -27,6 +27,7 @@ final class ServerFixture: Sendable {
         loops: Int = 1,
         source: @escaping @Sendable () -> SourceHealth = { SourceHealth() },
         logger: Logger? = nil,
+        authorizer: any Authorizer = AnonymousAuthorizer(),
         configure: (inout ServerConfiguration) -> Void = { _ in },
         _ body: (ServerFixture) async throws -> Void
     ) async throws {
@@ -37,7 +38,8 @@ final class ServerFixture: Sendable {
         configuration.pingInterval = .minutes(10)
         configure(&configuration)
         let fixture = try await ServerFixture(
-            channels: channels, loops: loops, source: source, logger: logger, configuration: configuration)
+            channels: channels, loops: loops, source: source, logger: logger, authorizer: authorizer,
+            configuration: configuration)
         do {
             try await body(fixture)
         } catch {
@@ -49,7 +51,7 @@ final class ServerFixture: Sendable {
 
     private init(
         channels: [String: Int], loops: Int, source: @escaping @Sendable () -> SourceHealth, logger: Logger?,
-        configuration: ServerConfiguration
+        authorizer: any Authorizer, configuration: ServerConfiguration
     ) async throws {
         group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
         let fanouts = group.makeIterator().enumerated().map { Fanout(eventLoop: $1, index: $0) }
@@ -62,7 +64,7 @@ final class ServerFixture: Sendable {
         silent.logLevel = .critical
         server = PatchbayServer(
             configuration: configuration, router: router, group: group, logger: logger ?? silent, source: source,
-            configurationStatus: { ConfigurationStatus(appliedAtMilliseconds: 0) })
+            configurationStatus: { ConfigurationStatus(appliedAtMilliseconds: 0) }, authorizer: authorizer)
         port = try await server.start()
     }
 

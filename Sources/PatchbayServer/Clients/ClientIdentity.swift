@@ -6,6 +6,8 @@ struct ClientIdentity: Sendable {
     let id: ConnectionID
     /// The trace that the client's handshake belongs to.
     var trace: TraceParent?
+    /// Who it is, as far as it had to say.
+    var principal = Principal.anonymous
     /// What people know it by.
     var details = ClientDetails()
 
@@ -17,6 +19,7 @@ struct ClientIdentity: Sendable {
             metadata["traceparent"] = "\(trace.text)"
             metadata["trace_id"] = "\(trace.traceID)"
         }
+        if let principal = principal.name { metadata["principal"] = "\(principal)" }
         if let address = details.address { metadata["address"] = "\(address)" }
         if let name = details.name { metadata["client"] = "\(name)" }
         if let origin = details.origin { metadata["origin"] = "\(origin)" }

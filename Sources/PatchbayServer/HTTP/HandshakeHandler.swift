@@ -10,6 +10,7 @@ protocol HandshakeHost: AnyObject, Sendable {
     var handshakeTimeout: TimeAmount { get }
     var handshakeRules: HandshakeDecision.Rules { get }
     var proxies: ProxyTrust { get }
+    var authorizer: any Authorizer { get }
     var isDraining: Bool { get }
     var counters: LimitCounters { get }
     var log: ConnectionLog { get }
@@ -221,6 +222,16 @@ final class HandshakeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func upgrade(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
+        do throws(HandshakeRefusal) {
+            client.principal = try host.authorizer.authenticate(HandshakeRequest(head))
+        } catch {
+            let status: HTTPResponseStatus =
+                switch error.status {
+                case .unauthorized: .unauthorized
+                case .forbidden: .forbidden
+                }
+            return refuse(status, code: error.code, message: error.message, context: context)
+        }
         guard host.reserveClient() else {
             host.counters.count(.clients)
             return refuse(

@@ -123,6 +123,11 @@ struct RequestRefusal: Error, Equatable {
             channel: shown(name), id: id)
     }
 
+    /// In the authorizer's words.
+    static func notAuthorized(_ name: String, _ refusal: SubscriptionRefusal, id: String?) -> RequestRefusal {
+        RequestRefusal(code: refusal.code, message: refusal.message, channel: shown(name), id: id)
+    }
+
     /// Client text is echoed, but not without bounds.
     private static func shown(_ name: String) -> String { ClientText.shown(name) }
 }

@@ -12,6 +12,7 @@ final class LoopContext {
     let requests: RequestParser
     let limits: SessionLimits
     let counters: LimitCounters
+    let authorizer: any Authorizer
     private let pingInterval: TimeAmount
     private(set) var connections: [WebSocketConnection] = []
     /// Those that were told goodbye.
@@ -23,7 +24,8 @@ final class LoopContext {
     private static let ticksPerInterval: Int64 = 10
 
     init(
-        fanout: Fanout, router: RoutingHub, pingInterval: TimeAmount, limits: SessionLimits, counters: LimitCounters
+        fanout: Fanout, router: RoutingHub, pingInterval: TimeAmount, limits: SessionLimits, counters: LimitCounters,
+        authorizer: any Authorizer = AnonymousAuthorizer()
     ) {
         self.fanout = fanout
         self.router = router
@@ -31,6 +33,7 @@ final class LoopContext {
         self.pingInterval = pingInterval
         self.limits = limits
         self.counters = counters
+        self.authorizer = authorizer
     }
 
     func add(_ connection: WebSocketConnection) {

@@ -83,6 +83,11 @@ final class SubscriberSession: MessageHandler {
                 return connection.send(RequestRefusal.tooManySubscriptions(channel, most: most, id: request.id).frame)
             }
             if let refusal = misnamed(channel, id: request.id) { return connection.send(refusal.frame) }
+            do throws(SubscriptionRefusal) {
+                try loop.authorizer.authorize(connection.client.principal, toSubscribeTo: channel)
+            } catch {
+                return connection.send(RequestRefusal.notAuthorized(channel, error, id: request.id).frame)
+            }
             let log: ChannelLog
             do throws(RoutingHub.ChannelRefusal) {
                 log = try loop.router.openLog(ofChannel: channel) { mayAwait(channel) }
