@@ -195,6 +195,7 @@ let package = Package(
                 "TokenTransformer", "TradeTransformer", "AggregateTransformer", "GenericTransformers",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],

@@ -48,11 +48,11 @@ private final class EchoHandler: MessageHandler {
 
     init(onClose: @escaping () -> Void) { self.onClose = onClose }
 
-    func connectionOpened(_ connection: WebSocketConnection) {}
-    func received(text: ByteBuffer, on connection: WebSocketConnection) { connection.send(message: text, isText: true) }
-    func received(binary: ByteBuffer, on connection: WebSocketConnection) {
+    func connectionOpened(_ connection: any ClientConnection) {}
+    func received(text: ByteBuffer, on connection: any ClientConnection) { connection.send(message: text, isText: true) }
+    func received(binary: ByteBuffer, on connection: any ClientConnection) {
         connection.send(message: binary, isText: false)
     }
-    func connectionBecameWritable(_ connection: WebSocketConnection) {}
-    func connectionClosed(_ connection: WebSocketConnection) { onClose() }
+    func connectionBecameWritable(_ connection: any ClientConnection) {}
+    func connectionClosed(_ connection: any ClientConnection) { onClose() }
 }

@@ -159,12 +159,11 @@ public final class Fanout: @unchecked Sendable {
     func close(_ log: ChannelLog, reason: String) {
         eventLoop.preconditionInEventLoop()
         guard let local = channels[ObjectIdentifier(log)] else { return }
-        let farewell = ControlMessages.frame(
-            type: "channel_closed", channel: log.name, data: "{\"reason\":\(JSONLiteral.quoted(reason))}")
+        let farewell = ControlMessage.channelClosed(log.name, reason: reason)
         for case let subscription? in local.subscriptions {
             let receiver = subscription.receiver
             handOutRest(to: subscription)
-            receiver.write(frames: farewell)
+            receiver.write(farewell)
             unsubscribe(subscription)
             receiver.flush()
             receiver.subscriptionEnded(subscription)
@@ -182,8 +181,7 @@ public final class Fanout: @unchecked Sendable {
         }
         let missed = subscription.log.head - subscription.position
         guard missed > 0 else { return }
-        receiver.write(
-            frames: ControlMessages.gap(channel: subscription.log.name, dropped: missed, reason: "channel_closed"))
+        receiver.write(.gap(channel: subscription.log.name, dropped: missed, reason: "channel_closed"))
         subscription.position += missed
         subscription.dropped += missed
         let uncounted = max(0, missed - subscription.countedDropped)
@@ -424,9 +422,7 @@ public final class Fanout: @unchecked Sendable {
             keepingNewest: subscription.isStalled ? subscription.log.limits.messageBuffer : nil)
         if reading.missed > 0 {
             let reason = subscription.isStalled ? "slow_consumer" : "overrun"
-            receiver.write(
-                frames: ControlMessages.gap(
-                    channel: subscription.log.name, dropped: reading.missed, reason: reason))
+            receiver.write(.gap(channel: subscription.log.name, dropped: reading.missed, reason: reason))
             subscription.dropped += reading.missed
             let uncounted = subscription.isStalled ? max(0, reading.missed - subscription.countedDropped) : reading.missed
             subscription.log.countDropped(uncounted)

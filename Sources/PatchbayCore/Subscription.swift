@@ -8,6 +8,8 @@ public protocol MessageReceiver: AnyObject {
     var isWritable: Bool { get }
     /// Queues ready-made frames without flushing. Shared bytes: never modified.
     func write(frames: ByteBuffer)
+    /// Queues a message that is no record behind them, without flushing.
+    func write(_ message: ControlMessage)
     /// Hands everything queued to the socket.
     func flush()
     /// Its name in the log.

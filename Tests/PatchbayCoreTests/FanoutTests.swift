@@ -26,6 +26,16 @@ final class FakeReceiver: MessageReceiver {
 
     func write(frames: ByteBuffer) { queued.append(frames) }
 
+    func write(_ message: ControlMessage) {
+        let text = message.envelope
+        var frame = ByteBuffer()
+        frame.writeWithUnsafeMutableBytes(minimumWritableBytes: FrameHeader.maximumSize) { space in
+            space.baseAddress.map { FrameHeader.write(payloadSize: text.utf8.count, to: $0) } ?? 0
+        }
+        frame.writeString(text)
+        queued.append(frame)
+    }
+
     func losesMessages(_ subscription: Subscription, behind: Int64) { losses.append(behind) }
 
     /// What it was said to have lost, and whether it was leaving.

@@ -38,7 +38,7 @@ import Testing
     }
 
     @Test func controlMessagesAreEnvelopes() throws {
-        let text = try #require(payloads([ControlMessages.gap(channel: "a\"b", dropped: 3, reason: "slow_consumer")]).first)
+        let text = ControlMessage.gap(channel: "a\"b", dropped: 3, reason: "slow_consumer").envelope
         let object = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
         #expect(object?["type"] as? String == "gap")
         #expect(object?["channel"] as? String == "a\"b")

@@ -414,6 +414,7 @@ import Testing
         private var own: BusyReceiver?
 
         func write(frames: ByteBuffer) {}
+        func write(_ message: ControlMessage) {}
 
         func flush() {
             let end = ContinuousClock.now + .microseconds(100)

@@ -2,7 +2,7 @@ import Logging
 import PatchbayCore
 
 /// What log lines say of the client they are about. Text is made only when something is logged.
-struct ClientIdentity: Sendable {
+package struct ClientIdentity: Sendable {
     let id: ConnectionID
     /// The trace that the client's handshake belongs to.
     var trace: TraceParent?

@@ -1,7 +1,8 @@
 import NIOCore
 import PatchbayCore
 
-/// Control frames of the server (RFC 6455, section 5.5), built one by one: they are rare.
+/// Frames of the server that are built one by one, because they are rare: control frames (RFC 6455, section 5.5) and messages
+/// that are no records.
 enum ServerFrame {
     static func close(code: UInt16, reason: String) -> ByteBuffer {
         // A control frame carries at most 125 bytes, 2 of them the code; a reason must stay whole UTF-8.
@@ -22,6 +23,8 @@ enum ServerFrame {
     static func message(_ payload: ByteBuffer, isText: Bool) -> ByteBuffer {
         frame(opcode: isText ? 0x1 : 0x2, payload: payload)
     }
+
+    static func text(_ text: String) -> ByteBuffer { message(ByteBuffer(string: text), isText: true) }
 
     private static func frame(opcode: UInt8, payload: ByteBuffer) -> ByteBuffer {
         let size = payload.readableBytes

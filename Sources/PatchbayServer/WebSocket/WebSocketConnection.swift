@@ -1,37 +1,11 @@
 package import NIOCore
 package import PatchbayCore
 
-/// What a connection's owner does with messages: the subscribe protocol, or an echo.
-///
-/// Thread: loop.
-package protocol MessageHandler: AnyObject {
-    func connectionOpened(_ connection: WebSocketConnection)
-    func received(text: ByteBuffer, on connection: WebSocketConnection)
-    /// Called only when the connection accepts binary messages.
-    func received(binary: ByteBuffer, on connection: WebSocketConnection)
-    /// The channel of one of the connection's subscriptions is gone; the client was told.
-    func subscriptionEnded(_ subscription: Subscription)
-    /// The socket has room again.
-    func connectionBecameWritable(_ connection: WebSocketConnection)
-    /// The socket is gone; nothing can be written any more. Called once.
-    func connectionClosed(_ connection: WebSocketConnection)
-    /// Since when the client has neither read a channel nor asked for anything; `nil` while it does read one, and for
-    /// connections that may be idle.
-    var idleSince: NIODeadline? { get }
-}
-
-extension MessageHandler {
-    /// For handlers that subscribe to nothing.
-    package func subscriptionEnded(_ subscription: Subscription) {}
-    /// For handlers whose clients may be idle.
-    package var idleSince: NIODeadline? { nil }
-}
-
 /// A WebSocket connection after its upgrade: parses what comes in, answers pings and closes, and writes ready-made
 /// frames straight to the socket. The only handler in its pipeline that does anything.
 ///
 /// Thread: loop.
-package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
+package final class WebSocketConnection: ChannelDuplexHandler, ClientConnection {
     package typealias InboundIn = ByteBuffer
     package typealias OutboundIn = ByteBuffer
     package typealias OutboundOut = ByteBuffer
@@ -45,7 +19,7 @@ package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
 
     private let environment: ConnectionEnvironment
     /// Who this is, for log lines.
-    let client: ClientIdentity
+    package let client: ClientIdentity
     private let handler: any MessageHandler
     private var context: ChannelHandlerContext?
     private var parser: FrameParser
@@ -53,7 +27,7 @@ package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
     private var isReadPending = false
     /// Whether bytes are left waiting after a flush. The channel's own `isWritable` also turns false while frames wait
     /// for the flush that this pass is about to make, which says nothing about the client.
-    var isSocketFull = false
+    package private(set) var isSocketFull = false
     package var isAwaitingFlush = false
     private let opened = NIODeadline.now()
     /// When something of use last came from the client: payload, or the end of a message or control frame.
@@ -65,7 +39,7 @@ package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
     /// Pings, pongs and empty fragments of the client.
     private var controlFrames = RateMeter()
     /// Place in the event loop's list of connections.
-    var registryIndex = -1
+    package var registryIndex = -1
 
     init(environment: ConnectionEnvironment, client: ClientIdentity, handler: any MessageHandler) {
         self.environment = environment
@@ -86,6 +60,8 @@ package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
         guard state == .open, let context else { return }
         context.write(Self.wrapOutboundOut(frames), promise: nil)
     }
+
+    package func write(_ message: ControlMessage) { write(frames: ServerFrame.text(message.envelope)) }
 
     package func flush() {
         guard let context else { return }
@@ -109,35 +85,32 @@ package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
 
     // MARK: Control
 
-    /// Writes a control message at once. Control messages are never dropped.
-    func send(_ frame: ByteBuffer) {
+    package func send(_ message: ControlMessage) { send(frame: ServerFrame.text(message.envelope)) }
+
+    private func send(frame: ByteBuffer) {
         guard state == .open, let context else { return }
         context.write(Self.wrapOutboundOut(frame), promise: nil)
         flush()
     }
 
-    /// What keep-alive has to do about a connection.
-    enum KeepAlive { case nothing, ping, giveUp }
-
     /// Pings once an interval. Gives up on a client that was silent for two intervals, and that has had one of them to
     /// answer a ping: a server too busy to ping must not take it out on its clients.
-    func keepAlive(now: NIODeadline, interval: TimeAmount) -> KeepAlive {
+    package func keepAlive(now: NIODeadline, interval: TimeAmount) -> KeepAlive {
         if let unansweredSince, now - unansweredSince >= interval, now - lastHeard >= interval * 2 { return .giveUp }
         return now - (pingedAt ?? opened) >= interval ? .ping : .nothing
     }
 
-    func ping(now: NIODeadline) {
+    package func ping(now: NIODeadline) {
         pingedAt = now
         if unansweredSince == nil { unansweredSince = now }
-        send(ServerFrame.ping())
+        send(frame: ServerFrame.ping())
     }
 
-    /// Writes one message. What it weighs counts against the client: nothing more is read from it while it waits.
-    package func send(message: ByteBuffer, isText: Bool) { send(ServerFrame.message(message, isText: isText)) }
+    package func send(message: ByteBuffer, isText: Bool) { send(frame: ServerFrame.message(message, isText: isText)) }
 
     /// Starts the closing handshake: everything written so far, then the close frame, then the end of our stream.
     /// The socket closes when the client answers, or after `closeTimeout`.
-    func close(_ code: CloseCode, reason: String? = nil) {
+    package func close(_ code: CloseCode, reason: String?) {
         guard state == .open, let context else { return }
         state = .closing
         let frame = ServerFrame.close(code: code.number, reason: reason ?? code.reason)
@@ -146,16 +119,14 @@ package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
         endStream(after: written, context: context)
     }
 
-    /// Closes because the client ran into a limit: counted and logged.
-    func close(_ code: CloseCode, over limit: Limit, reason: String? = nil) {
+    package func close(_ code: CloseCode, over limit: Limit, reason: String?) {
         guard state == .open else { return }
         environment.counters.count(limit)
         environment.log.closed(client, code, over: limit)
         close(code, reason: reason)
     }
 
-    /// See `MessageHandler`.
-    var idleSince: NIODeadline? { state == .open ? handler.idleSince : nil }
+    package var idleSince: NIODeadline? { state == .open ? handler.idleSince : nil }
 
     // MARK: ChannelDuplexHandler
 
@@ -197,7 +168,7 @@ package final class WebSocketConnection: ChannelDuplexHandler, MessageReceiver {
                 if state == .open { handler.received(binary: payload, on: self) }
             case .ping(let payload):
                 // RFC 6455, section 5.5.3: not every one of several pings needs its answer.
-                if admitsControlFrame(at: now) { send(ServerFrame.pong(payload)) }
+                if admitsControlFrame(at: now) { send(frame: ServerFrame.pong(payload)) }
             case .pong:
                 _ = admitsControlFrame(at: now)
             case .emptyFragment: break

@@ -145,9 +145,9 @@ struct Explanation: Encodable {
     private static func message(_ envelope: RouteTrial.Envelope) -> Message {
         Message(
             channel: envelope.channel, type: envelope.type,
-            envelope: ControlMessages.envelope(
+            envelope: ControlMessage(
                 type: envelope.type, channel: envelope.channel, data: String(decoding: envelope.data, as: UTF8.self),
-                timestampMilliseconds: Timestamp.nowMilliseconds()))
+                timestampMilliseconds: Timestamp.nowMilliseconds()).envelope)
     }
 
     private static func refusal(_ rejection: Rejection) -> Refusal {

@@ -34,8 +34,8 @@ struct RequestRefusal: Error, Equatable {
     var id: String?
 
     /// The `error` message.
-    var frame: ByteBuffer {
-        ControlMessages.frame(
+    var control: ControlMessage {
+        ControlMessage(
             type: "error", channel: channel,
             data: ClientRequest.withID(
                 id, "{\"error\":\(JSONLiteral.quoted(message)),\"code\":\(JSONLiteral.quoted(code))}"))

@@ -14,7 +14,7 @@ final class LoopContext {
     let counters: LimitCounters
     let authorizer: any Authorizer
     private let pingInterval: TimeAmount
-    private(set) var connections: [WebSocketConnection] = []
+    private(set) var connections: [any ClientConnection] = []
     /// Those that were told goodbye.
     private var dismissed: Set<ObjectIdentifier> = []
 
@@ -36,12 +36,12 @@ final class LoopContext {
         self.authorizer = authorizer
     }
 
-    func add(_ connection: WebSocketConnection) {
+    func add(_ connection: any ClientConnection) {
         connection.registryIndex = connections.count
         connections.append(connection)
     }
 
-    func remove(_ connection: WebSocketConnection) {
+    func remove(_ connection: any ClientConnection) {
         let index = connection.registryIndex
         guard index >= 0, index < connections.count, connections[index] === connection else { return }
         connections.swapAt(index, connections.count - 1)
@@ -87,9 +87,7 @@ final class LoopContext {
             }
             dismissed.insert(ObjectIdentifier(connection))
             let time = reconnects.milliseconds(forClient: index, of: leaving.count, using: &generator)
-            connection.send(
-                ControlMessages.frame(
-                    type: "server_shutdown", channel: nil, data: "{\"reconnect_after_ms\":\(time)}"))
+            connection.send(.serverShutdown(reconnectAfterMilliseconds: Int64(time)))
             connection.close(.goingAway)
         }
         return waiting

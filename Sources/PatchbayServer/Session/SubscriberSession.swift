@@ -19,16 +19,16 @@ final class SubscriberSession: MessageHandler {
         self.onClose = onClose
     }
 
-    func connectionOpened(_ connection: WebSocketConnection) { loop.add(connection) }
+    func connectionOpened(_ connection: any ClientConnection) { loop.add(connection) }
 
-    func connectionClosed(_ connection: WebSocketConnection) {
+    func connectionClosed(_ connection: any ClientConnection) {
         for subscription in subscriptions { loop.fanout.unsubscribe(subscription) }
         subscriptions.removeAll()
         loop.remove(connection)
         onClose()
     }
 
-    func connectionBecameWritable(_ connection: WebSocketConnection) {
+    func connectionBecameWritable(_ connection: any ClientConnection) {
         loop.fanout.receiverBecameWritable(subscriptions: subscriptions)
     }
 
@@ -39,9 +39,9 @@ final class SubscriberSession: MessageHandler {
 
     var idleSince: NIODeadline? { subscriptions.isEmpty ? lastActive : nil }
 
-    func received(binary: ByteBuffer, on connection: WebSocketConnection) {}
+    func received(binary: ByteBuffer, on connection: any ClientConnection) {}
 
-    func received(text: ByteBuffer, on connection: WebSocketConnection) {
+    func received(text: ByteBuffer, on connection: any ClientConnection) {
         lastActive = .now()
         if let limit = loop.limits.requests {
             switch requests.admit(at: lastActive, within: limit) {
@@ -53,47 +53,46 @@ final class SubscriberSession: MessageHandler {
         }
         switch loop.requests.parse(text) {
         case .failure(let refusal):
-            connection.send(refusal.frame)
+            connection.send(refusal.control)
         case .success(let request):
             handle(request, on: connection)
         }
     }
 
     /// A request over the rate: read only for its id.
-    private func refuse(_ text: ByteBuffer, on connection: WebSocketConnection) {
+    private func refuse(_ text: ByteBuffer, on connection: any ClientConnection) {
         loop.counters.count(.requestRate)
         let id =
             switch loop.requests.parse(text) {
             case .success(let request): request.id
             case .failure(let refusal): refusal.id
             }
-        connection.send(RequestRefusal.rateLimited(loop.limits.requestsPerSecond, id: id).frame)
+        connection.send(RequestRefusal.rateLimited(loop.limits.requestsPerSecond, id: id).control)
     }
 
-    private func handle(_ request: ClientRequest, on connection: WebSocketConnection) {
+    private func handle(_ request: ClientRequest, on connection: any ClientConnection) {
         switch request.action {
         case .ping:
-            connection.send(
-                ControlMessages.frame(type: "pong", channel: nil, data: request.withID("{}")))
+            connection.send(ControlMessage(type: "pong", channel: nil, data: request.withID("{}")))
         case .subscribe(let channel):
             // Before the channel is looked up, which may make it.
             let most = loop.limits.maximumSubscriptions
             guard subscriptions.count < most || subscriptions.contains(where: { $0.log.name.hasSameBytes(as: channel) }) else {
                 loop.counters.count(.subscriptions)
-                return connection.send(RequestRefusal.tooManySubscriptions(channel, most: most, id: request.id).frame)
+                return connection.send(RequestRefusal.tooManySubscriptions(channel, most: most, id: request.id).control)
             }
-            if let refusal = misnamed(channel, id: request.id) { return connection.send(refusal.frame) }
+            if let refusal = misnamed(channel, id: request.id) { return connection.send(refusal.control) }
             do throws(SubscriptionRefusal) {
                 try loop.authorizer.authorize(connection.client.principal, toSubscribeTo: channel)
             } catch {
-                return connection.send(RequestRefusal.notAuthorized(channel, error, id: request.id).frame)
+                return connection.send(RequestRefusal.notAuthorized(channel, error, id: request.id).control)
             }
             let log: ChannelLog
             do throws(RoutingHub.ChannelRefusal) {
                 log = try loop.router.openLog(ofChannel: channel) { mayAwait(channel) }
             } catch {
                 if error != .unknown { loop.counters.count(.awaitedChannels) }
-                return connection.send(refusal(error, of: channel, id: request.id).frame)
+                return connection.send(refusal(error, of: channel, id: request.id).control)
             }
             // The cursor first: who holds the confirmation gets every message from then on. The confirmation still
             // comes before the first message, since passes run on this same event loop.
@@ -142,10 +141,10 @@ final class SubscriberSession: MessageHandler {
     }
 
     private static func confirmation(
-        _ status: String, of channel: String, _ request: ClientRequest, _ connection: WebSocketConnection
-    ) -> ByteBuffer {
+        _ status: String, of channel: String, _ request: ClientRequest, _ connection: any ClientConnection
+    ) -> ControlMessage {
         // Browsers can't read the handshake's headers, so the connection is named here, too.
-        ControlMessages.frame(
+        ControlMessage(
             type: "subscription_confirmed", channel: channel,
             data: request.withID(
                 "{\"status\":\"\(status)\",\"channel\":\(JSONLiteral.quoted(channel)),\"connection\":\"\(connection.name)\"}"))
