@@ -83,9 +83,9 @@ import Testing
     @Test func aTakenPortIsExit69() async throws {
         let path = try temporaryFile(routes)
         defer { try? FileManager.default.removeItem(atPath: path) }
-        let first = try Program(["demo", "--config", path], environment: ["PORT": "0"])
+        let first = try Program(["demo", "--config", path], environment: ["PORT": "0", "ADMIN_PORT": "0"])
         let port = try await self.port(of: first)
-        let second = try Program(["demo", "--config", path], environment: ["PORT": "\(port)"])
+        let second = try Program(["demo", "--config", path], environment: ["PORT": "\(port)", "ADMIN_PORT": "0"])
         #expect(try await second.exitCode() == 69)
         #expect(second.text.contains("can't listen"))
         first.signal(SIGTERM)
@@ -117,7 +117,7 @@ import Testing
         let path = try temporaryFile(
             routes + "  - { topic: notes, transform: json, type: note, channel: notes }\n")
         defer { try? FileManager.default.removeItem(atPath: path) }
-        let demo = try Program(["demo", "--config", path, "--rate", "100"], environment: ["PORT": "0"])
+        let demo = try Program(["demo", "--config", path, "--rate", "100"], environment: ["PORT": "0", "ADMIN_PORT": "0"])
         let port = try await self.port(of: demo)
         let brokers = try #require(demo.text.firstMatch(of: /Kafka +(\S+)/)).output.1
         let client = try await WebSocketTestClient(port: port)
@@ -152,7 +152,7 @@ import Testing
     @Test func aSecondSignalEndsItAtOnce() async throws {
         let path = try temporaryFile(routes)
         defer { try? FileManager.default.removeItem(atPath: path) }
-        let demo = try Program(["demo", "--config", path], environment: ["PORT": "0", "DRAIN_TIMEOUT": "9s"])
+        let demo = try Program(["demo", "--config", path], environment: ["PORT": "0", "ADMIN_PORT": "0", "DRAIN_TIMEOUT": "9s"])
         let port = try await self.port(of: demo)
         // Holds up the drain: it never answers the close frame.
         let silent = try await WebSocketTestClient(port: port)
