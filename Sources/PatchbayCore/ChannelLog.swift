@@ -2,8 +2,7 @@ import DequeModule
 public import NIOCore
 import Synchronization
 
-/// One channel's messages as ready-made frames: an open buffer that consumer threads append to, and a ring of sealed
-/// batches that event loops read. A subscriber is a position in it; nothing is queued per subscriber.
+/// One channel's messages as ready-made frames: consumer threads append to a ring (`BatchRing`), and event loops read it. A subscriber is a position in it; nothing is queued per subscriber.
 ///
 /// The ring holds what somebody may still need and nothing else: everything an event loop has not handed out yet, and,
 /// while a subscriber is stalled, the newest `messageBuffer` messages for it. `maximumBytes` bounds both. A log without
@@ -53,18 +52,9 @@ public final class ChannelLog: Sendable {
     }
 
     private struct State {
-        var openBytes = ByteBuffer()
-        var openEnds: [UInt32] = []
-        var openCapacity = 1024
-        /// Timestamp of the oldest record in the open buffer; -1 while there is none.
-        var openOldestRecord: Int64 = -1
-        var sealed: Deque<SealedBatch> = []
-        var sealedBytes = 0
-        /// Channel offset after the newest message.
-        var head: Int64 = 0
+        var ring = BatchRing()
         /// The event loops that have subscribers here.
         var loops: [Reader] = []
-        var appendedBytes: Int64 = 0
         /// When messages last came, or a reader left, or the log was made. Milliseconds of the monotonic clock.
         var lastUse = MonotonicTime.nowMilliseconds()
         /// Subscribers under way that are not counted yet.
@@ -81,9 +71,6 @@ public final class ChannelLog: Sendable {
         /// Whether some of its subscribers are stalled, and may have the newest `messageBuffer` messages later.
         var hasStalled = false
     }
-
-    /// An open buffer is sealed when it grows past this, so that a slice in flight keeps little memory alive.
-    static let sealAtBytes = 128 << 10
 
     public let name: String
     private let bounds: Limits
@@ -160,28 +147,8 @@ public final class ChannelLog: Sendable {
         guard !staging.isEmpty else { return }
         state.withLock { state in
             state.lastUse = now
-            guard !state.loops.isEmpty else {
-                state.head += Int64(staging.frameCount)
-                state.appendedBytes += Int64(staging.byteCount)
-                return
-            }
-            if state.openBytes.readableBytes + staging.byteCount > Self.sealAtBytes { Self.seal(&state) }
-            if state.openEnds.isEmpty {
-                state.openBytes = ByteBufferAllocator().buffer(capacity: max(state.openCapacity, staging.byteCount))
-                state.openEnds.reserveCapacity(staging.frameCount)
-            }
-            let base = UInt32(truncatingIfNeeded: state.openBytes.readableBytes)
-            _ = staging.withBytes { state.openBytes.writeBytes($0) }
-            if base == 0 {
-                state.openEnds.append(contentsOf: staging.ends)
-            } else {
-                for end in staging.ends { state.openEnds.append(base + end) }
-            }
-            if staging.oldestRecord >= 0, state.openOldestRecord < 0 || staging.oldestRecord < state.openOldestRecord {
-                state.openOldestRecord = staging.oldestRecord
-            }
-            state.head += Int64(staging.frameCount)
-            state.appendedBytes += Int64(staging.byteCount)
+            guard !state.loops.isEmpty else { return state.ring.pass(staging) }
+            state.ring.append(staging)
             evict(&state)
         }
     }
@@ -193,12 +160,7 @@ public final class ChannelLog: Sendable {
     var isBacklogged: Bool {
         state.withLock { state in
             guard let needed = state.loops.lazy.map(\.needed).min() else { return false }
-            var bytes = state.openBytes.readableBytes
-            for batch in state.sealed.reversed() {
-                if batch.endOffset <= needed || bytes > bounds.backlogBytes { break }
-                bytes += batch.bytes.readableBytes
-            }
-            return bytes > bounds.backlogBytes
+            return state.ring.holds(moreThan: bounds.backlogBytes, from: needed)
         }
     }
 
@@ -212,9 +174,9 @@ public final class ChannelLog: Sendable {
         wakeBits.run(WakeBits.joining, loop: loop)
         return state.withLock { state in
             // `take` relies on a loop's position being a seal point.
-            Self.seal(&state)
-            state.loops.append(Reader(loop: loop, taken: state.head, needed: state.head))
-            return state.head
+            state.ring.seal()
+            state.loops.append(Reader(loop: loop, taken: state.ring.head, needed: state.ring.head))
+            return state.ring.head
         }
     }
 
@@ -223,7 +185,7 @@ public final class ChannelLog: Sendable {
         wakeBits.run(WakeBits.leaving, loop: loop)
         let isUnused = state.withLock { state in
             state.loops.removeAll { $0.loop == loop }
-            if state.loops.isEmpty { Self.discard(&state) } else { evict(&state) }
+            if state.loops.isEmpty { state.ring.removeAll() } else { evict(&state) }
             state.lastUse = MonotonicTime.nowMilliseconds()
             return state.loops.isEmpty && state.pins == 0
         }
@@ -238,20 +200,15 @@ public final class ChannelLog: Sendable {
         // Before reading: a record appended after this and before the lock is read now and costs one idle look later.
         wakeBits.look(loop: loop)
         return state.withLock { state in
-            Self.seal(&state)
+            state.ring.seal()
             guard let index = state.loops.firstIndex(where: { $0.loop == loop }) else {
-                return View(first: state.head, head: state.head, batches: [])
+                return View(first: state.ring.head, head: state.ring.head, batches: [])
             }
             let from = state.loops[index].taken
-            var batches: [SealedBatch] = []
-            for batch in state.sealed.reversed() {
-                if batch.endOffset <= from { break }
-                batches.append(batch)
-            }
-            batches.reverse()
-            state.loops[index].taken = state.head
+            let batches = state.ring.batches(from: from)
+            state.loops[index].taken = state.ring.head
             // A loop's position is always a seal point, so the first batch starts exactly there or later.
-            return View(first: batches.first?.firstOffset ?? state.head, head: state.head, batches: batches)
+            return View(first: batches.first?.firstOffset ?? state.ring.head, head: state.ring.head, batches: batches)
         }
     }
 
@@ -272,31 +229,13 @@ public final class ChannelLog: Sendable {
     /// - Parameter keepingNewest: read no more than this many of the newest messages; older ones count as missed.
     func read(from position: Int64, maxBytes: Int, keepingNewest: Int? = nil) -> Reading {
         state.withLock { state in
-            Self.seal(&state)
-            let tail = state.sealed.first?.firstOffset ?? state.head
-            var start = max(position, tail)
-            if let keepingNewest { start = max(start, state.head - Int64(keepingNewest)) }
-            var reading = Reading(
-                missed: start - position, slices: [], next: start, head: state.head, byteCount: 0)
-            var index = Self.index(of: start, in: state.sealed)
-            while index < state.sealed.count, reading.byteCount < maxBytes {
-                let batch = state.sealed[index]
-                let (bytes, end) = batch.slice(from: reading.next, maxBytes: maxBytes - reading.byteCount)
-                // A slice has at least one frame; only the first slice may exceed the limit for its sake.
-                if reading.byteCount > 0, reading.byteCount + bytes.readableBytes > maxBytes { break }
-                if reading.oldestRecord < 0 { reading.oldestRecord = batch.oldestRecord }
-                reading.slices.append(bytes)
-                reading.byteCount += bytes.readableBytes
-                reading.next = end
-                if end < batch.endOffset { break }
-                index += 1
-            }
-            return reading
+            state.ring.seal()
+            return state.ring.read(from: position, maxBytes: maxBytes, keepingNewest: keepingNewest)
         }
     }
 
     /// Channel offset after the newest message.
-    public var head: Int64 { state.withLock { $0.head } }
+    public var head: Int64 { state.withLock { $0.ring.head } }
 
     // MARK: Snapshot (Thread: any)
 
@@ -313,10 +252,10 @@ public final class ChannelLog: Sendable {
     public var figures: Snapshot {
         state.withLock { state in
             Snapshot(
-                messages: state.head,
-                bytesAppended: state.appendedBytes,
-                bytesRetained: state.sealedBytes + state.openBytes.readableBytes,
-                messagesRetained: state.head - (state.sealed.first?.firstOffset ?? state.head - Int64(state.openEnds.count)),
+                messages: state.ring.head,
+                bytesAppended: state.ring.appendedBytes,
+                bytesRetained: state.ring.byteCount,
+                messagesRetained: state.ring.head - state.ring.tail,
                 dropped: droppedForSubscribers.load(ordering: .relaxed),
                 subscribers: subscribers.load(ordering: .relaxed))
         }
@@ -330,52 +269,14 @@ public final class ChannelLog: Sendable {
 
     // MARK: Inside the lock
 
-    private static func seal(_ state: inout State) {
-        guard !state.openEnds.isEmpty else { return }
-        let bytes = state.openBytes
-        let batch = SealedBatch(
-            firstOffset: state.head - Int64(state.openEnds.count), bytes: bytes, ends: state.openEnds,
-            oldestRecord: state.openOldestRecord)
-        // The next buffer starts as large as this one became, so that steady traffic doesn't grow it step by step.
-        state.openCapacity = min(max(bytes.readableBytes, 256), sealAtBytes)
-        state.sealed.append(batch)
-        state.sealedBytes += bytes.readableBytes
-        state.openBytes = ByteBuffer()
-        state.openEnds = []
-        state.openOldestRecord = -1
-    }
-
-    private static func discard(_ state: inout State) {
-        state.sealed.removeAll(keepingCapacity: false)
-        state.sealedBytes = 0
-        state.openBytes = ByteBuffer()
-        state.openEnds = []
-        state.openOldestRecord = -1
-        state.openCapacity = 1024
-    }
-
     private func evict(_ state: inout State) {
-        var needed = state.head
+        var needed = state.ring.head
         for reader in state.loops {
             needed = min(needed, reader.needed)
-            if reader.hasStalled { needed = min(needed, state.head - Int64(messageBuffer.load(ordering: .relaxed))) }
+            if reader.hasStalled {
+                needed = min(needed, state.ring.head - Int64(messageBuffer.load(ordering: .relaxed)))
+            }
         }
-        while let oldest = state.sealed.first {
-            let isOverfull = state.sealedBytes + state.openBytes.readableBytes > bounds.maximumBytes
-            guard oldest.endOffset <= needed || isOverfull else { return }
-            state.sealed.removeFirst()
-            state.sealedBytes -= oldest.bytes.readableBytes
-        }
-    }
-
-    /// Index of the batch that holds `offset`, or `count` when it is the head.
-    private static func index(of offset: Int64, in sealed: Deque<SealedBatch>) -> Int {
-        var low = 0
-        var high = sealed.count
-        while low < high {
-            let middle = (low + high) / 2
-            if sealed[middle].endOffset <= offset { low = middle + 1 } else { high = middle }
-        }
-        return low
+        state.ring.evict(before: needed, maximumBytes: bounds.maximumBytes)
     }
 }
