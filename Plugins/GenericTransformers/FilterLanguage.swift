@@ -41,7 +41,7 @@ enum FilterLanguage {
                 try check(word, followedBy: tokens[(index + 1)...])
             case .sign(let sign) where assignments.contains(sign):
                 throw Objection(
-                    reason: "a filter passes records on as they are, so it can't assign (`\(sign)`)",
+                    reason: "a filter can't change records, so it can't assign (`\(sign)`)",
                     hint: sign == "=" ? "compare with `==`" : "use `pick` or `rename` to change records")
             default: break
             }

@@ -48,7 +48,7 @@ enum FilterMistakes {
         throw FilterLanguage.Objection(
             reason: FilterLanguage.known.contains(word)
                 ? "`\(word)` without quotes is a function, with which no record passes"
-                : "`\(word)` is no function of jq and no text, which would be in quotes",
+                : "`\(word)` is not a jq function; a field is written with a point, as `.name`, and a text in quotes",
             hint: isRight ? "write `\(sign) \"\(word)\"`" : "write `\"\(word)\" \(sign)`")
     }
 

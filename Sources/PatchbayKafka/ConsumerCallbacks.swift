@@ -1,4 +1,11 @@
 import CLibRDKafka
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
 
 /// What librdkafka hands back to the callbacks of one consumer: its opaque pointer.
 ///
@@ -10,6 +17,12 @@ import CLibRDKafka
 final class ConsumerCallbacks: @unchecked Sendable {
     unowned let loop: ConsumerLoop
     let log: LibraryLog
+    /// Whether the consumer is a member of its group and no change of the group is under way.
+    ///
+    /// librdkafka tells that nowhere but in its debug log (`debug: cgrp`), as each change of state happens. Its own commits
+    /// by the timer ask for the same: one that reaches the broker while the group forms again carries the old generation, and the
+    /// answer to that makes librdkafka (seen with 2.0.2) give up every partition as lost and join afresh.
+    let isSteady = Atomic(false)
 
     init(loop: ConsumerLoop, log: LibraryLog) {
         self.loop = loop
@@ -46,6 +59,10 @@ final class ConsumerCallbacks: @unchecked Sendable {
                 guard let client, let text, let callbacks = ConsumerCallbacks.from(rd_kafka_opaque(client)) else {
                     return
                 }
+                if let facility, strcmp(facility, "CGRPJOINSTATE") == 0 {
+                    callbacks.isSteady.store(strstr(text, "-> steady") != nil, ordering: .releasing)
+                }
+                guard severity < 7 || callbacks.log.takesDebug else { return }
                 callbacks.log.write(
                     severity: severity, facility: facility.map { String(cString: $0) } ?? "",
                     text: String(cString: text))

@@ -32,6 +32,12 @@ final class ConsumerLoop {
     var commitQueue: OpaquePointer?
     var isCommitting = false
     var lastCommit = ContinuousClock.now
+    /// Since when a commit has been due and not possible; see `mayCommit`.
+    var commitsWaitSince: ContinuousClock.Instant?
+    /// Whether starts are to be committed as soon as the group is steady.
+    var owesStartCommit = false
+    /// Of the client in use.
+    private var callbacks: ConsumerCallbacks?
     /// Whether batches were processed that `finishPoll` hasn't been told of.
     private var owesFinish = false
     /// Whether topics may have a `hold`.
@@ -157,6 +163,9 @@ final class ConsumerLoop {
             + "and took this one's place: give each node an id of its own"
     }
 
+    /// Whether no change of the group is under way: a commit then can't cost the assignment.
+    var isGroupSteady: Bool { callbacks?.isSteady.load(ordering: .acquiring) ?? false }
+
     // MARK: Opening and closing
 
     private func open() throws(KafkaError) -> OpaquePointer {
@@ -168,6 +177,8 @@ final class ConsumerLoop {
         try clientConfiguration.set(defaults: [], properties: ConsumerDefaults.required(configuration))
         let callbacks = ConsumerCallbacks(loop: self, log: LibraryLog(logger))
         callbacks.install(in: clientConfiguration)
+        self.callbacks = callbacks
+        owesStartCommit = false
         let reference = Unmanaged.passRetained(callbacks)
         let client: OpaquePointer
         do throws(KafkaError) {

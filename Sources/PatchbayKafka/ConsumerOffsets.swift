@@ -9,22 +9,32 @@ import Synchronization
 /// a lower offset than before, which is what a topic that was recreated needs, and retries for partitions that are no
 /// longer ours.
 extension ConsumerLoop {
-    /// Sends what has changed since the last commit, unless one is under way. Waits for nothing.
+    /// Sends what has changed since the last commit, unless one is under way or the group is changing. Waits for nothing.
     func commitInPassing(_ client: OpaquePointer, now: ContinuousClock.Instant) {
         takeCommitAnswer(timeoutMilliseconds: 0)
-        guard let interval = commitInterval, now - lastCommit >= interval else { return }
+        guard let interval = commitInterval, owesStartCommit || now - lastCommit >= interval, mayCommit(at: now) else { return }
         lastCommit = now
-        if !isCommitting { sendCommit(client) }
-    }
-
-    /// Sends where reading begins, without waiting for the interval: a group that has no position yet would begin at the
-    /// end again after a crash, and what came in between would be skipped. Waits for nothing.
-    func commitStarts(_ client: OpaquePointer) {
-        takeCommitAnswer(timeoutMilliseconds: 0)
-        // Under way: the rest follows in passing.
-        guard commitInterval != nil, !isCommitting else { return }
+        owesStartCommit = false
         sendCommit(client)
     }
+
+    /// Not while a commit is under way, or the group is changing; but neither is waited for longer than half a minute, should
+    /// librdkafka forget to tell how it ended.
+    private func mayCommit(at now: ContinuousClock.Instant) -> Bool {
+        guard isCommitting || !isGroupSteady else {
+            commitsWaitSince = nil
+            return true
+        }
+        let since = commitsWaitSince ?? now
+        commitsWaitSince = since
+        guard now - since >= .seconds(30) else { return false }
+        commitsWaitSince = nil
+        return true
+    }
+
+    /// Has where reading begins committed as soon as that can be, without waiting for the interval: a group that has no position
+    /// yet would begin at the end again after a crash, and what came in between would be skipped.
+    func commitStarts() { owesStartCommit = true }
 
     /// What became of a commit that was waited for.
     enum CommitOutcome {

@@ -91,7 +91,7 @@ extension ConsumerLoop {
         logger.log(
             level: isLost ? .warning : .info,
             isLost
-                ? "partitions lost; others may read their records since the last commit again"
+                ? "partitions lost; records since the last commit may be read again"
                 : "partitions revoked",
             metadata: [
                 "partitions": "\(Self.describe(elements.map { (String(cString: $0.topic), $0.partition) }))",

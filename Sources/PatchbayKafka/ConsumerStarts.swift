@@ -65,7 +65,7 @@ extension ConsumerLoop {
         }
         guard !started.isEmpty else { return publish() }
         hand(started.map { TopicPartition(topic: $0.topic.name, number: $0.partition.number) }, to: client)
-        commitStarts(client)
+        commitStarts()
         for (topic, partition, start) in started {
             topic.began(partition.number, start)
             if start.deleted > 0 { tellDeleted(start.deleted, from: start.offset - start.deleted, to: start.offset, partition, topic) }

@@ -14,6 +14,9 @@ final class LibraryLog: Sendable {
 
     init(_ logger: Logger) { self.logger = logger }
 
+    /// Whether debug lines of librdkafka's would be written.
+    var takesDebug: Bool { logger.logLevel <= .trace }
+
     /// - Parameters:
     ///   - severity: syslog's 0 (emergency) to 7 (debug).
     ///   - facility: librdkafka's short word for the place, such as `FAIL`.

@@ -194,7 +194,7 @@ import Testing
         expect(short, has: ["route audits: no", "route sleeping: no", "route chain: takes it"])
         #expect(!short.contains("elsewhere"))
         let nobody = try await run(["explain", "--config", folder.path("routes.yaml"), "--topic", "log"], code: 1)
-        expect(nobody, has: ["no route takes it", "did you mean the topic `logs`?", "--all lists the 4 routes that take other topics"])
+        expect(nobody, has: ["no route uses this topic", "did you mean the topic `logs`?", "--all lists the 4 routes that take other topics"])
         expect(try await run(explain + ["--cluster", "audit"], code: 0), has: ["route audits: takes it"])
         expect(try await run(explain + ["--cluster", "other"], code: 78), has: ["clusters are: default, audit"])
         try await run(explain + ["--header", "no-value"], code: 64)

@@ -113,7 +113,7 @@ import Testing
         #expect(try await run(base + ["legacy", #"{"level":"info"}"#], code: 0).contains("left out on purpose"))
         #expect(try await run(base + ["legacy", "{"], code: 1).contains("invalid_json"))
         #expect(try await run(base + ["legacy", #"{"level":"error"}"#], code: 1).contains("channel_unrenderable"))
-        #expect(try await run(base + ["nobody"], code: 1).contains("no route takes it"))
+        #expect(try await run(base + ["nobody"], code: 1).contains("no route uses this topic"))
         #expect(try await run(base + ["legacy", "-"], code: 0, input: #"{"level":"info"}"#).contains("filter"))
         let report = try await json(base + ["legacy", "--tombstone"], code: 1) as? [String: Any]
         let outcomes = report?["routes"] as? [[String: Any]]

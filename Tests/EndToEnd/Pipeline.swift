@@ -58,12 +58,12 @@ struct RunningRouter {
     ///   - watches: whether changes of the file are taken up by themselves.
     static func start(
         brokers: String, group: String = "group-\(UUID().uuidString)", routes: String = routes,
-        buffer: Int = 100_000, properties: [String: String] = [:], deadLetterTimeout: String = "5m", watches: Bool = false,
+        buffer: Int = 100_000, properties: [String: String] = [:], deadLetterTimeout: String = "5m", drainTimeout: String = "5s", watches: Bool = false,
         awaitingAssignment: Bool = true, logger: Logger = TestKafka.quiet
     ) async throws -> RunningRouter {
         let file = try RoutesFile(
             brokers: brokers, group: group, buffer: buffer, properties: properties,
-            deadLetterTimeout: deadLetterTimeout, watches: watches)
+            deadLetterTimeout: deadLetterTimeout, drainTimeout: drainTimeout, watches: watches)
         try file.write(routes)
         let path = file.path
         let loaded = ConfigurationFile.read(path, environment: [:])
@@ -128,7 +128,7 @@ final class RoutesFile: Sendable {
 
     init(
         brokers: String, group: String, buffer: Int, properties: [String: String] = [:], deadLetterTimeout: String = "5m",
-        watches: Bool = false
+        drainTimeout: String = "5s", watches: Bool = false
     ) throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("routes-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -136,7 +136,7 @@ final class RoutesFile: Sendable {
         lines += properties.map { "\($0): \"\($1)\"" }.sorted()
         head = """
             version: 1
-            server: { host: 127.0.0.1, port: 0, max_clients: 5000, ping_interval: 10m }
+            server: { host: 127.0.0.1, port: 0, max_clients: 5000, ping_interval: 10m, drain_timeout: \(drainTimeout) }
             admin: { port: 0 }
             reload: { watch: \(watches) }
             defaults: { buffer: \(buffer) }

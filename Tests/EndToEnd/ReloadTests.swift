@@ -274,7 +274,7 @@ import Testing
             #expect(report.findings.contains { $0.message.contains("transfrm") && $0.hint?.contains("transform") == true })
             var health = router.service.health
             #expect(health.status == .degraded)
-            #expect(health.reasons.contains { $0.contains("refused") && $0.contains("transfrm") })
+            #expect(health.reasons.contains { $0.contains("rejected") && $0.contains("transfrm") })
             #expect(health.configuration.refused == 1 && health.configuration.error?.contains("routes.yaml:") == true)
             try kafka.produce("trade-info", [Sample.trade(1)])
             #expect(Sample.number(try await client.receive()) == 1)

@@ -189,7 +189,7 @@ import Testing
         try demo.write(first + notes.replacingOccurrences(of: "channel", with: "chanel"))
         let line = "\(demo.path):8:5: unknown key `chanel` (did you mean `channel`?)"
         try await eventually("the log to say what is wrong; so far: \(demo.program.text)") {
-            demo.program.text.contains("configuration refused") && demo.program.text.contains(line)
+            demo.program.text.contains("configuration rejected") && demo.program.text.contains(line)
         }
         let bad = try await demo.health()
         #expect(bad.contains(#""status":"degraded""#) && bad.contains("unknown key `chanel`"), "\(bad)")
@@ -198,7 +198,7 @@ import Testing
 
         try demo.write(first + notes)
         try await eventually("the log to say so; so far: \(demo.program.text)") {
-            demo.program.text.contains("configuration is as it was again")
+            demo.program.text.contains("the file matches the running configuration again")
         }
         let good = try await demo.health()
         #expect(good.contains(#""status":"ok""#) && !good.contains("chanel"), "\(good)")

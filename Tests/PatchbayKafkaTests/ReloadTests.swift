@@ -4,8 +4,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("Changing topics under load", .timeLimit(.minutes(5)))
-struct ReloadTests {
+@Suite("Changing topics under load", .timeLimit(.minutes(5))) struct TopicChangeTests {
     @Test("A stream runs through changes of other topics; these come back where they were left")
     func streamThroughChanges() async throws {
         let others = ["x1", "x2", "x3"]
@@ -68,6 +67,45 @@ struct ReloadTests {
                 #expect(seen.offsets("stream", partition: Int32(partition)) == Array(0..<Int64(total / 2)))
             }
             for topic in others { #expect(seen.offsets(topic, partition: 0) == Array(0..<Int64(total)), "\(topic)") }
+        }
+    }
+
+    /// A commit that was sent while the group formed again cost the whole assignment: the broker refuses it for its old generation,
+    /// and librdkafka then gives up every partition as lost. In the demo each topic that was added stopped all others for two
+    /// seconds.
+    @Test("Commits don't cost the assignment while topics change")
+    func commitsWhileTheGroupChanges() async throws {
+        try await KafkaFixture.run(topics: [("stream", 2), ("x1", 1), ("x2", 1)]) { fixture in
+            let producer = try fixture.makeProducer()
+            let wantsMore = Mutex(true)
+            let load = Task.detached {
+                var number = 0
+                while wantsMore.withLock({ $0 }) {
+                    try producer.produce(topic: "stream", partition: Int32(number % 2), value: "\(number)")
+                    number += 1
+                    try await Task.sleep(for: .milliseconds(2))
+                }
+                return number
+            }
+            let seen = SeenRecords()
+            let consumer = fixture.startConsumer(
+                group: "commits", topics: ["stream"], into: seen, properties: [("auto.commit.interval.ms", "20")])
+            try await eventually("the stream runs") { seen.count(of: "stream") > 100 }
+            for topics in [["stream", "x1"], ["stream", "x1", "x2"], ["stream", "x2"], ["stream"], ["stream", "x1"]] {
+                consumer.updateTopics(topics)
+                try await eventually("the group follows to \(topics)") {
+                    consumer.status.topics.map(\.topic) == topics && consumer.status.topics.allSatisfy { !$0.assigned.isEmpty }
+                }
+                let before = seen.count(of: "stream")
+                try await eventually("the stream goes on") { seen.count(of: "stream") > before + 100 }
+            }
+            wantsMore.withLock { $0 = false }
+            let total = try await load.value
+            try await eventually("everything arrives") { seen.count(of: "stream") >= total }
+            await consumer.stop()
+            #expect(fixture.log.count(.warning, containing: "partitions lost") == 0, "\(fixture.log.lines)")
+            #expect(fixture.log.count(.warning, containing: "can't be committed") == 0)
+            #expect(seen.count(of: "stream") == total)
         }
     }
 

@@ -170,7 +170,7 @@ import Testing
             let configuration = try #require(object["configuration"] as? [String: Any])
             #expect(configuration["generation"] as? Int == 4)
             let reasons = try #require(object["reasons"] as? [String])
-            #expect(reasons.contains { $0.contains("refused") && $0.contains("unknown key `x`") })
+            #expect(reasons.contains { $0.contains("rejected") && $0.contains("unknown key `x`") })
             #expect(reasons.contains { $0.contains("server.port") })
         }
     }

@@ -151,6 +151,33 @@ extension RealKafkaTests {
             }
         }
 
+        /// A commit that was sent while the group formed again made librdkafka give up every partition as lost: each topic that was
+        /// added or removed stopped all others.
+        @Test func aChangeOfTopicsLeavesTheOthersAlone() async throws {
+            try await RealCluster.run { cluster in
+                for topic in ["orders", "others"] { try await cluster.admin.create(topic) }
+                let properties = ["auto.commit.interval.ms": "20"]
+                let patchbay = try await RunningPatchbay(brokers: cluster.brokers, properties: properties)
+                try await patchbay.awaitReady()
+                let client = try await patchbay.subscribe()
+                var sent = 0
+                for round in 1...6 {
+                    let more = round % 2 == 1 ? ", { topic: others, transform: json, channel: others }" : ""
+                    try patchbay.write(routes: "[{ topic: orders, transform: json, channel: orders }\(more)]", properties: properties)
+                    try patchbay.signal(1)
+                    try await patchbay.explained("the change is taken up") { patchbay.lines("subscription changed").count == round }
+                    for _ in 0..<150 {
+                        try await cluster.producer.produce("orders", sent..<sent + 1)
+                        sent += 1
+                    }
+                    try await client.await(sent)
+                }
+                #expect(client.numbers == Array(0..<sent))
+                #expect(patchbay.lines("partitions lost").isEmpty && patchbay.lines("can't be committed").isEmpty, "\(patchbay.log)")
+                try await patchbay.stop()
+            }
+        }
+
         @Test func aRestartGoesOnAtTheVeryNextRecord() async throws {
             try await RealCluster.run { cluster in
                 try await cluster.admin.create("orders")

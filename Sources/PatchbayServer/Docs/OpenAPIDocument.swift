@@ -123,7 +123,7 @@ struct OpenAPIDocument {
 
     private var health: JSONTree {
         operation(
-            "health", tag: "Operations", summary: "How the router is",
+            "health", tag: "Operations", summary: "Router health",
             description: "Counts and states of everything, from consumption to clients.",
             responses: [
                 ("200", Self.json("It does its job; `degraded` says that somebody should look.", "HealthReport")),
@@ -182,7 +182,7 @@ struct OpenAPIDocument {
 
     private var root: JSONTree {
         operation(
-            "root", tag: "Documents", summary: "Leads to /docs", description: "So that a browser finds the way.",
+            "root", tag: "Documents", summary: "Redirects to /docs", description: "So that a browser finds the way.",
             responses: [
                 (
                     "302",
@@ -206,7 +206,7 @@ struct OpenAPIDocument {
 
     private var asset: JSONTree {
         operation(
-            "docsAsset", tag: "Documents", summary: "What the page is made of",
+            "docsAsset", tag: "Documents", summary: "Static assets of the page",
             description: "Files of a fixed table inside the program.",
             parameters: [
                 [
@@ -251,7 +251,7 @@ struct OpenAPIDocument {
         let isOff = routes.adminPort == nil ? " This server has no admin listener now." : ""
         var responses: [(String, JSONTree)] = [
             ("200", Self.json("Taken up, or nothing to take up.", "ReloadReport")),
-            ("422", Self.json("Refused; what was in force goes on.", "ReloadReport")),
+            ("422", Self.json("Rejected; the previous configuration is still active.", "ReloadReport")),
         ]
         for (status, codes) in ErrorCode.admin { responses.append((String(status), refusal(codes))) }
         return operation(

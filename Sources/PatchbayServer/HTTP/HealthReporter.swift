@@ -87,7 +87,7 @@ final class HealthReporter: Sendable {
         }
         let configuration = configuration()
         if let error = configuration.error {
-            reasons.append("the configuration file was changed and refused; what was in force goes on: \(error)")
+            reasons.append("the changed configuration file was rejected; the previous configuration is still active: \(error)")
         }
         if !configuration.restartNeeded.isEmpty {
             reasons.append("changed settings wait for a restart: \(configuration.restartNeeded.joined(separator: ", "))")

@@ -11,7 +11,7 @@ struct CheckCommand: AsyncParsableCommand {
         abstract: "Find everything that is wrong with routes files, without starting anything.",
         discussion: """
             Prints one finding after the other as `file:line:col: error: text`, with the line, a caret and a hint. \
-            Nothing is connected to unless --live is given: then the brokers are asked whether the topics exist, \
+            Makes no network connections unless --live is given: then the brokers are asked whether the topics exist, \
             and each is tried at the address that it advertises.
 
             Exit codes: 0 no errors (warnings may have been printed); 69 --live and a cluster can't be reached; \

@@ -14,7 +14,7 @@ struct DiffCommand: ParsableCommand {
         commandName: "diff",
         abstract: "Say what a reload would change when NEW replaces OLD.",
         discussion: """
-            Lines begin with + for what comes, - for what goes, ~ for what changes; what takes a restart says so. \
+            Lines begin with + for what is added, - for what is removed, ~ for what changes; changes that need a restart are marked. \
             To see what would become of live records, ask a running server: patchbay reload --dry-run.
 
             Exit codes: 0 no difference; 1 a difference; 78 one of the files has errors.

@@ -8,9 +8,9 @@ import PatchbayCore
 struct ExplainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
-        abstract: "Say what the routes make of one record: which take it, every step, the messages, or why it is dropped.",
+        abstract: "Show what the routes do with one record: which take it, every step, the messages, or why it is dropped.",
         discussion: """
-            Without a record it says which routes take the topic. Nothing is connected to. Routes that name the topic but \
+            Without a record it says which routes take the topic. Makes no network connections. Routes that name the topic but \
             are disabled, or read another cluster, are listed, too; those that have nothing to do with it only with --all.
 
             Example: patchbay explain --topic trade-info --key 0x1 '{"Token":"0x1"}'

@@ -51,7 +51,7 @@ struct InitCommand: AsyncParsableCommand {
         let environment = ProcessInfo.processInfo.environment
         let logger = try Logs.start(environment: ["LOG_LEVEL": environment["LOG_LEVEL"] ?? "error"])
         if output != "-", !force, FileManager.default.fileExists(atPath: output) {
-            throw Exit.because("\(output) is there already; --force overwrites it, --output names another", Self.cantCreate)
+            throw Exit.because("\(output) already exists; use --force to overwrite it or --output for another name", Self.cantCreate)
         }
         let list = (brokers ?? environment["KAFKA_BROKERS"] ?? "localhost:9092").split(separator: ",").map(String.init)
         let sampled = try TopicSamples.read(

@@ -17,7 +17,7 @@ struct ReloadCommand: AsyncParsableCommand {
             `candidate` is what findings call FILE.
 
             Exit codes: 0 in force, or it would be; 69 the server can't be reached; 74 standard output can't be written; \
-            78 refused, or it would be, or ADMIN_PORT is no port.
+            78 refused, or it would be, or ADMIN_PORT is not a valid port.
             """)
 
     @Flag(help: "Only say what would change.")
@@ -38,7 +38,7 @@ struct ReloadCommand: AsyncParsableCommand {
     @OptionGroup var format: FormatOption
 
     func validate() throws {
-        if file != nil, !dryRun { throw ValidationError("FILE can only be looked at: add --dry-run") }
+        if file != nil, !dryRun { throw ValidationError("FILE is only allowed with --dry-run") }
         try ServerPort.check(port)
         guard (1...3600).contains(timeout) else { throw ValidationError("--timeout must be between 1 and 3600 seconds") }
     }

@@ -5,7 +5,7 @@ import Foundation
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Route records from Kafka to WebSocket clients until a signal comes.",
+        abstract: "Route records from Kafka to WebSocket clients until stopped by a signal.",
         discussion: """
             Exit codes: 0 after SIGTERM or Ctrl-C; 69 a port can't be listened on; 78 the file or a variable has errors; \
             130 or 143 after a second signal.

@@ -18,7 +18,7 @@ enum ServerPort {
         guard let text = ProcessInfo.processInfo.environment[variable], !text.isEmpty else { return fallback }
         guard let port = Int(text), range.contains(port) else {
             throw Exit.because(
-                "\(variable) is `\(text)`, which is no port to connect to (\(range.lowerBound) to \(range.upperBound))",
+                "\(variable) is `\(text)`, which is not a valid port (\(range.lowerBound) to \(range.upperBound))",
                 Exit.configuration)
         }
         return port

@@ -8,7 +8,7 @@ struct TestCommand: ParsableCommand {
         commandName: "test",
         abstract: "Run the `tests` of the routes, and say what no test covers.",
         discussion: """
-            Nothing is connected to.
+            Makes no network connections.
 
             Exit codes: 0 all tests pass (or there are none); 1 a test fails; 78 a routes file has errors.
             """)

@@ -159,7 +159,7 @@ struct Explanation: Encodable {
     var text: String {
         var text = "topic \(topic)\n"
         if !routes.contains(where: \.takesTopic) {
-            text += "no route takes it, so its records are not even consumed\n"
+            text += "no route uses this topic, so its records are not consumed\n"
             if let nearTopic { text += "did you mean the topic `\(nearTopic)`?\n" }
             if unlisted > 0 { text += "--all lists the \(Counted.text(unlisted, "route")) that \(unlisted == 1 ? "takes" : "take") other topics\n" }
         }

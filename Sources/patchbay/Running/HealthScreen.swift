@@ -64,7 +64,7 @@ struct HealthScreen {
 
     private var slow: [String] {
         guard let slow = report["slow"] as? [String: Any], let losing = integer("losing", of: slow) else { return [] }
-        guard losing > 0 else { return ["none loses messages"] }
+        guard losing > 0 else { return ["no client is losing messages"] }
         let furthest = integer("furthest_behind", of: slow) ?? 0
         let named = slow["subscriptions"] as? [[String: Any]] ?? []
         return [
@@ -131,7 +131,7 @@ struct HealthScreen {
             steps.append("the log's `record rejected` lines name such records; `patchbay explain --topic TOPIC RECORD` says why")
         }
         if steps.isEmpty {
-            steps.append(status == "ok" ? "nothing; all is well" : "look at the reasons above, and at the server's log")
+            steps.append(status == "ok" ? "nothing to do" : "look at the reasons above, and at the server's log")
         }
         return steps
     }

@@ -125,7 +125,7 @@ actor Reloader {
             // Settings that wait for a restart stay what the process runs with; a stopped route is tried again.
             _ = await apply(current)
             logger.info(
-                hadError ? "configuration is as it was again" : "configuration is unchanged",
+                hadError ? "the file matches the running configuration again" : "configuration is unchanged",
                 metadata: ["trigger": "\(trigger.rawValue)"])
             warnOfRestart(difference)
             return report
@@ -185,7 +185,7 @@ actor Reloader {
             $0.status.error = summary
         }
         logger.error(
-            "configuration refused; what was in force goes on",
+            "configuration rejected; the previous one is still active",
             metadata: ["trigger": "\(trigger.rawValue)", "findings": "\(errors.map(Self.line).joined(separator: "; "))"])
     }
 
