@@ -1,6 +1,7 @@
 import Foundation
 import PatchbayKafka
 import PatchbayServer
+import Synchronization
 import TestSupport
 import Testing
 
@@ -75,6 +76,11 @@ import Testing
         await last.service.stop()
     }
 
+    /// How far a client has come.
+    private final class Progress: Sendable {
+        let count = Mutex<Int?>(0)
+    }
+
     /// Shuts down in the middle of a stream. What the first run delivered and what the second one delivers must add
     /// up to everything, once each: committed means delivered.
     ///
@@ -88,16 +94,23 @@ import Testing
         let first = try await RunningRouter.start(brokers: kafka.brokers, group: "loaded", drainTimeout: "9s")
         let client = try await WebSocketTestClient(port: first.port)
         try await client.subscribe("trades")
+        // How many have come; `nil` once no more do.
+        let received = Progress()
         let collected = Task {
+            defer { received.count.withLock { $0 = nil } }
             var numbers: [Int] = []
             while true {
                 let message = try await client.receive()
                 if message.type == "server_shutdown" { return numbers }
                 numbers.append(Sample.number(message) ?? -1)
+                received.count.withLock { $0 = numbers.count }
             }
         }
         let producing = Task {
             for start in stride(from: 0, to: total, by: 200) {
+                // On a busy machine this client reads slowly, and a drain waits for a client only so long: what is to be handed
+                // out when the server stops has to be little enough.
+                try await eventually("the client to follow") { received.count.withLock { $0.map { $0 > start - 2_500 } ?? true } }
                 try kafka.produce("trade-info", (start..<start + 200).map(Sample.trade))
             }
         }
