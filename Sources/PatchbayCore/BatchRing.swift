@@ -65,6 +65,10 @@ struct BatchRing {
         openCapacity = min(max(bytes.readableBytes, 256), Self.sealAtBytes)
         sealed.append(batch)
         sealedBytes += bytes.readableBytes
+        clearOpen()
+    }
+
+    private mutating func clearOpen() {
         openBytes = ByteBuffer()
         openEnds = []
         openOldestRecord = -1
@@ -75,9 +79,7 @@ struct BatchRing {
     mutating func removeAll() {
         sealed.removeAll(keepingCapacity: false)
         sealedBytes = 0
-        openBytes = ByteBuffer()
-        openEnds = []
-        openOldestRecord = -1
+        clearOpen()
         openCapacity = 1024
     }
 

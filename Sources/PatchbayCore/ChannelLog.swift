@@ -1,8 +1,8 @@
-import DequeModule
 public import NIOCore
 import Synchronization
 
-/// One channel's messages as ready-made frames: consumer threads append to a ring (`BatchRing`), and event loops read it. A subscriber is a position in it; nothing is queued per subscriber.
+/// One channel's messages as ready-made frames: consumer threads append to a ring (`BatchRing`), and event loops read it. A
+/// subscriber is a position in it; nothing is queued per subscriber.
 ///
 /// The ring holds what somebody may still need and nothing else: everything an event loop has not handed out yet, and,
 /// while a subscriber is stalled, the newest `messageBuffer` messages for it. `maximumBytes` bounds both. A log without

@@ -1,6 +1,9 @@
+import Logging
 import PatchbayAPI
-import PatchbayKafka
 import Synchronization
+import TestSupport
+
+@testable import PatchbayKafka
 
 /// An embedded Kafka with what a test needs around it; closes everything it made, in order, when the test is over.
 final class KafkaFixture: Sendable {
@@ -58,6 +61,17 @@ final class KafkaFixture: Sendable {
             try producer.produce(topic: topic, partition: Int32(number % partitions), value: "\(number)")
         }
         try producer.flush(timeoutMilliseconds: 20_000)
+    }
+
+    /// Until the group has committed the beginning of all four partitions of `orders`: with a long interval nothing more is then
+    /// committed until a stop.
+    func awaitCommittedStarts(of group: String) async throws {
+        let inspector = try InspectionClient(
+            brokers: [kafka.bootstrapServers], properties: [], group: group, logger: log.logger)
+        let partitions = (0..<4).map { TopicPartition(topic: "orders", number: Int32($0)) }
+        try await eventually("where it begins is committed") {
+            inspector.committed(partitions, until: .now + .seconds(5)).offsets.values.count { $0 == 0 } == 4
+        }
     }
 
     private func close() async {

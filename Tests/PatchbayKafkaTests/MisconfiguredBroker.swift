@@ -33,7 +33,8 @@ final class MisconfiguredBroker: Sendable {
 
     init(_ behaviour: Behaviour) throws {
         self.behaviour = behaviour
-        (listener, port) = try Self.listen()
+        let (listener, port) = try ScriptedBroker.listen()
+        (self.listener, self.port) = (listener, Int(port))
         let broker = self
         var thread = pthread_t()
         let reference = Unmanaged.passRetained(Start { broker.accept() })
@@ -43,9 +44,9 @@ final class MisconfiguredBroker: Sendable {
 
     /// A port where nobody listens.
     static func deadPort() throws -> Int {
-        let (descriptor, port) = try listen()
+        let (descriptor, port) = try ScriptedBroker.listen()
         Glibc.close(descriptor)
-        return port
+        return Int(port)
     }
 
     func close() {
@@ -64,22 +65,6 @@ final class MisconfiguredBroker: Sendable {
     private static let enter: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { argument in
         if let argument { Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body() }
         return nil
-    }
-
-    private static func listen() throws -> (descriptor: Int32, port: Int) {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                bind(descriptor, address, length) == 0 && Glibc.listen(descriptor, 16) == 0
-                    && getsockname(descriptor, address, &length) == 0
-            }
-        }
-        guard result else { throw Failure(errno: errno) }
-        return (descriptor, Int(UInt16(bigEndian: address.sin_port)))
     }
 
     private func accept() {

@@ -81,12 +81,7 @@ struct TroubleTests {
             let seen = SeenRecords()
             let consumer = fixture.startConsumer(
                 group: "moment", into: seen, properties: [("auto.commit.interval.ms", "60000")])
-            let inspector = try InspectionClient(
-                brokers: [fixture.kafka.bootstrapServers], properties: [], group: "moment", logger: fixture.log.logger)
-            let partitions = (0..<4).map { TopicPartition(topic: "orders", number: Int32($0)) }
-            try await eventually("where it begins is committed") {
-                inspector.committed(partitions, until: .now + .seconds(5)).offsets.values.count { $0 == 0 } == 4
-            }
+            try await fixture.awaitCommittedStarts(of: "moment")
             // Not any more before a minute is over.
             try fixture.produce(0..<100, with: producer)
             try await eventually("records arrive") { seen.count >= 100 }
@@ -182,12 +177,7 @@ struct TroubleTests {
             let seen = SeenRecords()
             let consumer = fixture.startConsumer(
                 group: "patient", into: seen, properties: [("auto.commit.interval.ms", "3600000")])
-            let inspector = try InspectionClient(
-                brokers: [fixture.kafka.bootstrapServers], properties: [], group: "patient", logger: fixture.log.logger)
-            let partitions = (0..<4).map { TopicPartition(topic: "orders", number: Int32($0)) }
-            try await eventually("where it begins is committed") {
-                inspector.committed(partitions, until: .now + .seconds(5)).offsets.values.count { $0 == 0 } == 4
-            }
+            try await fixture.awaitCommittedStarts(of: "patient")
             // So that there is something left to commit in the end.
             try fixture.produce(0..<8, with: producer)
             try await eventually("the records arrive") { seen.count == 8 }
