@@ -162,7 +162,7 @@ public final class Fanout: @unchecked Sendable {
         let farewell = ControlMessage.channelClosed(log.name, reason: reason)
         for case let subscription? in local.subscriptions {
             let receiver = subscription.receiver
-            handOutRest(to: subscription)
+            handOutRest(to: subscription, reason: "channel_closed")
             receiver.write(farewell)
             unsubscribe(subscription)
             receiver.flush()
@@ -170,8 +170,12 @@ public final class Fanout: @unchecked Sendable {
         }
     }
 
-    /// Everything up to the head, as far as the receiver takes it; what it doesn't take is a gap.
-    private func handOutRest(to subscription: Subscription) {
+    /// Everything up to the head, as far as the receiver takes it; what it doesn't take is a gap, which is counted.
+    ///
+    /// - Parameter reason: why the subscriber can't have the rest later.
+    /// - Returns: messages that it doesn't get.
+    @discardableResult public func handOutRest(to subscription: Subscription, reason: String) -> Int64 {
+        eventLoop.preconditionInEventLoop()
         let receiver = subscription.receiver
         while receiver.isWritable {
             let before = subscription.position
@@ -180,14 +184,18 @@ public final class Fanout: @unchecked Sendable {
             receiver.flush()
         }
         let missed = subscription.log.head - subscription.position
-        guard missed > 0 else { return }
-        receiver.write(.gap(channel: subscription.log.name, dropped: missed, reason: "channel_closed"))
+        guard missed > 0 else { return 0 }
+        receiver.write(.gap(channel: subscription.log.name, dropped: missed, reason: reason))
         subscription.position += missed
         subscription.dropped += missed
         let uncounted = max(0, missed - subscription.countedDropped)
         subscription.log.countDropped(uncounted)
-        figures.dropped += uncounted
+        // Not with the figures of a pass: none may come any more.
+        var lost = FanoutCounters.Snapshot()
+        lost.dropped = uncounted
+        counters.add(lost)
         resume(subscription)
+        return missed
     }
 
     // MARK: Slow subscribers

@@ -130,30 +130,43 @@ public final class PatchbayServer: Sendable {
     /// Stops accepting connections; those that are open live on.
     public func stopAccepting() async { await listener.stopAccepting() }
 
+    /// What a drain came to.
+    public struct Drained: Sendable, Equatable {
+        /// Connections that were still open when the time was up.
+        public var stragglers = 0
+        /// Clients that were closed before they had everything.
+        public var cutShort = 0
+        /// Messages that those did not get. They were told how many in a `gap`.
+        public var lost: Int64 = 0
+    }
+
     /// Gives every client what is in the logs, tells it when to come back, and closes with 1001. A client whose socket is
-    /// full gets half of the time to read what is left for it; the others don't wait for that. Returns when all are gone or
-    /// the time is up; what is left then is closed at once.
-    ///
-    /// - Returns: connections that were still open when the time was up.
-    public func drain(timeout: Duration) async -> Int {
+    /// full gets half of the time to read what is left for it, and is then told how much it misses; the others don't wait for
+    /// that. Returns when all are gone or the time is up; what is left then is closed at once.
+    public func drain(timeout: Duration) async -> Drained {
         let deadline = ContinuousClock.now + timeout
         let patience = ContinuousClock.now + timeout / 2
+        var drained = Drained()
         var isWaiting = true
         while isWaiting {
             let isPatient = ContinuousClock.now < patience
-            isWaiting = false
+            var farewell = LoopContext.Farewell()
             for context in loops.values {
-                let waiting = try? await context.eventLoop.submit { [reconnects] in
+                let part = try? await context.eventLoop.submit { [reconnects] in
                     context.value.sayGoodbye(reconnects, sparingFullSockets: isPatient)
                 }.get()
-                if (waiting ?? 0) > 0 { isWaiting = true }
+                if let part { farewell = farewell + part }
             }
+            drained.cutShort += farewell.cutShort
+            drained.lost += farewell.lost
+            isWaiting = farewell.waiting > 0
             if isWaiting { try? await Task.sleep(for: .milliseconds(10)) }
         }
         while clientCount > 0, ContinuousClock.now < deadline {
             try? await Task.sleep(for: .milliseconds(10))
         }
         await endpoints.close()
-        return clientCount
+        drained.stragglers = clientCount
+        return drained
     }
 }

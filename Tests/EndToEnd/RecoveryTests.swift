@@ -1,7 +1,6 @@
 import Foundation
 import PatchbayKafka
 import PatchbayServer
-import Synchronization
 import TestSupport
 import Testing
 
@@ -76,11 +75,6 @@ import Testing
         await last.service.stop()
     }
 
-    /// How far a client has come.
-    private final class Progress: Sendable {
-        let count = Mutex<Int?>(0)
-    }
-
     /// Shuts down in the middle of a stream. What the first run delivered and what the second one delivers must add
     /// up to everything, once each: committed means delivered.
     ///
@@ -90,27 +84,27 @@ import Testing
         let kafka = try TestKafka()
         defer { kafka.close() }
         let total = 20_000
-        // On a busy machine the client gets its turn late.
         let first = try await RunningRouter.start(brokers: kafka.brokers, group: "loaded", drainTimeout: "9s")
         let client = try await WebSocketTestClient(port: first.port)
         try await client.subscribe("trades")
-        // How many have come; `nil` once no more do.
-        let received = Progress()
+        // What came, and how much it was told at the end that it can't have: on a busy machine the client reads too slowly for
+        // the time that a drain gives it.
         let collected = Task {
-            defer { received.count.withLock { $0 = nil } }
-            var numbers: [Int] = []
+            var (came, missed) = (0, 0)
             while true {
                 let message = try await client.receive()
-                if message.type == "server_shutdown" { return numbers }
-                numbers.append(Sample.number(message) ?? -1)
-                received.count.withLock { $0 = numbers.count }
+                switch message.type {
+                case "server_shutdown": return (came, missed)
+                case "gap": missed += Int(message.data.filter(\.isNumber)) ?? -1
+                default:
+                    // In order, and everything but what a gap tells of.
+                    #expect(Sample.number(message) == came + missed)
+                    came += 1
+                }
             }
         }
         let producing = Task {
             for start in stride(from: 0, to: total, by: 200) {
-                // On a busy machine this client reads slowly, and a drain waits for a client only so long: what is to be handed
-                // out when the server stops has to be little enough.
-                try await eventually("the client to follow") { received.count.withLock { $0.map { $0 > start - 2_500 } ?? true } }
                 try kafka.produce("trade-info", (start..<start + 200).map(Sample.trade))
             }
         }
@@ -118,18 +112,18 @@ import Testing
             first.service.health.routes.contains { $0.route == "trade-info" && $0.recordsIn > 2000 }
         }
         await first.service.stop()
-        let before = try await collected.value
+        let (came, missed) = try await collected.value
         try await producing.value
-        #expect(before.count >= 2000 && before.count < total)
-        #expect(before == Array(0..<before.count))
+        let handled = came + missed
+        #expect(handled >= 2000 && handled < total)
 
         // Nobody is connected yet when it starts, so it counts instead of receiving.
         let second = try await RunningRouter.start(brokers: kafka.brokers, group: "loaded")
         try await eventually("the rest") {
-            second.service.health.routes.contains { $0.route == "trade-info" && $0.recordsIn >= total - before.count }
+            second.service.health.routes.contains { $0.route == "trade-info" && $0.recordsIn >= total - handled }
         }
         let rest = second.service.health.routes.first { $0.route == "trade-info" }
-        #expect(rest?.recordsIn == Int64(total - before.count))
+        #expect(rest?.recordsIn == Int64(total - handled))
         await second.service.stop()
     }
 }

@@ -188,7 +188,7 @@ import Testing
                 #expect(try await client.receiveClose().closeCode == 1001)
                 client.socket.close()
             }
-            #expect(await stragglers == 0)
+            #expect(await stragglers.stragglers == 0)
             // One in each of 11 equal parts of the window.
             for (index, time) in times.sorted().enumerated() {
                 let part = 2000 + 2000 * index / 11...2000 + 2000 * (index + 1) / 11

@@ -27,6 +27,7 @@ private final class ListConnection: ClientConnection {
     func subscriptionEnded(_ subscription: Subscription) { session?.subscriptionEnded(subscription) }
     func send(_ message: ControlMessage) { written.append(message.envelope) }
     func send(message: ByteBuffer, isText: Bool) {}
+    func handOutRest() -> Int64 { session?.handOutRest() ?? 0 }
     func close(_ code: CloseCode, reason: String?) { closed.append(code) }
     func close(_ code: CloseCode, over limit: Limit, reason: String?) {
         limits.append(limit)
@@ -155,9 +156,26 @@ private final class ListConnection: ClientConnection {
 
     @Test func goodbyeNamesATimeToComeBack() {
         let waiting = context.sayGoodbye(ReconnectSpread(earliest: .seconds(1), latest: .seconds(2)), sparingFullSockets: true)
-        #expect(waiting == 0 && connection.closed == [.goingAway])
+        #expect(waiting.waiting == 0 && waiting.cutShort == 0 && connection.closed == [.goingAway])
         #expect(connection.written.last?.contains("server_shutdown") == true)
         connection.isSocketFull = true
-        #expect(context.sayGoodbye(ReconnectSpread(earliest: .seconds(1), latest: .seconds(2)), sparingFullSockets: true) == 0)
+        #expect(context.sayGoodbye(ReconnectSpread(earliest: .seconds(1), latest: .seconds(2)), sparingFullSockets: true).waiting == 0)
+    }
+
+    /// A client whose socket stayed full until the drain lost patience was closed without a word about what it had not been
+    /// given, and no counter moved: records were committed that it never saw.
+    @Test func aClientThatIsClosedBeforeItHasEverythingIsToldHowMuchItMisses() {
+        ask(#"{"type":"subscribe","channel":"a"}"#)
+        connection.isSocketFull = true
+        connection.isWritable = false
+        for number in 0..<3 { publish("\(number)") }
+        let spread = ReconnectSpread(earliest: .seconds(1), latest: .seconds(2))
+        let patient = context.sayGoodbye(spread, sparingFullSockets: true)
+        #expect(patient.waiting == 1 && patient.lost == 0 && connection.closed.isEmpty)
+        let last = context.sayGoodbye(spread, sparingFullSockets: false)
+        #expect(last.waiting == 0 && last.cutShort == 1 && last.lost == 3)
+        #expect(connection.written.dropFirst().first == "gap", "\(connection.written)")
+        #expect(connection.written.last?.contains("server_shutdown") == true && connection.closed == [.goingAway])
+        #expect(context.fanout.counters.snapshot.dropped == 3)
     }
 }

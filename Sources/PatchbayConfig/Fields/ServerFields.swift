@@ -82,8 +82,9 @@ extension ConfigFields {
         Field(
             "drain_timeout", .duration(milliseconds: 0...9000), default: .integer(5000), environment: "DRAIN_TIMEOUT",
             documentation: """
-                Time that clients have at shutdown to receive what is already on its way. At most 9s, so that the process \
-                ends within 10s, when most supervisors lose patience.
+                Time that clients have at shutdown to receive what is already on its way. One that doesn't read for half of \
+                it is told how many messages it misses. At most 9s, so that the process ends within 10s, when most \
+                supervisors lose patience.
                 """,
             example: "drain_timeout: 5s"),
         Field(

@@ -138,7 +138,8 @@ struct ControlKinds {
                         "type": "string",
                         "description": .string(
                             "`slow_consumer`: the client fell more than the channel's buffer behind; `overrun`: the server "
-                                + "could not keep up; `channel_closed`: a slow client's rest of a channel that was removed."),
+                                + "could not keep up; `channel_closed`: a slow client's rest of a channel that was removed; `server_shutdown`: "
+                                + "what a slow client could not be given before the server stopped."),
                     ]
                 ),
             ], required: ["dropped", "reason"],

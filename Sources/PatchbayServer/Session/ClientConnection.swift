@@ -12,6 +12,10 @@ package protocol ClientConnection: MessageReceiver {
     /// Writes one message of an application that speaks no protocol of ours, at once. What it weighs counts against the
     /// client: nothing more is read from it while it waits.
     func send(message: ByteBuffer, isText: Bool)
+    /// Before the server closes it: what it can't be given any more is told and counted.
+    ///
+    /// - Returns: messages that the client doesn't get.
+    func handOutRest() -> Int64
     /// Ends the connection after everything written so far.
     func close(_ code: CloseCode, reason: String?)
     /// The same because the client ran into a limit: counted and logged.
@@ -51,6 +55,10 @@ package protocol MessageHandler: AnyObject {
     func subscriptionEnded(_ subscription: Subscription)
     /// The socket has room again.
     func connectionBecameWritable(_ connection: any ClientConnection)
+    /// The server is about to close the connection: tells the client, and counts, what it can't be given any more.
+    ///
+    /// - Returns: messages that the client doesn't get.
+    func handOutRest() -> Int64
     /// The socket is gone; nothing can be written any more. Called once.
     func connectionClosed(_ connection: any ClientConnection)
     /// Since when the client has neither read a channel nor asked for anything; `nil` while it does read one, and for
@@ -61,6 +69,8 @@ package protocol MessageHandler: AnyObject {
 extension MessageHandler {
     /// For handlers that subscribe to nothing.
     package func subscriptionEnded(_ subscription: Subscription) {}
+    /// For handlers that subscribe to nothing.
+    package func handOutRest() -> Int64 { 0 }
     /// For handlers whose clients may be idle.
     package var idleSince: NIODeadline? { nil }
 }

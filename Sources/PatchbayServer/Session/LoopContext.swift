@@ -69,28 +69,48 @@ final class LoopContext {
         fanout.eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in body(bound.value) }
     }
 
+    /// What a round of goodbyes came to.
+    struct Farewell: Sendable {
+        /// Clients that were left for later.
+        var waiting = 0
+        /// Clients that were told goodbye before they had everything.
+        var cutShort = 0
+        /// Messages that those don't get.
+        var lost: Int64 = 0
+
+        static func + (one: Farewell, other: Farewell) -> Farewell {
+            Farewell(
+                waiting: one.waiting + other.waiting, cutShort: one.cutShort + other.cutShort, lost: one.lost + other.lost)
+        }
+    }
+
     /// Hands out what is in the logs and sends `server_shutdown` to those that have all of it. To be called again while
     /// some are left.
     ///
     /// - Parameter sparingFullSockets: whether those whose sockets are full are left for later, so that they get the rest.
-    /// - Returns: how many those are.
-    func sayGoodbye(_ reconnects: ReconnectSpread, sparingFullSockets: Bool) -> Int {
+    ///   If not, they are told what they miss.
+    func sayGoodbye(_ reconnects: ReconnectSpread, sparingFullSockets: Bool) -> Farewell {
         fanout.passNow()
         var generator = SystemRandomNumberGenerator()
-        var waiting = 0
+        var farewell = Farewell()
         // A copy: a connection that is closed here may leave the list at once.
         let leaving = connections
         for (index, connection) in leaving.enumerated() where !dismissed.contains(ObjectIdentifier(connection)) {
             if sparingFullSockets, connection.isSocketFull {
-                waiting += 1
+                farewell.waiting += 1
                 continue
             }
             dismissed.insert(ObjectIdentifier(connection))
+            let lost = connection.handOutRest()
+            if lost > 0 {
+                farewell.cutShort += 1
+                farewell.lost += lost
+            }
             let time = reconnects.milliseconds(forClient: index, of: leaving.count, using: &generator)
             connection.send(.serverShutdown(reconnectAfterMilliseconds: Int64(time)))
             connection.close(.goingAway)
         }
-        return waiting
+        return farewell
     }
 
     private func closeIdle() {

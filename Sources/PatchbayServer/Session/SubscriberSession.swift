@@ -28,6 +28,10 @@ final class SubscriberSession: MessageHandler {
         onClose()
     }
 
+    func handOutRest() -> Int64 {
+        subscriptions.reduce(0) { $0 + loop.fanout.handOutRest(to: $1, reason: "server_shutdown") }
+    }
+
     func connectionBecameWritable(_ connection: any ClientConnection) {
         loop.fanout.receiverBecameWritable(subscriptions: subscriptions)
     }

@@ -108,6 +108,8 @@ package final class WebSocketConnection: ChannelDuplexHandler, ClientConnection 
 
     package func send(message: ByteBuffer, isText: Bool) { send(frame: ServerFrame.message(message, isText: isText)) }
 
+    package func handOutRest() -> Int64 { state == .open ? handler.handOutRest() : 0 }
+
     /// Starts the closing handshake: everything written so far, then the close frame, then the end of our stream.
     /// The socket closes when the client answers, or after `closeTimeout`.
     package func close(_ code: CloseCode, reason: String?) {

@@ -185,9 +185,15 @@ final class RouterService: Sendable {
         await consumers.stop()
         Self.sumUpRejections(router, logger)
         let left = Self.shutdownBudget - (ContinuousClock.now - start)
-        let stragglers = await server.drain(timeout: max(.zero, min(configuration.server.drainTimeout, left)))
-        if stragglers > 0 {
-            logger.warning("clients did not close within server.drain_timeout and were cut off", metadata: ["clients": "\(stragglers)"])
+        let drained = await server.drain(timeout: max(.zero, min(configuration.server.drainTimeout, left)))
+        if drained.cutShort > 0 {
+            logger.warning(
+                "clients did not read within half of server.drain_timeout; they were told how many messages they miss",
+                metadata: ["clients": "\(drained.cutShort)", "messages": "\(drained.lost)"])
+        }
+        if drained.stragglers > 0 {
+            logger.warning(
+                "clients did not close within server.drain_timeout and were cut off", metadata: ["clients": "\(drained.stragglers)"])
         }
         await told
         await admin?.stop()
