@@ -34,18 +34,22 @@ public struct Diagnostic: Sendable, Equatable, Error {
     public let hint: String?
     /// The offending line of the file, for display with a caret.
     public let sourceLine: String?
+    /// The environment variable that it is about; then there is no position.
+    public let variable: String?
 
     public init(
         severity: Severity = .error,
         position: SourcePosition?,
         message: String,
         hint: String? = nil,
-        sourceLine: String? = nil
+        sourceLine: String? = nil,
+        variable: String? = nil
     ) {
         self.severity = severity
         self.position = position
         self.message = message
         self.hint = hint
         self.sourceLine = sourceLine
+        self.variable = variable
     }
 }

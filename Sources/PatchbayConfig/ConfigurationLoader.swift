@@ -99,11 +99,17 @@ public enum ConfigurationLoader {
             findings.add("can't read \(DisplayText.quoted(file)): \(reason)", at: nil)
             return result()
         }
-        guard let root = YAMLComposer.compose(source, limits: limits, findings: findings), !root.isInvalid,
-            root.isMapping(findings)
-        else { return result() }
         let decoder = FieldDecoder(
             environment: environment, files: files, hidesVariables: hidesVariables, findings: findings)
+        let root = YAMLComposer.compose(source, limits: limits, findings: findings) { part in
+            // Keys and values are checked as far as they go; what needs the whole file has to wait.
+            guard let entries = part.entries else { return }
+            let fields = ConfigFields.root.filter { field in
+                !field.isRequired || entries.contains { $0.key.scalar?.text.hasSameBytes(as: field.name) == true }
+            }
+            _ = decoder.object(part, fields: fields, subject: nil)
+        }
+        guard let root, !root.isInvalid, root.isMapping(findings) else { return result() }
         var reader = ConfigurationReader(
             file: file, decoder: decoder, transformers: transformers, files: files, limits: limits, checks: checks,
             findings: findings)

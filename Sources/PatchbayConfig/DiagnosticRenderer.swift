@@ -29,14 +29,17 @@ public enum DiagnosticRenderer {
         return lines.joined(separator: "\n")
     }
 
-    /// Such as "1 error and 2 warnings in routes.yaml"; empty without findings.
+    /// Such as "1 error and 2 warnings in routes.yaml"; empty without findings. The file is not blamed for variables.
     public static func summary(_ diagnostics: [Diagnostic], file: String) -> String {
         let errors = diagnostics.count { $0.severity == .error }
         let warnings = diagnostics.count - errors
         var parts: [String] = []
         if errors > 0 { parts.append("\(errors) error\(errors == 1 ? "" : "s")") }
         if warnings > 0 { parts.append("\(warnings) warning\(warnings == 1 ? "" : "s")") }
-        return parts.isEmpty ? "" : "\(parts.joined(separator: " and ")) in \(visible(file))"
+        let isAboutFile = diagnostics.contains { $0.variable == nil }
+        let isAboutVariables = diagnostics.contains { $0.variable != nil }
+        let places = (isAboutFile ? [visible(file)] : []) + (isAboutVariables ? ["the environment"] : [])
+        return parts.isEmpty ? "" : "\(parts.joined(separator: " and ")) in \(places.joined(separator: " and "))"
     }
 
     /// The part of the line around the column, and a line with a caret under it.

@@ -36,7 +36,7 @@ struct EnvironmentTests {
         Setting(
             variable: "SEND_BUFFER", file: "server: { send_buffer: 8KiB }", path: "server.send_buffer",
             read: { "\($0.server.sendBuffer)" }, byDefault: "262144", fromFile: "8192", fromEnvironment: ("1MiB", "1048576"),
-            bad: ("1KiB", "SEND_BUFFER=1KiB: must be between 4KiB and 16MiB, or 0 (as the kernel likes)")),
+            bad: ("1KiB", "SEND_BUFFER=1KiB: must be between 4KiB and 16MiB, or 0 (the kernel decides)")),
         Setting(
             variable: "KAFKA_BROKERS", file: "kafka: { brokers: ['f:1'] }", path: "kafka.brokers",
             read: { $0.kafka.brokers.joined(separator: " ") }, byDefault: "localhost:9092", fromFile: "f:1",
@@ -56,7 +56,7 @@ struct EnvironmentTests {
         Setting(
             variable: "KAFKA_BATCH_SIZE", file: "kafka: { batch_size: 5 }", path: "kafka.batch_size",
             read: { "\($0.kafka.batchSize)" }, byDefault: "100", fromFile: "5", fromEnvironment: ("6", "6"),
-            bad: ("many", "KAFKA_BATCH_SIZE=many: must be a whole number")),
+            bad: ("many", "KAFKA_BATCH_SIZE=many: must be a whole number between 1 and 10000 records")),
     ]
 
     static let others: [Setting] = [
@@ -94,7 +94,7 @@ struct EnvironmentTests {
         Setting(
             variable: "PING_INTERVAL", file: "server: { ping_interval: 1m }", path: "server.ping_interval",
             read: { "\($0.server.pingInterval)" }, byDefault: "30.0 seconds", fromFile: "60.0 seconds",
-            fromEnvironment: ("2s", "2.0 seconds"), bad: ("30", "PING_INTERVAL=30: must be a time span such as `30s`")),
+            fromEnvironment: ("2s", "2.0 seconds"), bad: ("30", "PING_INTERVAL=30: must be a time span such as `30s` between 1s and 1h")),
         Setting(
             variable: "DRAIN_TIMEOUT", file: "server: { drain_timeout: 0s }", path: "server.drain_timeout",
             read: { "\($0.server.drainTimeout)" }, byDefault: "5.0 seconds", fromFile: "0.0 seconds",
@@ -225,6 +225,12 @@ struct EnvironmentTests {
         #expect(found.configuration == nil)
         #expect(found.diagnostics.map(\.message) == [setting.bad.message])
         #expect(found.diagnostics.map(\.position) == [nil])
+        #expect(found.diagnostics.map(\.variable) == [setting.variable])
+        #expect(DiagnosticRenderer.summary(found.diagnostics, file: "routes.yaml") == "1 error in the environment")
+        // A line for the file is no help to somebody who sets a variable.
+        let hint = found.diagnostics.first?.hint
+        let key = setting.path.split(separator: ".").last ?? ""
+        #expect(hint?.contains("`\(key): ") != true, "\(hint ?? "")")
     }
 
     @Test("the tables above know every variable")
@@ -251,6 +257,32 @@ struct EnvironmentTests {
         #expect(
             findings(minimal("server: { port: x }\n"), ["PORT": "80"])
                 == [Finding(2, 17, "`port` must be a whole number, found the text `x`", "for example `port: 8080`")])
+    }
+
+    /// `PORT=abc patchbay demo` ended with "1 error in routes.yaml" and "for example `port: 8080`": who looked into the file found
+    /// nothing wrong. A variable is blamed by its own name, with what it may be, and hints show it as it is set.
+    @Test("a variable is blamed, and not the file", arguments: [
+        ("PORT", "abc", "PORT=abc: must be a whole number between 1 and 65535, or 0 (any free port)", "for example `PORT=8080`"),
+        ("MAX_RECORD_SIZE", "big", "MAX_RECORD_SIZE=big: must be a size such as `64KiB` between 1KiB and 100MiB", ""),
+        ("KAFKA_BROKERS", "a:1 b:2", "KAFKA_BROKERS: item 1 must be `host:port`, found `a:1 b:2`", "`KAFKA_BROKERS=kafka1:9092,kafka2:9092`"),
+        ("HOST", "a:1", "HOST=a:1: must be a host name or an IP address, without a port", "write `HOST=a` and `port: 1`"),
+        ("RECONNECT_EARLIEST", "1h", "RECONNECT_EARLIEST=1h: must be", ""),
+        ("RECONNECT_EARLIEST", "5s", "RECONNECT_EARLIEST is later than `reconnect_latest`", "lower RECONNECT_EARLIEST"),
+    ])
+    func blame(_ variable: String, _ value: String, _ message: String, _ hint: String) {
+        let found = load(minimal("server: { reconnect_latest: 2s }\n"), [variable: value]).diagnostics
+        #expect(found.count == 1 && found.first?.message.hasPrefix(message) == true, "\(found)")
+        #expect(hint.isEmpty || found.first?.hint?.contains(hint) == true, "\(found)")
+        #expect(found.first?.variable == variable && found.first?.position == nil)
+        #expect(DiagnosticRenderer.summary(found, file: "routes.yaml") == "1 error in the environment")
+    }
+
+    @Test("what works all the same is a warning about the variable")
+    func warning() {
+        let found = load(minimal(), ["ALLOWED_ORIGINS": "https://A.com"])
+        #expect(found.configuration != nil)
+        #expect(found.diagnostics.map(\.message) == ["ALLOWED_ORIGINS: `https://A.com` is not what browsers send: they write origins in lower case"])
+        #expect(DiagnosticRenderer.summary(found.diagnostics, file: "f") == "1 warning in the environment")
     }
 
     @Test("port 0 stands for any free port")

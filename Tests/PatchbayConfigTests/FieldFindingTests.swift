@@ -77,7 +77,7 @@ struct FieldFindingTests {
         Case("mapping for a list", minimal("kafka:\n  brokers: { a: 1 }\n"), [:],
             Finding(3, 12, "`brokers` must be text, found a mapping", "for example `brokers: [kafka1:9092, kafka2:9092]`")),
         Case("empty list", minimal("kafka:\n  brokers: []\n"), [:],
-            Finding(3, 12, "`brokers` must have at least one item", "for example `brokers: [kafka1:9092, kafka2:9092]`")),
+            Finding(3, 12, "`brokers` must have at least one item", "for example `brokers: [kafka1:9092, kafka2:9092]`; or leave `brokers` out and set KAFKA_BROKERS")),
         Case("text for a mapping", minimal("kafka: yes\n"), [:],
             Finding(2, 8, "`kafka` must be a mapping (`key: value`), found the text `yes`", nil)),
         Case("list for a mapping of names", minimal("channels: [c]\n"), [:],

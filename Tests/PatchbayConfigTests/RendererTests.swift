@@ -17,13 +17,13 @@ struct RendererTests {
         let text = minimal("server:\n  prot: 1\n")
         #expect(
             DiagnosticRenderer.render(load(text, ["PORT": "x"]).diagnostics, file: "routes.yaml") == """
-                error: PORT=x: must be a whole number
-                  hint: for example `port: 8080`
+                error: PORT=x: must be a whole number between 1 and 65535, or 0 (any free port)
+                  hint: for example `PORT=8080`
                 routes.yaml:3:3: error: unknown key `prot`
                       prot: 1
                       ^
                   hint: did you mean `port`?
-                2 errors in routes.yaml
+                2 errors in routes.yaml and the environment
 
                 """)
     }

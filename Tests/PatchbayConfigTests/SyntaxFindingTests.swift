@@ -61,7 +61,55 @@ struct SyntaxFindingTests {
         Case("a text", "version 1\n", [:],
             Finding(1, 1, "the file must be a mapping (`key: value`), found text", "start with `version: 1`")),
     ])
-    func syntax(_ row: Case) { row.check() }
+    func syntax(_ row: Case) {
+        let unseen = "more may be found once this is fixed"
+        let found = load(row.text).diagnostics.map(Finding.init)
+        guard let cut = found.first(where: { $0.hint?.hasSuffix(unseen) == true }) else { return row.check() }
+        let hint = cut.hint.map { String($0.dropLast(unseen.count + 2)) }
+        #expect([Finding(cut.line, cut.column, cut.message, hint)] == row.findings)
+        // What else is found stands in front of it.
+        #expect(found.allSatisfy { ($0.line, $0.column) <= (cut.line, max(cut.column, 1)) || $0.message.hasPrefix("unknown key") }, "\(found)")
+    }
+
+    /// One key that was indented wrongly hid every other mistake of the file; they came to light one run after the other. What
+    /// stands in front of it is checked, without what it may have cut off, and the finding says that there may be more.
+    @Test("what stands in front of a syntax error is checked as well")
+    func inFrontOfASyntaxError() {
+        let text = """
+            version: 1
+            server: { prot: 1, max_clients: many }
+            channels:
+              c: { bufer: 5 }
+            routes:
+              - { topic: a, transform: token, chanel: c }
+              - { topic: b, transform: token, channel: c }
+              - topic: c
+                transform: token
+               channel: d
+              - { topic: d }
+
+            """
+        let found = load(text, ["PORT": "abc"]).diagnostics
+        #expect(found.map { "\($0.position?.line ?? 0) \($0.message)" } == [
+            "0 PORT=abc: must be a whole number between 1 and 65535, or 0 (any free port)", "2 unknown key `prot`",
+            "2 `max_clients` must be a whole number, found the text `many`", "4 unknown key `bufer`", "6 unknown key `chanel`",
+            "10 a list item (`- `) was expected here",
+        ])
+        #expect(found.last?.hint?.hasSuffix("; more may be found once this is fixed") == true)
+    }
+
+    /// Nothing is said to be missing or wrong that the mistake itself cut off.
+    @Test("what a syntax error cuts off is not complained about", arguments: [
+        "server:\n  port: 1\n host: x\nversion: 1\n", "routes:\n  - topic: a\n    transform: token\n   channel: c\n",
+        "version: 1\nroutes:\n  - topic: a\n  channel: c\n", "version: 1\nroutes: [{ topic: a\n", "version: 1\nroutes: [\n",
+        "version: 1\nkafka:\n  clusters:\n    a: { brokers: [\"x:1\" }\n", "version: 1\nserver:\n  host: \"x\n  port: 1\n",
+        "version: 1\nalerts:\n  topics:\n    t: { lag: 5\n", "version: 1\nserver:\n  port: 8\n   0: x\n", "version: 1\nroutes:\n\t- a\n",
+        "version: 1\n---\nroutes: []\n",
+    ])
+    func cutOff(_ text: String) {
+        let found = load(text).diagnostics
+        #expect(found.count == 1 && found[0].hint?.hasSuffix("more may be found once this is fixed") == true, "\(found)")
+    }
 
     @Test("columns count characters, lines every kind of line break", arguments: [
         ("plain", "server: { 'x': 1 }\n", 2, 11),

@@ -144,7 +144,10 @@ struct FieldDecoder {
             return decoded(.dictionary(dictionary(node.entries ?? [], kind: kind, subject: subject)))
         case .list(let itemKind, let minimumCount):
             if let items = node.items, items.count < minimumCount {
-                findings.add(tooFew(minimumCount), found: nil, about: subject, from: source, hint: subject.exampleLine)
+                // A wrong file is wrong even where the variable overrides it.
+                let other = subject.variable.map { "; or leave `\(subject.name)` out and set \($0)" } ?? ""
+                findings.add(
+                    tooFew(minimumCount), found: nil, about: subject, from: source, hint: subject.exampleLine.map { $0 + other })
                 return nil
             }
             return list(node, itemKind: itemKind, subject: subject).map { decoded(.list($0)) }
@@ -240,7 +243,9 @@ struct FieldDecoder {
             // A hint may repeat the value.
             let hint = subject.isSecret ? subject.exampleLine : error.hint
             let found = error.showsFound ? scalar.found + note : nil
-            findings.add(error.message, found: found, about: subject, from: source, hint: hint)
+            // In a file the example says enough, and the documentation is at hand.
+            let allowed = source.variable == nil ? "" : error.allowed.map { " \($0)" } ?? ""
+            findings.add(error.message + allowed, found: found, about: subject, from: source, hint: hint)
             return nil
         }
     }

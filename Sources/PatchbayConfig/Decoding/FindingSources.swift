@@ -21,7 +21,7 @@ package struct FindingSources: Sendable {
         return findings.map { finding in
             Diagnostic(
                 severity: finding.severity, position: finding.position, message: finding.message, hint: finding.hint,
-                sourceLine: finding.position.flatMap { lines[ByteString($0.file)]?[$0.line] })
+                sourceLine: finding.position.flatMap { lines[ByteString($0.file)]?[$0.line] }, variable: finding.variable)
         }
     }
 

@@ -52,7 +52,8 @@ package final class Findings {
     }
 
     package func add(
-        _ message: String, at position: SourcePosition?, hint: String? = nil, severity: Diagnostic.Severity = .error
+        _ message: String, at position: SourcePosition?, hint: String? = nil, severity: Diagnostic.Severity = .error,
+        variable: String? = nil
     ) {
         if severity == .error { errorCount += 1 }
         guard !isFull else {
@@ -60,7 +61,7 @@ package final class Findings {
             return
         }
         guard seen.insert(Key(position: position, message: ByteString(message))).inserted else { return }
-        diagnostics.append(Diagnostic(severity: severity, position: position, message: message, hint: hint))
+        diagnostics.append(Diagnostic(severity: severity, position: position, message: message, hint: hint, variable: variable))
     }
 
     /// Whether further findings are only counted, so that nobody needs to work out their words.

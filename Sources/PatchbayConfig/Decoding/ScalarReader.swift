@@ -41,6 +41,8 @@ struct ScalarReader {
         let hint: String?
         /// Whether saying what was found adds anything.
         var showsFound = true
+        /// The range, to stand behind a message that doesn't name it.
+        var allowed: String?
     }
 
     let subject: Subject
@@ -104,7 +106,7 @@ struct ScalarReader {
         }
         // Not a number compares false with everything and so lies in no range.
         if range.contains(value) || value == 0 && subject.zeroMeaning != nil { return value }
-        throw outOfRange("\(range.lowerBound)", "\(range.upperBound)", isOpen: range.upperBound >= .greatestFiniteMagnitude)
+        throw outOfRange(words(range))
     }
 
     private func duration(_ scalar: ScalarText, _ range: ClosedRange<Int64>) throws(Problem) -> Int64 {
@@ -137,23 +139,42 @@ struct ScalarReader {
         _ value: Int64?, _ range: ClosedRange<Int64>, show: (Int64) -> String
     ) throws(Problem) -> Int64 {
         if let value, range.contains(value) || value == 0 && subject.zeroMeaning != nil { return value }
-        throw outOfRange(show(range.lowerBound), show(range.upperBound), isOpen: range.upperBound == .max)
+        throw outOfRange(words(range, show))
     }
 
-    private func outOfRange(_ lower: String, _ upper: String, isOpen: Bool) -> Problem {
+    private func outOfRange(_ range: String) -> Problem {
+        Problem(message: "must be \(range)", hint: subject.exampleLine)
+    }
+
+    private func words(_ range: ClosedRange<Int64>, _ show: (Int64) -> String) -> String {
+        words(show(range.lowerBound), show(range.upperBound), isOpen: range.upperBound == .max)
+    }
+
+    private func words(_ range: ClosedRange<Double>) -> String {
+        words("\(range.lowerBound)", "\(range.upperBound)", isOpen: range.upperBound >= .greatestFiniteMagnitude)
+    }
+
+    /// Such as `between 1 and 10 clients, or 0 (no limit)`.
+    private func words(_ lower: String, _ upper: String, isOpen: Bool) -> String {
         // A unit that the bounds already carry is not repeated: "between 128 bytes and 1MiB".
         let unit = subject.unit.flatMap { unit in
             lower.hasSuffix(unit) || upper.last?.isNumber == false ? nil : " \(unit)"
         } ?? ""
         let range =
-            lower == upper ? "must be \(lower)\(unit)"
-            : isOpen ? "must be at least \(lower)\(unit)" : "must be between \(lower) and \(upper)\(unit)"
-        let zero = subject.zeroMeaning.map { ", or 0 (\($0))" } ?? ""
-        return Problem(message: range + zero, hint: subject.exampleLine)
+            lower == upper ? "\(lower)\(unit)" : isOpen ? "at least \(lower)\(unit)" : "between \(lower) and \(upper)\(unit)"
+        return range + (subject.zeroMeaning.map { ", or 0 (\($0))" } ?? "")
     }
 
     private func mismatch(_ kind: FieldKind, hint: String? = nil) -> Problem {
-        Problem(message: "must be \(kind.expectation)", hint: hint ?? subject.exampleLine)
+        let allowed: String? =
+            switch kind {
+            case .integer(let range): words(range) { String($0) }
+            case .number(let range): words(range)
+            case .duration(let range): words(range, Quantity.duration)
+            case .size(let range): words(range, Quantity.size)
+            default: nil
+            }
+        return Problem(message: "must be \(kind.expectation)", hint: hint ?? subject.exampleLine, allowed: allowed)
     }
 
     private func numberHint(_ scalar: ScalarText) -> String? {

@@ -26,6 +26,8 @@ package enum ValueSource: Sendable, Equatable {
     }
 
     var position: SourcePosition? { if case .file(let position) = self { position } else { nil } }
+
+    var variable: String? { if case .environment(let variable, _, _) = self { variable } else { nil } }
 }
 
 /// What a finding calls the value it is about.
@@ -40,10 +42,12 @@ package final class Subject: Sendable {
     let unit: String?
     let zeroMeaning: String?
     let example: String?
+    /// Wins over the file.
+    let variable: String?
 
     init(
         name: String, path: String, isSecret: Bool = false, unit: String? = nil, zeroMeaning: String? = nil,
-        example: String? = nil
+        example: String? = nil, variable: String? = nil
     ) {
         self.name = name
         self.path = path
@@ -51,6 +55,7 @@ package final class Subject: Sendable {
         self.unit = unit
         self.zeroMeaning = zeroMeaning
         self.example = example
+        self.variable = variable
     }
 
     convenience init(_ field: Field, in parent: Subject?) {
@@ -58,7 +63,7 @@ package final class Subject: Sendable {
         let parentPath = parent?.path ?? ""
         self.init(
             name: field.name, path: parentPath.isEmpty ? field.name : "\(parentPath).\(field.name)", isSecret: isSecret,
-            unit: field.unit, zeroMeaning: field.zeroMeaning, example: field.example)
+            unit: field.unit, zeroMeaning: field.zeroMeaning, example: field.example, variable: field.environmentVariable)
     }
 
     /// One item of a list.
@@ -86,6 +91,16 @@ package final class Subject: Sendable {
 }
 
 extension Subject {
+    /// A hint that shows the value as a line of the file, with the variable in its place: "for example `PORT=8080`" for
+    /// "for example `port: 8080`". Lists become texts with commas.
+    func hint(_ hint: String, for variable: String) -> String {
+        let start = "`\(name): "
+        guard let opening = hint.firstRange(of: start), let closing = hint[opening.upperBound...].firstIndex(of: "`") else { return hint }
+        var value = hint[opening.upperBound..<closing].filter { $0 != "\"" && $0 != "'" }
+        if value.hasPrefix("["), value.hasSuffix("]") { value = String(value.dropFirst().dropLast()).replacing(", ", with: ",") }
+        return hint[..<opening.lowerBound] + "`\(variable)=\(value)" + hint[closing...]
+    }
+
     /// The same value, never to be shown.
     var hidden: Subject {
         Subject(name: name, path: path, isSecret: true, unit: unit, zeroMeaning: zeroMeaning, example: example)
@@ -104,9 +119,11 @@ extension Findings {
         switch source {
         case .environment(let variable, let text, nil):
             let given = subject.isSecret ? variable : "\(variable)=\(DisplayText.plain(text))"
-            add("\(given): \(problem)", at: nil, hint: hint)
+            add("\(given): \(problem)", at: nil, hint: hint.map { subject.hint($0, for: variable) }, variable: variable)
         case .environment(let variable, _, let item?):
-            add("\(variable): item \(item) \(problem)\(found.map { ", found \($0)" } ?? "")", at: nil, hint: hint)
+            add(
+                "\(variable): item \(item) \(problem)\(found.map { ", found \($0)" } ?? "")", at: nil,
+                hint: hint.map { subject.hint($0, for: variable) }, variable: variable)
         case .file, .defaultValue:
             add(
                 "\(DisplayText.quoted(subject.name)) \(problem)\(found.map { ", found \($0)" } ?? "")", at: source.position,

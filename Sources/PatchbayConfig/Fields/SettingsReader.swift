@@ -27,10 +27,14 @@ struct SettingsReader {
         else { return nil }
         let isSpreadSecret = object.hides("reconnect_earliest", "reconnect_latest")
         guard earliest <= latest || !findings.mayCompare(secret: isSpreadSecret) else {
-            let place = object["reconnect_earliest"]?.source.position ?? object["reconnect_latest"]?.source.position
+            let sources = ["reconnect_earliest", "reconnect_latest"].map { object[$0]?.source }
+            let variable = sources.lazy.compactMap { $0?.variable }.first
+            let early = sources[0]?.variable ?? "`reconnect_earliest`"
+            let late = sources[1]?.variable ?? "`reconnect_latest`"
             findings.add(
-                "`reconnect_earliest` is later than `reconnect_latest`\(isSpreadSecret ? "" : " (\(latest))")", at: place,
-                hint: "raise `reconnect_latest`")
+                "\(early) is later than \(late)\(isSpreadSecret ? "" : " (\(latest))")",
+                at: variable == nil ? sources.lazy.compactMap { $0?.position }.first : nil, hint: "raise \(late), or lower \(early)",
+                variable: variable)
             return nil
         }
         var settings = ServerSettings(

@@ -7,8 +7,10 @@ extension Findings {
         guard let objection = rule(text) else { return text }
         if objection.isWarning {
             if !value.subject.isSecret {
+                let variable = value.source.variable
                 add(
-                    "\(DisplayText.quoted(text)) \(objection.problem)", at: value.source.position, hint: objection.hint, severity: .warning)
+                    "\(variable.map { "\($0): " } ?? "")\(DisplayText.quoted(text)) \(objection.problem)", at: value.source.position,
+                    hint: objection.hint, severity: .warning, variable: variable)
             }
             return text
         }

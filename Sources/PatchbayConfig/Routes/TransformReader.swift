@@ -192,7 +192,7 @@ struct TransformReader {
         let message = isSecret ? "is not accepted" : error.message
         let hint = isSecret ? nil : error.hint
         if case .environment(let variable)? = value?.source.origin {
-            findings.add("\(variable): \(message)", at: nil, hint: hint)
+            findings.add("\(variable): \(message)", at: nil, hint: hint, variable: variable)
             return
         }
         let subject = error.option.map { "option \(DisplayText.quoted($0)) of `\(definition.name)`" } ?? "`\(definition.name)`"

@@ -14,6 +14,7 @@ struct YAMLComposer {
     private var openAnchors: [String: Int] = [:]
     private var nodes = 0
     private var hasAliases = false
+    private var isCutShort = false
 
     /// A mapping or list whose end hasn't come yet.
     private struct OpenCollection {
@@ -34,12 +35,19 @@ struct YAMLComposer {
         let message: String
         let position: SourcePosition
         let hint: String?
+        /// Whether what was read before it is worth a look. Not beyond a limit.
+        var leavesRest = false
     }
+
+    /// What a hint ends with when the rest of the file wasn't looked at.
+    static let unseen = "more may be found once this is fixed"
 
     /// The root of the file; `nil` when it has none, and then a finding says why: an error, or a warning when an included
     /// file is empty, as one is whose routes are all commented out.
+    ///
+    /// - Parameter rest: gets what was read in front of a mistake that ends the reading, without what the mistake may have cut off.
     static func compose(
-        _ source: SourceText, limits: YAMLLimits, isIncluded: Bool = false, findings: Findings
+        _ source: SourceText, limits: YAMLLimits, isIncluded: Bool = false, findings: Findings, rest: (YAMLNode) -> Void = { _ in }
     ) -> YAMLNode? {
         findings.add(source: source)
         let start = SourcePosition(file: source.file, line: 1, column: 1)
@@ -53,7 +61,9 @@ struct YAMLComposer {
         }
         let composed = YAMLEventReader.events(of: source.bytes) { reader -> YAMLNode? in
             var composer = YAMLComposer(source: source, limits: limits, isIncluded: isIncluded, findings: findings)
-            return composer.root(from: &reader)
+            if let root = composer.root(from: &reader) { return root }
+            if composer.isCutShort, let part = composer.completePart() { rest(part) }
+            return nil
         }
         guard let composed else {
             findings.add("there is no memory left to read the file", at: start)
@@ -82,8 +92,10 @@ struct YAMLComposer {
         do {
             return try run(&reader)
         } catch let stop as Stop {
-            findings.add(stop.message, at: stop.position, hint: stop.hint)
+            isCutShort = stop.leavesRest
+            findings.add(stop.message, at: stop.position, hint: stop.leavesRest ? Self.withUnseen(stop.hint) : stop.hint)
         } catch let error as YAMLSyntaxError {
+            isCutShort = true
             report(error)
         } catch {
             findings.add("the file can't be read: \(error)", at: nil)
@@ -108,7 +120,7 @@ struct YAMLComposer {
                 if documents > 1 {
                     throw Stop(
                         message: "a second document starts here; a configuration is one document",
-                        position: position(event.start), hint: "remove the `---`, or move what follows to a file of its own")
+                        position: position(event.start), hint: "remove the `---`, or move what follows to a file of its own", leavesRest: true)
                 }
             case .alias(let name): try alias(name, event)
             case .scalar(let text, let style): try scalar(text, style, event)
@@ -304,7 +316,34 @@ struct YAMLComposer {
         let line = source.lines([place.line])[place.line] ?? ""
         let character = line.unicodeScalars.dropFirst(place.column - 1).first.map(Character.init)
         let explanation = SyntaxExplanation(error, line: line, character: character)
-        findings.add(explanation.message, at: place, hint: explanation.hint)
+        findings.add(explanation.message, at: place, hint: Self.withUnseen(explanation.hint))
+    }
+
+    private static func withUnseen(_ hint: String?) -> String { hint.map { "\($0); \(unseen)" } ?? unseen }
+
+    /// What is surely as it is meant: without the value in front of the mistake, which may go on behind it, and without
+    /// mappings that are not closed, since they may lack keys. Those at the top and right below it are kept: none of their keys
+    /// must be there, but for `version`.
+    private func completePart() -> YAMLNode? {
+        if let root { return root }
+        var inner: YAMLNode?
+        for (level, collection) in stack.enumerated().reversed() {
+            var (items, entries) = (collection.items, collection.entries)
+            if level == stack.count - 1 {
+                // Its last value may have been closed by the mistake; a key that has no value yet was not added.
+                if collection.isMapping, collection.key == nil { entries = entries.dropLast() }
+                if !collection.isMapping { items = items.dropLast() }
+            } else if let inner {
+                if let key = collection.key, !key.isInvalid { entries.append(YAMLNode.Entry(key: key, value: inner)) }
+            }
+            inner = nil
+            guard collection.isValid, level <= 1, level == 0 || !(items.isEmpty && entries.isEmpty) else { continue }
+            inner = YAMLNode(
+                collection.isMapping ? .mapping(entries) : .sequence(items), position: collection.position,
+                endLine: collection.position.line, expandedNodes: collection.expandedNodes, expandedBytes: collection.expandedBytes,
+                height: collection.height + 1)
+        }
+        return inner
     }
 
     private static func report(_ defect: SourceText.Defect, in source: SourceText, to findings: Findings) {

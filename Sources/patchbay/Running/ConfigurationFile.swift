@@ -110,6 +110,6 @@ extension Diagnostic {
         guard let position, position.file == file else { return self }
         return Diagnostic(
             severity: severity, position: SourcePosition(file: name, line: position.line, column: position.column),
-            message: message, hint: hint, sourceLine: sourceLine)
+            message: message, hint: hint, sourceLine: sourceLine, variable: variable)
     }
 }

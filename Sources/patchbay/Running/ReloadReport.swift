@@ -52,6 +52,8 @@ struct Finding: Sendable, Codable {
     var file: String?
     var line: Int?
     var column: Int?
+    /// The environment variable that it is about, in place of a file.
+    var variable: String?
     var message: String
     var hint: String?
     /// The same for people, with the line and a caret.
@@ -62,6 +64,7 @@ struct Finding: Sendable, Codable {
         file = diagnostic.position?.file
         line = diagnostic.position?.line
         column = diagnostic.position?.column
+        variable = diagnostic.variable
         message = diagnostic.message
         hint = diagnostic.hint
         text = DiagnosticRenderer.render(diagnostic)
