@@ -43,6 +43,7 @@ enum FilterLanguage {
                 throw Objection(
                     reason: "a filter can't change records, so it can't assign (`\(sign)`)",
                     hint: sign == "=" ? "compare with `==`" : "use `pick` or `rename` to change records")
+            case .sign: try FilterMistakes.checkConstants(around: index, in: tokens)
             default: break
             }
         }

@@ -42,14 +42,55 @@ enum FilterMistakes {
         guard isRight || isLeft else { return }
         if FilterLanguage.keywords.contains(word) { return }
         if FilterLanguage.known.contains(word), word != "error", word != "empty" { return }
-        // In front of a comparison, the name of a function with a slip in it is as likely.
-        if !isRight, Suggestion.nearest(to: word, among: FilterLanguage.functions) != nil { return }
+        // Beside a constant it is a field without its dot.
+        let other = isRight ? index - 2 : index + 2
+        let near = FilterLanguage.known.contains(word) ? nil : Suggestion.nearest(to: word, among: FilterLanguage.functions)
+        // In front of a comparison, the name of a function with a slip in it is as likely; behind a `|` it is likelier than a field.
+        if !isRight, near != nil, !isConstant(other, tokens) || index > 0 && tokens[index - 1] == .sign("|") { return }
+        if isConstant(other, tokens) {
+            throw FilterLanguage.Objection(
+                reason: "`\(word)` without a dot is \(FilterLanguage.known.contains(word) ? "a jq function" : "not a jq function"); "
+                    + "a field is written with one, as `.name`",
+                hint: "did you mean `.\(word)`\(near.map { ", or the function `\($0)`" } ?? "")?")
+        }
         let sign = tokens[isRight ? index - 1 : index + 1].sign
         throw FilterLanguage.Objection(
             reason: FilterLanguage.known.contains(word)
                 ? "`\(word)` without quotes is a function, with which no record passes"
-                : "`\(word)` is not a jq function; a field is written with a point, as `.name`, and a text in quotes",
+                : "`\(word)` is not a jq function; a field is written with a dot, as `.name`, and a text in quotes",
             hint: isRight ? "write `\(sign) \"\(word)\"`" : "write `\"\(word)\" \(sign)`")
+    }
+
+    /// A comparison of two constants is the same for every record: it passes all or none, and is never what was meant.
+    static func checkConstants(around index: Int, in tokens: [JQTokens.Token]) throws(FilterLanguage.Objection) {
+        guard case .sign(let sign) = tokens[index], isComparison(tokens[index]), isConstant(index - 1, tokens), isConstant(index + 1, tokens),
+            index < 2 || isEdge(tokens[index - 2]), index + 2 >= tokens.count || isEdge(tokens[index + 2])
+        else { return }
+        let (left, right) = (tokens[index - 1], tokens[index + 1])
+        let field = [left, right].lazy.compactMap(\.asField).first ?? ".name"
+        let meant = left.asField != nil || right.asField == nil ? "\(field) \(sign) \(right.shown)" : "\(left.shown) \(sign) \(field)"
+        throw FilterLanguage.Objection(
+            reason: "`\(left.shown) \(sign) \(right.shown)` compares two constants, so it is the same for every record",
+            hint: left.asField == nil && right.asField == nil
+                ? "compare a field, as `.name \(sign) \(right.shown)`" : "did you mean `\(meant)`?")
+    }
+
+    private static func isConstant(_ index: Int, _ tokens: [JQTokens.Token]) -> Bool {
+        guard tokens.indices.contains(index) else { return false }
+        return switch tokens[index] {
+        case .number, .text(_, isWhole: true), .word("true"), .word("false"), .word("null"): true
+        default: false
+        }
+    }
+
+    /// Whether an operand of a comparison may begin or end there.
+    private static func isEdge(_ token: JQTokens.Token) -> Bool {
+        switch token {
+        case .sign("("), .sign(")"), .sign("["), .sign("]"), .sign("|"), .sign(","), .sign(";"), .word("and"), .word("or"), .word("if"), .word("elif"), .word("then"),
+            .word("else"), .word("end"):
+            true
+        default: false
+        }
     }
 
     private static func isComparison(_ token: JQTokens.Token) -> Bool {
@@ -76,5 +117,22 @@ enum FilterMistakes {
 }
 
 extension JQTokens.Token {
+    /// As it was written, cut where it is long.
+    fileprivate var shown: String {
+        switch self {
+        case .text(let text, _): "\"\(text.unicodeScalars.count > 30 ? String(text.unicodeScalars.prefix(30)) + "…" : text)\""
+        case .number(let text), .word(let text): text
+        case .field, .sign: ""
+        }
+    }
+
+    /// The field that a text may have been meant for.
+    fileprivate var asField: String? {
+        guard case .text(let text, isWhole: true) = self, text.utf8.count <= 60, let first = text.utf8.first, !(0x30...0x39).contains(first),
+            text.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) || $0 == 0x5F })
+        else { return nil }
+        return "." + text
+    }
+
     fileprivate var sign: String { if case .sign(let sign) = self { sign } else { "" } }
 }

@@ -1,30 +1,41 @@
 import GenericTransformers
 import PatchbayAPI
 import PatchbayCore
+import PatchbayJSON
 
 /// Which lines `tap` prints: those for which a condition of the transformer `filter` holds, and those with a text in them.
 final class LineFilter {
     private let trial: RouteTrial?
     private let text: [UInt8]?
     private var hasTold = false
+    private var missing: MissingFields?
 
+    /// - Parameter inner: the member of a line that holds what people look for: `data` of a message, `value` of a record.
     /// - Throws: `OptionError` when the condition is none.
-    init(condition: String?, text: String?) throws(OptionError) {
+    init(condition: String?, text: String?, inner: String) throws(OptionError) {
         self.text = text.map { Array($0.utf8) }
         guard let condition else {
             trial = nil
             return
         }
         let definition = FilterTransformer.definition
-        let factory = try definition.configure(OptionValues(["where": .string(condition)]))
+        let factory: TransformerDefinition.Factory
+        do throws(OptionError) {
+            factory = try definition.configure(OptionValues(["where": .string(condition)]))
+        } catch {
+            throw OptionError(option: error.option, message: error.message, hint: error.hint.map { Self.within(inner, $0) })
+        }
         trial = RouteTrial(
             route: Route(
                 name: definition.name, topic: "tap", type: "message", channels: ["tap"], makeTransformer: factory),
             maximumRecordBytes: 1 << 30)
+        missing = MissingFields(FilterFields(of: condition), inner: inner)
     }
 
-    /// Whether a line is wanted. One on which the condition fails is not, which is told once through `tell`.
+    /// Whether a line is wanted. One on which the condition fails is not, which is told once through `tell`, as are fields that
+    /// the lines don't have.
     func passes(_ line: String, tell: (String) -> Void) -> Bool {
+        missing?.look(at: line).map(tell)
         if let text, !contains(line, text) { return false }
         guard let trial else { return true }
         let result = trial.run(SampledRecord(key: nil, value: Array(line.utf8)), topic: "tap")
@@ -33,6 +44,15 @@ final class LineFilter {
             tell("lines on which --where fails are left out; the first: \(rejection.explanation)")
         }
         return !result.envelopes.isEmpty
+    }
+
+    /// A hint names the field of a record: here that is below `inner`.
+    private static func within(_ inner: String, _ hint: String) -> String {
+        for start in ["did you mean `", "as `"] {
+            guard hint.hasPrefix(start + ".") || hint.contains(", " + start + ".") else { continue }
+            return hint.replacing(start + ".", with: "\(start).\(inner).")
+        }
+        return hint
     }
 
     private func contains(_ line: String, _ text: [UInt8]) -> Bool {
