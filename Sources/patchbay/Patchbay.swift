@@ -78,16 +78,31 @@ struct Patchbay: AsyncParsableCommand {
     /// What is wrong with the name of a command, with a hint: ArgumentParser has hints only for flags.
     static func problem(withCommandIn words: some Sequence<String>) -> String? {
         var command: any ParsableCommand.Type = Self.self
+        var path: [String] = []
         for word in words {
             let known = command.configuration.subcommands
             if known.isEmpty || word == "help" || word.hasPrefix("-") { return nil }
             guard let next = known.first(where: { $0.configuration.commandName == word }) else {
-                let names = known.compactMap { $0.configuration.commandName }
-                let hint = Suggestion.nearest(to: word, among: names).map { "did you mean `\($0)`?" }
+                // Commands for contributors are found by those who know them.
+                let names = known.filter { $0.configuration.shouldDisplay }.compactMap { $0.configuration.commandName }
+                let hint = place(of: word, in: Self.self, path: "patchbay").map { "did you mean `\($0)`?" }
+                    ?? Suggestion.nearest(to: word, among: names).map { "did you mean `\((path + [$0]).joined(separator: " "))`?" }
                     ?? "the commands are \(names.map { "`\($0)`" }.joined(separator: ", "))"
-                return "there is no command `\(DisplayText.plain(word))`; \(hint)"
+                let given = (path + [DisplayText.plain(word)]).joined(separator: " ")
+                return "there is no command `\(given)`; \(hint)"
             }
             command = next
+            path.append(word)
+        }
+        return nil
+    }
+
+    /// A command of this name among those of another one, such as `patchbay test` for `routes test`.
+    private static func place(of word: String, in command: any ParsableCommand.Type, path: String) -> String? {
+        for next in command.configuration.subcommands where next.configuration.shouldDisplay {
+            guard let name = next.configuration.commandName else { continue }
+            if name == word { return "\(path) \(name)" }
+            if let found = place(of: word, in: next, path: "\(path) \(name)") { return found }
         }
         return nil
     }

@@ -74,6 +74,103 @@ import Testing
         }
     }
 
+    /// `PORT=abc patchbay demo` blamed routes.yaml, where nothing was wrong.
+    @Test func aBadVariableIsNotBlamedOnTheFile() async throws {
+        let path = try temporaryFile(routes)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let program = try Program(["demo", "--config", path], environment: ["PORT": "abc"])
+        #expect(try await program.exitCode() == 78)
+        #expect(
+            program.text == """
+                error: PORT=abc: must be a whole number between 1 and 65535, or 0 (any free port)
+                  hint: for example `PORT=8080`
+                1 error in the environment
+
+                """, "\(program.text)")
+        let check = try Program(["check", path, "--format", "json"], environment: ["PORT": "abc"])
+        #expect(try await check.exitCode() == 78)
+        #expect(check.text.contains("\"variable\" : \"PORT\"") || check.text.contains("\"variable\":\"PORT\""), "\(check.text)")
+    }
+
+    /// `--brokers 127.0.0.1:KAFKA_PORT`, as it stands in the README, went to librdkafka, which took the word for port 0 and tried for
+    /// ten seconds. What can't be brokers is refused before anything is tried, in every command that takes some.
+    @Test(arguments: [["produce", "t", "1"], ["tap", "--topic", "t"], ["init", "--from-topic", "t", "--output", "-"]])
+    func brokersThatCannotBeAreRefused(command: [String]) async throws {
+        let port = try Program(command + ["--brokers", "127.0.0.1:KAFKA_PORT"])
+        #expect(try await port.exitCode() == 64)
+        #expect(
+            port.text.contains("--brokers: `127.0.0.1:KAFKA_PORT` must be `host:port`; `KAFKA_PORT` is not a port: put its number there")
+                && port.text.contains("a demo prints its brokers"), "\(port.text)")
+        for (wrong, hint) in [
+            ("localhost", "add the port: `localhost:9092`"), ("ssl://a:1", "use `--property security.protocol=…`"),
+            ("a:1 b:2", "`--brokers=kafka1:9092,kafka2:9092`"), ("a:1,b", "`b` must be"), ("a:0", "between 1 and 65535"), ("", "must be `host:port`"),
+        ] {
+            let program = try Program(command + ["--brokers", wrong])
+            #expect(try await program.exitCode() == 64)
+            #expect(program.text.contains(hint), "\(wrong): \(program.text)")
+        }
+        let variable = try Program(command, environment: ["KAFKA_BROKERS": "a:1,b:c"])
+        #expect(try await variable.exitCode() == 78)
+        #expect(variable.text.contains("KAFKA_BROKERS: `b:c` must be `host:port`"), "\(variable.text)")
+    }
+
+    /// `routes test` answered "the commands are `diff`", and a typo listed a command for contributors that `--help` hides.
+    @Test func aMisplacedCommandIsFound() async throws {
+        for (arguments, hint) in [
+            (["routes", "test"], "there is no command `routes test`; did you mean `patchbay test`?"), (["diff"], "did you mean `patchbay routes diff`?"),
+            (["show"], "did you mean `patchbay config show`?"), (["tset"], "there is no command `tset`; did you mean `test`?"),
+            (["frobnicate"], "`produce`, `health`\n"), (["refernce"], "the commands are `serve`"), (["routes", "frobnicate"], "the commands are `diff`"),
+        ] {
+            let program = try Program(arguments)
+            #expect(try await program.exitCode() == 64)
+            #expect(program.text.contains(hint) && !program.text.contains("`reference`"), "\(program.text)")
+        }
+        let help = try Program(["routes", "--help"])
+        #expect(try await help.exitCode() == 0)
+        #expect(help.text.contains("`patchbay test` runs the tests"), "\(help.text)")
+    }
+
+    /// A pseudo-terminal: what is written to `keyboard` is what somebody types.
+    private struct Terminal {
+        let keyboard: FileHandle
+        let screen: FileHandle
+
+        init() throws {
+            // What posix_openpt, grantpt and unlockpt do; Glibc's module doesn't have them.
+            let descriptor = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+            var (locked, number) = (Int32(0), Int32(0))
+            let (unlock, getNumber) = (UInt(0x4004_5431), UInt(0x8004_5430))
+            guard descriptor >= 0, ioctl(descriptor, unlock, &locked) == 0, ioctl(descriptor, getNumber, &number) == 0 else {
+                throw SocketFailure(description: "no terminal: errno \(errno)")
+            }
+            let name = "/dev/pts/\(number)"
+            keyboard = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+            let other = open(name, O_RDWR | O_NOCTTY)
+            guard other >= 0 else { throw SocketFailure(description: "can't open the terminal: errno \(errno)") }
+            screen = FileHandle(fileDescriptor: other, closeOnDealloc: true)
+        }
+    }
+
+    /// `patchbay produce TOPIC` at a terminal waited without a word, as if it hung. Pipes get no such line.
+    @Test func whoTypesIsToldWhatIsRead() async throws {
+        let path = try temporaryFile(routes)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        for (arguments, sentence) in [
+            (["produce", "--brokers", "127.0.0.1:1", "t"], "patchbay: reading records for t from standard input, one a line; end with Ctrl-D\n"),
+            (["explain", "--config", path, "--topic", "t", "-"], "patchbay: reading the record from standard input; end with Ctrl-D\n"),
+        ] {
+            let terminal = try Terminal()
+            let program = try Program(arguments, standardInput: terminal.screen)
+            try await eventually("the sentence; so far: \(program.text)") { program.text.contains(sentence) || !program.isRunning }
+            #expect(program.text.contains(sentence), "\(program.text)")
+            try terminal.keyboard.write(contentsOf: [4])
+            #expect(try await program.exitCode() == (arguments[0] == "produce" ? 0 : 1), "\(program.text)")
+            let piped = try Program(arguments, input: "")
+            _ = try await piped.exitCode()
+            #expect(!piped.text.contains("Ctrl-D"), "\(piped.text)")
+        }
+    }
+
     @Test func aWrongCommandLineIsExit64() async throws {
         for arguments in [["serve", "--confg", "x"], ["nonsense"], ["demo", "--rate", "-5"], ["produce"]] {
             #expect(try await Program(arguments).exitCode() == 64, "\(arguments)")
@@ -96,7 +193,7 @@ import Testing
         let program = try Program(["tap", "x", "--url", "ws://127.0.0.1:\(try unusedPort())/ws"])
         #expect(try await program.exitCode() == 69)
         #expect(program.text.contains("can't connect"))
-        #expect(try await Program(["tap", "x", "--url", "http://nowhere"]).exitCode() == 64)
+        #expect(try await Program(["tap", "x", "--url", "wss://nowhere"]).exitCode() == 64)
     }
 
     @Test func healthOfNobodyIsExit69() async throws {

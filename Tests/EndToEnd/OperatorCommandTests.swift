@@ -144,6 +144,21 @@ import Testing
         #expect(reasons?.count == 1 && reasons?.first?.contains("127.0.0.1:\(broker.port)") == true)
     }
 
+    /// Beside a running demo `check --live` could only say that nothing answers on localhost:9092: the demo's Kafka has another port
+    /// each time, and only the process itself knows it.
+    @Test func checkLiveSaysHowToReachADemo() async throws {
+        let broker = try SilentListener()
+        let folder = try Folder(["routes.yaml": "kafka: { brokers: '127.0.0.1:\(broker.port)' }\n" + Self.plain, "none.yaml": "kafka: { brokers: [] }\n" + Self.plain])
+        let live = ["check", "--live", "--timeout", "1"]
+        expect(
+            try await run(live + [folder.path("routes.yaml")], code: 69),
+            has: ["beside a running demo, name the brokers that it printed: KAFKA_BROKERS=127.0.0.1:PORT patchbay check --live"])
+        let variable = try await run(live + [folder.path("routes.yaml")], code: 69, environment: ["KAFKA_BROKERS": "127.0.0.1:\(broker.port)"])
+        expect(variable, has: ["127.0.0.1:\(broker.port) (from KAFKA_BROKERS)", "KAFKA_BROKERS wins over the file"])
+        expect(try await run(live + [folder.path("none.yaml")], code: 78), has: ["or leave `brokers` out and set KAFKA_BROKERS"])
+        expect(try await run(["check", "--help"], code: 0), has: ["KAFKA_BROKERS=127.0.0.1:PORT patchbay check --live"])
+    }
+
     /// A template for a field that an earlier `pick` left out passed `check`, and then refused every record.
     @Test func checkKnowsWhatAStepLeavesOut() async throws {
         let routes = "version: 1\nroutes:\n  - topic: t\n    transform: [{ pick: [a] }, json]\n    channels: [c, 'x.{FIELD}']\n"

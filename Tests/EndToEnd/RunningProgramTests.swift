@@ -392,7 +392,7 @@ import Testing
     @Test(arguments: [
         (["chek"], "there is no command `chek`; did you mean `check`?"),
         (["relaod", "--dry-run"], "did you mean `reload`?"),
-        (["routes", "dif", "a", "b"], "there is no command `dif`; did you mean `diff`?"),
+        (["routes", "dif", "a", "b"], "there is no command `routes dif`; did you mean `routes diff`?"),
         (["quite-another-thing"], "the commands are `serve`, `demo`"),
         (["check", "--formt", "json"], "Did you mean '--format'?"),
         (["serve", "--confg", "x"], "Did you mean '--config'?"),

@@ -104,6 +104,35 @@ import Testing
         }
     }
 
+    /// The header spoke of routes.yaml whatever the file's name was, and of "the tests below" where there were none; `json` was among
+    /// the others of `json`.
+    @Test func theHeaderSpeaksOfThisFile() {
+        let plain = Scaffold.text(topics: [], transformers: BuiltinTransformers.all)
+        #expect(plain.contains("#   patchbay check routes.yaml     finds every mistake\n#   patchbay explain --topic T …   shows"), "\(plain)")
+        #expect(plain.contains("#   patchbay test routes.yaml      runs the `tests` of routes, once they have some\n"), "\(plain)")
+        #expect(plain.contains("transform: json   # others: token, trade, aggregate, filter, pick, rename\n"), "\(plain)")
+        let records = [SampledRecord(key: nil, value: Array(#"{"a":"b"}"#.utf8))]
+        let named = Scaffold.text(topics: [.init(name: "t", records: records)], transformers: BuiltinTransformers.all, file: "my conf/it's.yaml")
+        #expect(named.contains(#"#   patchbay check 'my conf/it'\''s.yaml' "#) && named.contains(#"--config 'my conf/it'\''s.yaml' --topic T"#), "\(named)")
+        #expect(named.contains("runs the tests below\n") && !named.contains("routes.yaml"), "\(named)")
+        let none = Scaffold.text(topics: [.init(name: "t", records: [SampledRecord(key: nil, value: [0xFF])])], transformers: BuiltinTransformers.all)
+        #expect(!none.contains("tests below") && none.contains("No test: "), "\(none)")
+    }
+
+    /// A few records of one second have one time, which made `.time == "…"` the suggested filter.
+    @Test(arguments: [
+        "2024-01-01T12:00:00Z", "2024-01-01 12:00:00.123", "2024-01-01", "12:00:00", "31.12.2024", "Sat, 31 Jan 2026 10:00:00 GMT", "1717243200", "1717243200123",
+        "1717243200.5", "20240101T120000Z",
+    ])
+    func timesAreNotSuggested(time: String) {
+        let records = (0..<6).map { number in
+            SampledRecord(key: nil, value: Array(#"{"time":"\#(time)\#(number < 4 ? "" : " ")","side":"\#(number < 3 ? "buy" : "sell")"}"#.utf8))
+        }
+        let file = judge([.init(name: "orders", records: records)])
+        #expect(file.contains(##"[{ filter: '.side == "buy"' }, json]"##) && file.contains(##""orders.{side}""##), "\(file)")
+        for text in ["buy", "1", "10", "3.5", "0x12", "A-2024-01-01", "12345", "1h", "eu-west-1", "1.2.3"] { #expect(!FieldSuggestions.looksLikeTime(text), "\(text)") }
+    }
+
     /// Only the outermost fields were looked at, so that records which wrap everything in `payload` got no suggestion.
     @Test func nestedFieldsAreSuggested() {
         let records = (0..<6).map { number in

@@ -123,11 +123,86 @@ import Testing
         try await demo.stop()
         #expect(ServerAddress(host: "[fe80::1%eth0]", port: 1).authority == "[fe80::1]:1")
         #expect(ServerAddress(host: "fe80::1%eth0", port: 1).text == "[fe80::1%eth0]:1")
-        let linkLocal = try #require(WebSocketAddress("ws://[fe80::1%25eth0]/a/ws?x=1"))
+        let linkLocal = try WebSocketAddress("ws://[fe80::1%25eth0]/a/ws?x=1")
         #expect(linkLocal.server.host == "fe80::1%eth0" && linkLocal.server.port == 80)
         #expect(linkLocal.path == "/a/ws?x=1" && linkLocal.sibling("channels") == "/a/channels")
-        for wrong in ["ws://", "http://a/ws", "ws://a:0/ws", "ws://a:99999/ws", "a:80", "ws://user@a/ws"] {
-            #expect(WebSocketAddress(wrong) == nil, "\(wrong)")
+        for wrong in ["", "ws://", "http:///ws", "ws://a:0/ws", "ws://a:99999/ws", "a:x", "a:0", "ws://user@a/ws", "a b", "::1", "wss://a", "ftp://a"] {
+            #expect(throws: AddressMistake.self, "\(wrong)") { try WebSocketAddress(wrong) }
+        }
+    }
+
+    /// Who copied the address of the page, or wrote `localhost:8080`, was told that it must be of the form ws://host:port/path.
+    @Test func addressesAreTakenAsPeopleHaveThem() async throws {
+        for (text, address) in [
+            ("http://a", "ws://a:80/ws"), ("http://a:8080/", "ws://a:8080/ws"), ("HTTP://a:1/x/ws?client=me", "ws://a:1/x/ws?client=me"),
+            ("localhost:8080", "ws://localhost:8080/ws"), ("localhost", "ws://localhost:8080/ws"), ("[::1]:9", "ws://[::1]:9/ws"),
+            ("a:1/x", "ws://a:1/x"), ("ws://a", "ws://a:80/ws"), ("ws://a:1?client=me", "ws://a:1/ws?client=me"),
+        ] {
+            #expect(try WebSocketAddress(text).text == address, "\(text)")
+        }
+        for (text, port, address) in [
+            ("a", nil, "a:7"), ("a:1", nil, "a:1"), ("a:1", 1, "a:1"), ("a", 2, "a:2"), ("::1", nil, "[::1]:7"), ("[::1]", nil, "[::1]:7"),
+            ("[::1]:1", nil, "[::1]:1"), ("http://a", 3, "a:3"), ("http://a:1/", nil, "a:1"), ("http://[::1]:1", nil, "[::1]:1"),
+        ] as [(String, Int?, String)] {
+            #expect(try ServerAddress.option(text, port: port) { 7 }.text == address, "\(text)")
+        }
+        for (text, port) in [("", nil), ("a:1", 2), ("a:x", nil), ("a:0", nil), ("https://a", nil), ("http://a/docs", nil), ("a b", nil)] as [(String, Int?)] {
+            #expect(throws: (any Error).self, "\(text)") { try ServerAddress.option(text, port: port) { 7 } }
+        }
+        let demo = try await demo()
+        for url in ["http://127.0.0.1:\(demo.port)", "http://127.0.0.1:\(demo.port)/", "127.0.0.1:\(demo.port)"] {
+            let tap = try PatchbayProgram(["tap", "tradez", "--url", url])
+            #expect(try await tap.exitCode() == 69)
+            #expect(tap.text.contains("did you mean `trades`?"), "\(tap.text)")
+        }
+        for host in ["127.0.0.1:\(demo.port)", "http://127.0.0.1:\(demo.port)/"] {
+            let health = try PatchbayProgram(["health", "--live", "--host", host])
+            #expect(try await health.exitCode() == 0, "\(health.text)")
+            let reload = try PatchbayProgram(["reload", "--dry-run", "--host", host.replacing("\(demo.port)", with: "\(demo.admin)")])
+            // The file is gone, which the server says.
+            #expect(try await reload.exitCode() == 78, "\(reload.text)")
+        }
+        try await demo.stop()
+        let tls = try PatchbayProgram(["tap", "x", "--url", "https://a"])
+        #expect(try await tls.exitCode() == 64)
+        #expect(tls.text.contains("can't connect with TLS"), "\(tls.text)")
+    }
+
+    /// `tap --where '.SellBuy == "buy"'` waited for ever: a message's fields are below `.data`, and a field that isn't there is null.
+    @Test func fieldsThatNoLineHasAreTold() async throws {
+        let demo = try await flowingDemo()
+        let records = (1...6).map { #"{"level":"\#($0 == 6 ? "end" : "info")"}"# }
+        let taken = try await tap(demo, ["--where", #".level == "end" or .data.level == "end""#, "--count", "1"], records: records)
+        #expect(taken.errors.contains("patchbay: --where asks for `.level`, which none of the first 5 lines has; did you mean `.data.level`?\n"), "\(taken.errors)")
+        #expect(taken.errors.matches(of: /--where asks/).count == 1, "\(taken.errors)")
+        try await demo.stop()
+
+        func told(_ condition: String, _ lines: [String], inner: String = "data") throws -> [String] {
+            let filter = try LineFilter(condition: condition, text: nil, inner: inner)
+            var told: [String] = []
+            for line in lines { _ = filter.passes(line, tell: { told.append($0) }) }
+            return told
+        }
+        let line = #"{"type":"note","channel":"c","data":{"a":1,"b":{"x":2}},"timestamp":"t"}"#
+        let many = Array(repeating: line, count: 30)
+        #expect(try told(".data.a == 2", many).isEmpty)
+        #expect(try told(".typ == \"x\"", many) == ["--where asks for `.typ`, which none of the first 5 lines has; their fields are `.type`, `.channel`, `.data`, `.timestamp`"])
+        #expect(try told(".a == 1", Array(many.prefix(4))).isEmpty)
+        #expect(try told(".data.b.y > 1", many) == ["--where asks for `.data.b.y`, which none of the first 20 lines has; `.data.b` has `.data.b.x`"])
+        #expect(try told(".data.c == null", Array(many.prefix(19)) + [line.replacing("\"a\"", with: "\"c\"")] + many).isEmpty)
+        #expect(try told(".b.x == 1", many.map { $0.replacing("\"data\"", with: "\"value\"") }, inner: "value").first?.hasSuffix("did you mean `.value.b.x`?") == true)
+        #expect(try told(".data | .z == 1", many).isEmpty)
+    }
+
+    /// A comparison of two texts passes every line or none, and was taken. The hint says where a message's fields are.
+    @Test func constantsAreNotCompared() async throws {
+        for (condition, topic, hint) in [
+            (#"SellBuy == "buy""#, false, "did you mean `.data.SellBuy`?"), (#""SellBuy" == "buy""#, false, #"did you mean `.data.SellBuy == "buy"`?"#),
+            (#""SellBuy" == "buy""#, true, #"did you mean `.value.SellBuy == "buy"`?"#), ("1 == 1", false, "compare a field, as `.data.name == 1`"),
+        ] {
+            let program = try PatchbayProgram(["tap"] + (topic ? ["--topic", "t"] : ["c"]) + ["--where", condition])
+            #expect(try await program.exitCode() == 64)
+            #expect(program.text.contains(hint), "\(program.text)")
         }
     }
 }

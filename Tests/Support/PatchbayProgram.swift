@@ -9,10 +9,11 @@ public final class PatchbayProgram: @unchecked Sendable {
     private let output: FileHandle
 
     /// - Parameter standardOutput: takes standard output in place of `text`.
+    /// - Parameter standardInput: in place of `input`.
     /// - Parameter mostFiles: descriptors it may have; by default as many as the tests.
     public init(
         _ arguments: [String], environment: [String: String] = [:], input: String? = nil, standardOutput: FileHandle? = nil,
-        mostFiles: Int? = nil
+        standardInput: FileHandle? = nil, mostFiles: Int? = nil
     ) throws {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("output-\(UUID().uuidString)").path
         let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o600)
@@ -34,7 +35,9 @@ public final class PatchbayProgram: @unchecked Sendable {
         process.environment = all
         process.standardOutput = standardOutput ?? output
         process.standardError = output
-        if let input {
+        if let standardInput {
+            process.standardInput = standardInput
+        } else if let input {
             let pipe = Pipe()
             pipe.fileHandleForWriting.write(Data(input.utf8))
             try pipe.fileHandleForWriting.close()

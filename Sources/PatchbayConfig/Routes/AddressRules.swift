@@ -19,7 +19,13 @@ extension NameRules {
             return Objection(problem, isHost ? "add the port: `\(DisplayText.plain(address)):9092`" : "for example `kafka1:9092`")
         }
         let host = address[..<colon]
-        guard isPort(address[colon...].dropFirst()) else { return Objection(problem, "the port must be between 1 and 65535") }
+        let port = address[colon...].dropFirst()
+        guard isPort(port) else {
+            let isWord = port.utf8.contains { (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) }
+            return Objection(
+                problem, isWord
+                    ? "`\(DisplayText.plain(String(port)))` is not a port: put its number there, between 1 and 65535" : "the port must be between 1 and 65535")
+        }
         if host.hasPrefix("[") && host.hasSuffix("]") {
             return isBracketedAddress(host) ? nil : Objection(problem, "for example `[::1]:9092`")
         }

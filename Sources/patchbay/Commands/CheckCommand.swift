@@ -12,7 +12,8 @@ struct CheckCommand: AsyncParsableCommand {
         discussion: """
             Prints one finding after the other as `file:line:col: error: text`, with the line, a caret and a hint. \
             Makes no network connections unless --live is given: then the brokers are asked whether the topics exist, \
-            and each is tried at the address that it advertises.
+            and each is tried at the address that it advertises. A demo's brokers are at the address that it prints at its start: \
+            KAFKA_BROKERS=127.0.0.1:PORT patchbay check --live
 
             Exit codes: 0 no errors (warnings may have been printed); 69 --live and a cluster can't be reached; \
             74 standard output can't be written; 78 errors were found.
@@ -57,7 +58,8 @@ struct CheckCommand: AsyncParsableCommand {
             var unreachable: [String] = []
             if live, let configuration = loaded.configuration {
                 for cluster in configuration.clusters {
-                    let answer = LiveCheck.run(cluster, of: configuration, timeout: .seconds(timeout))
+                    let answer = LiveCheck.run(
+                        cluster, of: configuration, variable: environment["KAFKA_BROKERS"] ?? "", timeout: .seconds(timeout))
                     findings += loaded.sources.withLines(answer.findings)
                     if let reason = answer.unreachable { unreachable.append(reason) }
                 }

@@ -5,7 +5,8 @@ import PatchbayConfig
 /// `patchbay routes`: commands about routes files as a whole.
 struct RoutesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "routes", abstract: "Compare routes files.", subcommands: [DiffCommand.self])
+        commandName: "routes", abstract: "Compare routes files.",
+        discussion: "`patchbay test` runs the tests that routes have, `patchbay check` finds mistakes.", subcommands: [DiffCommand.self])
 }
 
 /// `patchbay routes diff`: what a reload would change.

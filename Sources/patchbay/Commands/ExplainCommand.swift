@@ -69,7 +69,10 @@ struct ExplainCommand: ParsableCommand {
     private func sample() throws -> SampledRecord? {
         guard record != nil || tombstone else { return nil }
         var value = record.map { Array($0.utf8) }
-        if record == "-" { value = [UInt8](FileHandle.standardInput.readDataToEndOfFile()) }
+        if record == "-" {
+            StandardInput.tellTerminal("reading the record from standard input; end with Ctrl-D")
+            value = [UInt8](FileHandle.standardInput.readDataToEndOfFile())
+        }
         return SampledRecord(
             partition: partition, key: key.map { Array($0.utf8) }, value: value,
             headers: headers.map { pair in

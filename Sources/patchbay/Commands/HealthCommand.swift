@@ -20,7 +20,7 @@ struct HealthCommand: AsyncParsableCommand {
             74 standard output can't be written; 78 PORT is not a valid port.
             """)
 
-    @Option(help: "The server's host: a name or an IP address.")
+    @Option(help: "The server's host: a name or an IP address, with its port if you like (host:port, http://host:port).")
     var host = "127.0.0.1"
 
     @Option(help: "The server's port. Default: PORT, or 8080.")
@@ -40,6 +40,7 @@ struct HealthCommand: AsyncParsableCommand {
 
     func validate() throws {
         try ServerPort.check(port)
+        _ = try ServerAddress.option(host, port: port) { 0 }
         guard (1...3600).contains(timeout) else { throw ValidationError("--timeout must be between 1 and 3600 seconds") }
         if live, ready { throw ValidationError("--live and --ready exclude each other") }
     }
@@ -47,7 +48,7 @@ struct HealthCommand: AsyncParsableCommand {
     private var path: String { live ? "/health/live" : ready ? "/health/ready" : "/health" }
 
     func run() async throws {
-        let address = ServerAddress(host: host, port: try port ?? ServerPort.of("PORT", default: 8080))
+        let address = try ServerAddress.option(host, port: port) { try ServerPort.of("PORT", default: 8080) }
         let answer: HTTPRequestOnce.Answer
         do {
             answer = try await HTTPRequestOnce.run(.GET, address, path: path, timeout: .seconds(Int64(timeout)))

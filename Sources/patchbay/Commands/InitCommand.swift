@@ -14,7 +14,7 @@ struct InitCommand: AsyncParsableCommand {
             real record. The brokers it read from are not written down: the file takes them from KAFKA_BROKERS.
 
             Exit codes: 0 written; 69 the brokers can't be reached or the topic is not there; 73 the file exists already \
-            (or can't be written); 74 standard output can't be written.
+            (or can't be written); 74 standard output can't be written; 78 KAFKA_BROKERS is wrong.
             """)
 
     /// A file can't be created (sysexits.h).
@@ -45,6 +45,7 @@ struct InitCommand: AsyncParsableCommand {
         guard (1...1000).contains(records) else { throw ValidationError("--records must be between 1 and 1000") }
         guard (1...3600).contains(timeout) else { throw ValidationError("--timeout must be between 1 and 3600 seconds") }
         try property.checkPairs()
+        try BrokerList.check(brokers)
     }
 
     func run() async throws {
@@ -53,7 +54,8 @@ struct InitCommand: AsyncParsableCommand {
         if output != "-", !force, FileManager.default.fileExists(atPath: output) {
             throw Exit.because("\(output) already exists; use --force to overwrite it or --output for another name", Self.cantCreate)
         }
-        let list = (brokers ?? environment["KAFKA_BROKERS"] ?? "localhost:9092").split(separator: ",").map(String.init)
+        // Without a topic no broker is asked.
+        let list = topics.isEmpty ? [] : try BrokerList.of(brokers, environment: environment)
         let sampled = try TopicSamples.read(
             topics, brokers: list, properties: property.map(ProduceCommand.pair), last: records,
             timeout: .seconds(timeout), logger: logger)
@@ -61,7 +63,7 @@ struct InitCommand: AsyncParsableCommand {
         let schema = folder.appendingPathComponent("routes.schema.json").path
         let text = Scaffold.text(
             topics: sampled, transformers: BuiltinTransformers.all,
-            hasSchema: FileManager.default.fileExists(atPath: schema))
+            hasSchema: FileManager.default.fileExists(atPath: schema), file: output == "-" ? "routes.yaml" : output)
         guard output != "-" else {
             try Output.standard(text)
             return
@@ -71,8 +73,8 @@ struct InitCommand: AsyncParsableCommand {
         } catch {
             throw Exit.because("can't write \(output): \(ErrorSentence.of(error))", Self.cantCreate)
         }
-        Output.error("\(output) is written; next: patchbay check \(output)\n")
-        if !topics.isEmpty, environment["KAFKA_BROKERS"] ?? "" == "", list != ["localhost:9092"] {
+        Output.error("\(output) is written; next: patchbay check \(Scaffold.argument(output))\n")
+        if !topics.isEmpty, environment["KAFKA_BROKERS"] ?? "" == "", list != [BrokerList.fallback] {
             Output.error("its brokers come from the environment: export KAFKA_BROKERS=\(list.joined(separator: ","))\n")
         }
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Logging
+import PatchbayConfig
 import PatchbayKafka
 
 /// `patchbay produce`: writes records to any broker.
@@ -9,12 +10,13 @@ struct ProduceCommand: ParsableCommand {
         commandName: "produce",
         abstract: "Write records to a topic.",
         discussion: """
-            Each argument becomes one record; with `-`, or with none, each line of standard input does. Values are sent \
-            as they are.
+            Each argument becomes one record; with `-`, or with none, each line of standard input does (end with Ctrl-D). \
+            Values are sent as they are.
 
             Example: patchbay produce --brokers localhost:9092 trade-info '{"Token":"0x1"}'
 
-            Exit codes: 0 the brokers have all of them; 69 they can't be reached, or refuse some; 78 a --property is wrong.
+            Exit codes: 0 the brokers have all of them; 69 they can't be reached, or refuse some; 78 a --property or \
+            KAFKA_BROKERS is wrong.
             """)
 
     @Argument(help: "The topic.")
@@ -47,6 +49,7 @@ struct ProduceCommand: ParsableCommand {
     func validate() throws {
         guard (1...3600).contains(timeout) else { throw ValidationError("--timeout must be between 1 and 3600 seconds") }
         try (headers + property).checkPairs()
+        try BrokerList.check(brokers)
         if tombstone, !values.isEmpty || key == nil {
             throw ValidationError("--tombstone takes a --key and no values")
         }
@@ -55,11 +58,12 @@ struct ProduceCommand: ParsableCommand {
     func run() throws {
         let environment = ProcessInfo.processInfo.environment
         let logger = try Logs.start(environment: ["LOG_LEVEL": environment["LOG_LEVEL"] ?? "error"])
-        let list = brokers ?? environment["KAFKA_BROKERS"] ?? "localhost:9092"
+        let brokers = try BrokerList.of(brokers, environment: environment)
+        let list = brokers.joined(separator: ", ")
         let producer: Producer
         do {
             producer = try Producer(
-                brokers: list.split(separator: ",").map(String.init),
+                brokers: brokers,
                 // A topic that the brokers don't know counts as missing after this; by default 30 s. Brokers that create
                 // topics when they are asked for need a moment.
                 properties: [
@@ -72,6 +76,7 @@ struct ProduceCommand: ParsableCommand {
         if tombstone {
             try send(nil, with: producer)
         } else if values.isEmpty || values == ["-"] {
+            StandardInput.tellTerminal("reading records for \(DisplayText.plain(topic)) from standard input, one a line; end with Ctrl-D")
             while let line = readLine() {
                 if !line.isEmpty { try send(line, with: producer) }
             }

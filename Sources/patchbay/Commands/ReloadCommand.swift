@@ -26,7 +26,7 @@ struct ReloadCommand: AsyncParsableCommand {
     @Argument(help: "With --dry-run: a file to look at in the place of the server's own.")
     var file: String?
 
-    @Option(help: "The admin listener's host.")
+    @Option(help: "The admin listener's host, with its port if you like (host:port, http://host:port).")
     var host = "127.0.0.1"
 
     @Option(help: "The admin listener's port. Default: ADMIN_PORT, or 8081.")
@@ -40,14 +40,14 @@ struct ReloadCommand: AsyncParsableCommand {
     func validate() throws {
         if file != nil, !dryRun { throw ValidationError("FILE is only allowed with --dry-run") }
         try ServerPort.check(port)
+        _ = try ServerAddress.option(host, port: port) { 0 }
         guard (1...3600).contains(timeout) else { throw ValidationError("--timeout must be between 1 and 3600 seconds") }
     }
 
     func run() async throws {
-        let port = try port ?? ServerPort.of("ADMIN_PORT", default: 8081)
+        let address = try ServerAddress.option(host, port: port) { try ServerPort.of("ADMIN_PORT", default: 8081) }
         var candidate: [UInt8] = []
         if let file { candidate = try Self.candidate(file) }
-        let address = ServerAddress(host: host, port: port)
         let answer: HTTPRequestOnce.Answer
         do {
             answer = try await HTTPRequestOnce.run(

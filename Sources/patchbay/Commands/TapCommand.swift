@@ -20,12 +20,14 @@ struct TapCommand: AsyncParsableCommand {
             With --topic the records come straight from the brokers, as they are before any transformer; no consumer group \
             is joined and nothing is committed.
 
-            --where takes the conditions of the transformer `filter`, and checks the line as it is printed:
+            --where takes the conditions of the transformer `filter`, and checks the line as it is printed, so a record's \
+            fields are below `.data`, or below `.value` with --topic:
               patchbay tap trades --where '.data.SellBuy == "buy"'
               patchbay tap --topic trade-info --where '.key == "0x01" and .value.PriceUsd != null'
 
             Exit codes: 0 after --count lines, after Ctrl-C, or when the reader of the output goes away; 69 when the server \
-            or the brokers can't be reached, refuse, or go away; 74 when standard output can't be written; 78 PORT is not a valid port.
+            or the brokers can't be reached, refuse, or go away; 74 when standard output can't be written; 78 PORT is not \
+            a valid port, or KAFKA_BROKERS is wrong.
             """)
 
     /// Where to begin with a topic.
@@ -34,7 +36,7 @@ struct TapCommand: AsyncParsableCommand {
     @Argument(help: "Channels to subscribe to.")
     var channels: [String] = []
 
-    @Option(help: "The server, such as ws://[::1]:8080/ws. Default: ws://127.0.0.1:PORT/ws with PORT from the environment, or 8080.")
+    @Option(help: "The server, such as ws://[::1]:8080/ws; http://host:port and host:port mean its /ws. Default: ws://127.0.0.1:PORT/ws with PORT from the environment, or 8080.")
     var url: String?
 
     @Option(help: "Stop after this many lines.")
@@ -74,18 +76,27 @@ struct TapCommand: AsyncParsableCommand {
             if from != nil, last != nil { throw ValidationError("--from and --last exclude each other") }
             if let last, !(1...100_000).contains(last) { throw ValidationError("--last must be between 1 and 100000") }
             try property.checkPairs()
+            try BrokerList.check(brokers)
             return
         }
         if channels.isEmpty { throw ValidationError("name at least one channel, or a topic with --topic") }
         if brokers != nil || from != nil || last != nil || !property.isEmpty {
             throw ValidationError("--brokers, --from, --last and --property go with --topic")
         }
-        if let url, WebSocketAddress(url) == nil { throw ValidationError("--url must be of the form ws://host:port/path") }
+        if let url { _ = try Self.address(url) }
+    }
+
+    private static func address(_ url: String) throws -> WebSocketAddress {
+        do throws(AddressMistake) {
+            return try WebSocketAddress(url)
+        } catch {
+            throw ValidationError("--url: \(error.reason)")
+        }
     }
 
     private func filter() throws -> LineFilter {
         do throws(OptionError) {
-            return try LineFilter(condition: condition, text: grep)
+            return try LineFilter(condition: condition, text: grep, inner: topic == nil ? "data" : "value")
         } catch {
             throw ValidationError("--where: \(error.message)\(error.hint.map { "; \($0)" } ?? "")")
         }
@@ -98,7 +109,7 @@ struct TapCommand: AsyncParsableCommand {
         TapEnd.whenReaderLeaves()
         let printer = LinePrinter(filter: try filter(), count: count)
         if let topic { return try tap(topic: topic, printer) }
-        let address = try url.flatMap(WebSocketAddress.init)
+        let address = try url.map(Self.address)
             ?? WebSocketAddress(
                 server: ServerAddress(host: "127.0.0.1", port: ServerPort.of("PORT", default: 8080)), path: "/ws")
         var refusal: WebSocketTap.Refusal?
@@ -133,7 +144,7 @@ struct TapCommand: AsyncParsableCommand {
 
     private func tap(topic: String, _ printer: LinePrinter) throws {
         let environment = ProcessInfo.processInfo.environment
-        let list = (brokers ?? environment["KAFKA_BROKERS"] ?? "localhost:9092").split(separator: ",").map(String.init)
+        let list = try BrokerList.of(brokers, environment: environment)
         let start: TopicReader.Start =
             if let last { .last(last) } else if from == .beginning { .beginning } else { .end }
         var failure: (any Error)?

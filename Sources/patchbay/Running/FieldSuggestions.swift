@@ -22,6 +22,16 @@ struct FieldSuggestions {
     private struct Found {
         let path: [String]
         var texts: [String] = []
+
+        /// Times come back in a sample, but not later: nobody chooses records by one, or wants a channel for each.
+        var isTime: Bool { texts.contains(where: FieldSuggestions.looksLikeTime) }
+    }
+
+    /// Such as `2026-01-31`, `2026-01-31T12:00:00Z`, `12:00:00`, `Sat, 31 Jan 2026 …`, or seconds and parts of them since 1970.
+    static func looksLikeTime(_ text: String) -> Bool {
+        text.starts(with: #/[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}/#) || text.starts(with: #/[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4}/#)
+            || text.starts(with: #/[0-9]{1,2}:[0-9]{2}(:|$)/#) || text.starts(with: #/(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /#)
+            || text.wholeMatch(of: #/[0-9]{10}|[0-9]{13}|[0-9]{16}|[0-9]{19}|[0-9]{10,}\.[0-9]+|[0-9]{8}T[0-9]{4,6}Z?/#) != nil
     }
 
     private var found: [Found] = []
@@ -59,6 +69,7 @@ struct FieldSuggestions {
         guard objects > 0 else { return nil }
         let common = found.filter { field in
             field.texts.count == objects && field.texts.allSatisfy(Self.isWorthAName) && field.path.allSatisfy(Self.isPlaceholder)
+                && !field.isTime
         }
         let repeated = common.first { field in Set(field.texts.map { ByteString($0) }).count < field.texts.count }
         return (repeated ?? common.first)?.path.joined(separator: ".")
@@ -67,7 +78,7 @@ struct FieldSuggestions {
     /// A condition of a filter, such as `.user.kind == "admin"`: on a field with few different values, for its most
     /// frequent one; `nil` when there is none.
     var condition: String? {
-        for field in found where field.path.allSatisfy(Self.isJQName) && field.texts.allSatisfy(Self.isWorthAName) {
+        for field in found where field.path.allSatisfy(Self.isJQName) && field.texts.allSatisfy(Self.isWorthAName) && !field.isTime {
             let counts = Dictionary(grouping: field.texts, by: { ByteString($0) }).mapValues(\.count)
             guard Self.fewValues.contains(counts.count), counts.count < field.texts.count else { continue }
             // The first in the alphabet of those that come as often, so that the same records make the same file.

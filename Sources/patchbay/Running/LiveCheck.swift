@@ -14,7 +14,9 @@ enum LiveCheck {
     }
 
     /// Blocks for up to `timeout`.
-    static func run(_ cluster: KafkaSettings, of configuration: RouterConfiguration, timeout: Duration) -> Answer {
+    ///
+    /// - Parameter variable: what KAFKA_BROKERS says, empty for nothing.
+    static func run(_ cluster: KafkaSettings, of configuration: RouterConfiguration, variable: String, timeout: Duration) -> Answer {
         let routes = configuration.routes.filter { $0.isEnabled && $0.cluster.hasSameBytes(as: cluster.name) }
         guard !routes.isEmpty else { return Answer() }
         do throws(KafkaError) {
@@ -25,10 +27,20 @@ enum LiveCheck {
                 findings: findings(routes, existing: Set(topics.map(\.name))),
                 unreachable: problem(with: advertised, of: cluster, properties, timeout: timeout))
         } catch {
-            let name = cluster.name == KafkaSettings.defaultName ? "" : " of cluster \(cluster.name)"
+            let isMain = cluster.name == KafkaSettings.defaultName
+            let name = isMain ? "" : " of cluster \(cluster.name)"
+            let place = cluster.brokers.joined(separator: ", ")
+            let origin = isMain && !variable.isEmpty ? " (from KAFKA_BROKERS)" : ""
             return Answer(
-                unreachable: "can't ask the brokers\(name) at \(cluster.brokers.joined(separator: ", ")): \(error.message)")
+                unreachable: "can't ask the brokers\(name) at \(place)\(origin): \(error.message)" + (isMain ? "\n\(advice(variable))" : ""))
         }
+    }
+
+    /// What to do when no broker of the main cluster answers. A demo's are not those of the file.
+    private static func advice(_ variable: String) -> String {
+        variable.isEmpty
+            ? "beside a running demo, name the brokers that it printed: KAFKA_BROKERS=127.0.0.1:PORT patchbay check --live"
+            : "KAFKA_BROKERS wins over the file; a demo that was started again has another port"
     }
 
     /// Records are read at the addresses that brokers advertise, whatever address answered first; so each is tried.

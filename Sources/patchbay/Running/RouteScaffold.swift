@@ -19,6 +19,9 @@ struct RouteScaffold {
     private let records: [SampledRecord]
     /// Why there can be no route.
     private var problem: String?
+    /// A record as a test, or a comment that says why there is none.
+    private var test = ""
+    private static let testsKey = "    tests:"
 
     init(_ topic: Scaffold.Topic, _ transformers: [TransformerDefinition]) {
         self.topic = topic
@@ -26,7 +29,11 @@ struct RouteScaffold {
         records = topic.records.filter { $0.value != nil }
         fit = Fit.of(topic.name, records, transformers)
         problem = Scaffold.problem(withRoute: route(extras: []), transformers)
+        if problem == nil { test = recordAsTest }
     }
+
+    /// Whether one of the records became a test.
+    var hasTest: Bool { test.hasPrefix(Self.testsKey) }
 
     /// Whether `text` is a route, and not a comment that says why there is none.
     var isRoute: Bool { problem == nil }
@@ -77,7 +84,7 @@ struct RouteScaffold {
 
     // MARK: A record as a test
 
-    private var test: String {
+    private var recordAsTest: String {
         var reasons: [String] = []
         // One that is accepted shows more than one that is refused.
         let accepted = records.map { fit.run($0)?.envelopes.isEmpty == false }
@@ -104,7 +111,7 @@ struct RouteScaffold {
         guard let input = String(validating: value, as: UTF8.self) else {
             return .failure(Reason(text: "its value is not text in UTF-8"))
         }
-        var text = "    tests:                                 # run by `patchbay test`\n"
+        var text = "\(Self.testsKey)                                 # run by `patchbay test`\n"
         text += "      - name: \(Scaffold.quoted("a record of \(String(topic.name.prefix(Self.longestChannel)))"))\n"
         if let bytes = record.key {
             if let key = String(validating: bytes, as: UTF8.self), bytes.count <= Self.largestSample {
@@ -143,7 +150,7 @@ struct RouteScaffold {
             let fallback = transformers.first { $0.name == "json" }
             let fallbackType = fallback?.defaultType ?? "message"
             guard !records.isEmpty else {
-                let others = "others: \(transformers.map(\.name).joined(separator: ", "))"
+                let others = "others: \(transformers.map(\.name).filter { $0 != "json" }.joined(separator: ", "))"
                 return Fit(name: "json", type: fallbackType, comment: others, run: { _ in nil })
             }
             let looked = records.count == 1 ? "the 1 record" : "all of the \(records.count) records"

@@ -10,15 +10,20 @@ enum Scaffold {
         var records: [SampledRecord]
     }
 
-    /// - Parameter hasSchema: whether `routes.schema.json` is beside the file that is written.
-    static func text(topics: [Topic], transformers: [TransformerDefinition], hasSchema: Bool = false) -> String {
+    /// - Parameters:
+    ///   - hasSchema: whether `routes.schema.json` is beside the file that is written.
+    ///   - file: its name, as commands are given it.
+    static func text(
+        topics: [Topic], transformers: [TransformerDefinition], hasSchema: Bool = false, file: String = "routes.yaml"
+    ) -> String {
+        var seen: Set<[UInt8]> = []
+        var scaffolds = topics.filter { seen.insert(Array($0.name.utf8)).inserted }.map { RouteScaffold($0, transformers) }
+        // Without a route it would be no file to start from.
+        if !scaffolds.contains(where: \.isRoute) { scaffolds.append(RouteScaffold(Topic(name: "my-topic", records: []), transformers)) }
         var text = hasSchema ? "# yaml-language-server: $schema=./routes.schema.json\n" : ""
         text += """
             # What Patchbay routes: Kafka topics, through transformers, to channels that clients subscribe to.
-            #   patchbay check routes.yaml     finds every mistake
-            #   patchbay explain --topic T …   shows what becomes of a record
-            #   patchbay test                  runs the tests below
-            #   patchbay schema --help         says how an editor completes and checks this file
+            \(commands(file, hasTests: scaffolds.contains(where: \.hasTest)))
             # A running server takes changes of this file up by itself.
             \(preamble)
             # channels:                             # only channels that need settings are listed
@@ -29,14 +34,32 @@ enum Scaffold {
             routes:
 
             """
-        var seen: Set<[UInt8]> = []
-        let scaffolds = topics.filter { seen.insert(Array($0.name.utf8)).inserted }.map { RouteScaffold($0, transformers) }
-        text += scaffolds.map(\.text).joined()
-        // Without a route it would be no file to start from.
-        if !scaffolds.contains(where: \.isRoute) {
-            text += RouteScaffold(Topic(name: "my-topic", records: []), transformers).text
+        return text + scaffolds.map(\.text).joined()
+    }
+
+    /// Comments that say what can be done with the file.
+    private static func commands(_ file: String, hasTests: Bool) -> String {
+        let name = argument(file)
+        let option = name == "routes.yaml" ? "" : " --config \(name)"
+        let rows = [
+            ("check \(name)", "finds every mistake"), ("explain\(option) --topic T …", "shows what becomes of a record"),
+            ("test \(name)", hasTests ? "runs the tests below" : "runs the `tests` of routes, once they have some"),
+            ("schema --help", "says how an editor completes and checks this file"),
+        ]
+        let width = rows.map(\.0.count).max() ?? 0
+        return rows.map { "#   patchbay \($0)\(String(repeating: " ", count: width - $0.count + 3))\($1)" }.joined(separator: "\n")
+    }
+
+    /// A file's name as a shell takes it.
+    static func argument(_ file: String) -> String {
+        let isPlain = !file.isEmpty && file.utf8.allSatisfy { byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x2F, 0x5F: true
+            default: byte >= 0x80
+            }
         }
-        return text
+        let text = DisplayText.comment(file)
+        return isPlain ? text : "'\(text.replacing("'", with: "'\\''"))'"
     }
 
     /// What comes before the routes and is no comment.

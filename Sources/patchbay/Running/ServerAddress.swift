@@ -1,4 +1,6 @@
+import ArgumentParser
 import Foundation
+import PatchbayConfig
 
 /// Where a server listens, as people write it and as connections take it.
 struct ServerAddress: Sendable {
@@ -23,6 +25,69 @@ struct ServerAddress: Sendable {
     }
 }
 
+/// Why a text is no address that a connection can be made to.
+struct AddressMistake: Error {
+    let reason: String
+
+    /// - Parameter known: schemes that are understood, the usual one first.
+    static func check(scheme: String, of known: [String]) throws(AddressMistake) {
+        if known.contains(scheme) { return }
+        guard scheme == "https" || scheme == "wss" else {
+            throw AddressMistake(reason: "`\(DisplayText.plain(scheme))://` is not understood; begin with \(known[0])://")
+        }
+        throw AddressMistake(
+            reason: "this program can't connect with TLS (`\(scheme)://`); name the server itself, not the proxy in front of it")
+    }
+}
+
+extension ServerAddress {
+    /// What `--host` says: a name or an IP address, but also `host:port` and `http://host:port`, as they are copied from a log or a
+    /// browser.
+    ///
+    /// - Parameters:
+    ///   - port: what `--port` says.
+    ///   - fallback: the port when neither says one.
+    static func option(_ text: String, port: Int?, fallback: () throws -> Int) throws -> ServerAddress {
+        let given: (host: String, port: Int?)
+        do throws(AddressMistake) {
+            given = try read(text)
+        } catch {
+            throw ValidationError("--host: \(error.reason)")
+        }
+        if let own = given.port, let port, own != port { throw ValidationError("--host says port \(own), and --port says \(port)") }
+        return ServerAddress(host: given.host, port: try port ?? given.port ?? fallback())
+    }
+
+    private static func read(_ text: String) throws(AddressMistake) -> (host: String, port: Int?) {
+        var text = text[...]
+        if let end = text.firstRange(of: "://") {
+            try AddressMistake.check(scheme: text[..<end.lowerBound].lowercased(), of: ["http", "ws"])
+            text = text[end.upperBound...]
+        }
+        if let slash = text.firstIndex(of: "/") {
+            guard text[slash...] == "/" else { throw AddressMistake(reason: "leave out the path `\(DisplayText.plain(String(text[slash...])))`") }
+            text = text[..<slash]
+        }
+        guard !text.isEmpty, !text.contains(where: \.isWhitespace) else {
+            throw AddressMistake(reason: "`\(DisplayText.plain(String(text)))` is not a host")
+        }
+        let (name, port) = split(text)
+        guard let port else { return (name, nil) }
+        guard let number = Int(port), ServerPort.range.contains(number) else {
+            throw AddressMistake(reason: "`\(DisplayText.plain(port))` is not a port; put its number there, between 1 and 65535")
+        }
+        return (name, number)
+    }
+
+    /// `host:port` in two. An IPv6 address without brackets has no port.
+    private static func split(_ text: Substring) -> (host: String, port: String?) {
+        guard let colon = text.lastIndex(of: ":") else { return (String(text), nil) }
+        let host = text[..<colon]
+        guard host.hasPrefix("[") ? host.hasSuffix("]") : !host.contains(":") else { return (String(text), nil) }
+        return (String(host), String(text[colon...].dropFirst()))
+    }
+}
+
 /// The address of a WebSocket: `ws://host:port/path`.
 struct WebSocketAddress: Sendable {
     let server: ServerAddress
@@ -34,15 +99,28 @@ struct WebSocketAddress: Sendable {
         self.path = path
     }
 
-    /// `nil` when it is none that a connection can be made to.
-    init?(_ url: String) {
-        guard let parts = URLComponents(string: url), parts.scheme?.lowercased() == "ws", let host = parts.host, !host.isEmpty,
-            parts.user == nil, ServerPort.range.contains(parts.port ?? 80)
-        else { return nil }
+    /// Port of a server that is named without a scheme: Patchbay's own.
+    private static let defaultPort = 8080
+
+    /// What people have at hand: `ws://host:port/path`, the address of a page (`http://host:port/`), or `host:port`.
+    ///
+    /// Without a path, or with `/`, where no WebSocket is, it is `/ws`.
+    init(_ url: String) throws(AddressMistake) {
+        let scheme = url.firstRange(of: "://").map { url[..<$0.lowerBound].lowercased() }
+        if let scheme { try AddressMistake.check(scheme: scheme, of: ["ws", "http"]) }
+        let form = "must be of the form ws://host:port/path, or host:port"
+        guard let parts = URLComponents(string: scheme == nil ? "ws://" + url : url), let host = parts.host, !host.isEmpty, parts.user == nil else {
+            // A colon at the most outside of brackets.
+            let isBareIPv6 = scheme == nil && !url.contains("[") && url.count { $0 == ":" } > 1
+            throw AddressMistake(reason: isBareIPv6 ? "put an IPv6 address in brackets, such as [::1]:8080" : "`\(DisplayText.plain(url))` \(form)")
+        }
+        let port = parts.port ?? (scheme == nil ? Self.defaultPort : 80)
+        guard ServerPort.range.contains(port) else { throw AddressMistake(reason: "the port must be between 1 and 65535, found \(port)") }
         // In URLs the % of a zone is written %25 (RFC 6874).
-        server = ServerAddress(host: host.replacingOccurrences(of: "%25", with: "%"), port: parts.port ?? 80)
+        server = ServerAddress(host: host.replacingOccurrences(of: "%25", with: "%"), port: port)
         let query = parts.percentEncodedQuery.map { "?\($0)" } ?? ""
-        path = (parts.percentEncodedPath.isEmpty ? "/" : parts.percentEncodedPath) + query
+        let path = parts.percentEncodedPath
+        self.path = (path.isEmpty || path == "/" ? "/ws" : path) + query
     }
 
     var text: String { "ws://\(server.text)\(path)" }
