@@ -39,9 +39,9 @@ const char *sentence(simdjson::error_code code) noexcept {
         case simdjson::NUMBER_ERROR: return "a number is malformed";
         case simdjson::T_ATOM_ERROR:
         case simdjson::F_ATOM_ERROR:
-        case simdjson::N_ATOM_ERROR: return "a word is none of true, false and null";
+        case simdjson::N_ATOM_ERROR: return "a bare word is not true, false or null";
         case simdjson::TAPE_ERROR:
-            return "its structure is broken: a bracket, comma, colon or value is missing or in excess";
+            return "a bracket, comma, colon or value is missing or out of place";
         default: return simdjson::error_message(code);
     }
 }

@@ -238,7 +238,7 @@ public final class Webhook: Sendable {
                 return state.failing != reason
             }
             logger.log(
-                level: isNews ? .warning : .debug, "the alert webhook could not be reached; it is tried again",
+                level: isNews ? .warning : .debug, "the alert webhook could not be reached; retrying",
                 metadata: metadata.merging(["reason": "\(reason)"]) { $1 })
         }
     }
@@ -249,7 +249,7 @@ public final class Webhook: Sendable {
         var said: Set<String> = []
         for drop in drops where said.insert(drop.alert.id).inserted {
             logger.warning(
-                "an alert was not told to the webhook",
+                "an alert was not delivered to the webhook",
                 metadata: [
                     "url": "\(target)", "alert": "\(drop.alert.kind.rawValue)", "cluster": "\(drop.alert.cluster)",
                     "topic": "\(drop.alert.topic)", "reason": "\(drop.reason)",

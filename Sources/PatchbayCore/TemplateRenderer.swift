@@ -66,7 +66,7 @@ final class TemplateRenderer {
             case .null: reasons[index] = "is null"
             case .object: reasons[index] = "is an object"
             case .array: reasons[index] = "is an array"
-            case .loneSurrogate: reasons[index] = "holds half of a surrogate pair, which is no text"
+            case .loneSurrogate: reasons[index] = "holds half of a surrogate pair, which is not text"
             }
         }
     }

@@ -112,7 +112,7 @@ extension JSONProblem {
         let escape = String(decoding: text[place..<min(place + 6, text.count)], as: UTF8.self)
         return JSONProblem(
             code: .invalidJSON,
-            explanation: "the text holds \(escape) at byte \(place), half of a surrogate pair, which stands for no text, and "
+            explanation: "the text holds \(escape) at byte \(place), half of a surrogate pair, which is not text, and "
                 + "`lone_surrogates: reject` refuses it")
     }
 

@@ -18,7 +18,7 @@ extension ConsumerLoop {
             badRecord(message, topic, text, client)
         case (_, let topic?) where topic.name.hasPrefix("^"):
             // No topic matches yet, which is what patterns are for.
-            logger.info("no topic matches the pattern yet; it is looked for again", metadata: ["topic": "\(topic.name)"])
+            logger.info("no topic matches the pattern yet; checking again", metadata: ["topic": "\(topic.name)"])
         case (_, let topic?):
             if [RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC].contains(message.pointee.err) {
                 topic.isGone()

@@ -29,7 +29,7 @@ extension ConsumerLoop {
         guard let limit = configuration.rejoinsAfter, now - since >= limit,
             registry.topics.contains(where: { $0.partitionCount ?? 0 > 0 })
         else { return }
-        fatal = "the group has not answered for \((now - since).readable); trying again with a new client"
+        fatal = "the group has not answered for \((now - since).readable); retrying with a new client"
     }
 
     /// What keeps the group from answering, as far as that is known.

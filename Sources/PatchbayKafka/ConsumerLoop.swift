@@ -101,7 +101,7 @@ final class ConsumerLoop {
             do throws(KafkaError) {
                 if failure != 0 {
                     failure = offsetWatcher.start()
-                    guard failure == 0 else { throw KafkaError(.other, "the system gave no thread (errno \(failure))") }
+                    guard failure == 0 else { throw KafkaError(.other, "the system refused a thread (errno \(failure))") }
                 }
                 let client = try open()
                 let outcome = consume(with: client)

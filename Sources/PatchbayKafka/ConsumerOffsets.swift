@@ -155,7 +155,7 @@ extension ConsumerLoop {
                 "record offsets can't be committed; a restart would repeat records",
                 metadata: ["reason": "\(problem)", "group": "\(configuration.groupID)"])
         } else if problem == nil, before != nil, hasSucceeded {
-            logger.info("record offsets are committed again", metadata: ["group": "\(configuration.groupID)"])
+            logger.info("record offsets can be committed again", metadata: ["group": "\(configuration.groupID)"])
         }
     }
 

@@ -55,7 +55,7 @@ extension ConsumerLoop {
                     end: end, newcomers: newcomers)
                 openQuestions.remove(answer.question)
                 guard let start = StartDecision(facts) else {
-                    refuse(topic, partition, "the group has no position in it, and `auto.offset.reset` is `error`")
+                    refuse(topic, partition, "the group has no committed offset in it, and `auto.offset.reset` is `error`")
                     continue
                 }
                 partition.begin(start, committed: committed, low: low, end: end)
@@ -112,7 +112,7 @@ extension ConsumerLoop {
         ])
         let newcomers = Dictionary(grouping: started.filter { [.earliest, .latest].contains($0.start.reason) }, by: \.topic)
         for (topic, starts) in newcomers.sorted(by: { $0.key < $1.key }) {
-            logger.notice("the group has no position in this topic", metadata: [
+            logger.notice("the group has no committed offset in this topic", metadata: [
                 "topic": "\(topic)", "partitions": "\(ranges(of: starts.map(\.number)))",
                 "begins": "\(starts[0].start.reason.rawValue)",
                 "records_before": "\(starts.reduce(0) { $0 + $1.start.before })", "group": "\(configuration.groupID)",

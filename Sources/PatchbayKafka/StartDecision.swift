@@ -52,7 +52,7 @@ struct StartDecision: Equatable, Sendable {
         /// At the beginning of a partition without a position, in a topic in which the group has others: it was added
         /// while the group wasn't there.
         case added
-        /// The group has no position in the topic, and `auto.offset.reset` says where it begins.
+        /// The group has no committed offset in the topic, and `auto.offset.reset` says where it begins.
         case earliest, latest
     }
 

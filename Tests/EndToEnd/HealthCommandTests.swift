@@ -115,10 +115,10 @@ import Testing
 
                 What to do next
                   - `patchbay check FILE` shows every mistake of the file; saving a correct one is enough
-                  - restart the process when it suits you: some changed settings wait for that
-                  - correct the route that stopped, or what it stumbled on, and save the file: it tries again
+                  - restart the process when convenient: some changed settings take effect only then
+                  - fix the route that stopped, or the rule that refused the record, and save the file: it retries
                   - ask again in a minute: a lag that falls is catching up; one that grows needs CPU, or a look at the brokers
-                  - slow clients: a larger `buffer` of their channel, smaller messages (`pick`), or a word with their owner
+                  - slow clients: a larger `buffer` of their channel, smaller messages (`pick`), or talk to their owner
                   - the log's `record rejected` lines name such records; `patchbay explain --topic TOPIC RECORD` says why
 
                 """)

@@ -83,7 +83,7 @@ struct InterpolationTests {
         let zero = try TemporaryPath.make([0x41, 0x00])
         let long = try TemporaryPath.make(Array(repeating: 0x41, count: 1024 * 1024 + 1))
         for (path, reason) in [
-            (binary.path, "holds bytes that are no UTF-8 text"), (zero.path, "holds bytes that are no UTF-8 text"),
+            (binary.path, "holds bytes that are not UTF-8 text"), (zero.path, "holds bytes that are not UTF-8 text"),
             (long.path, "can't be read: it is larger than 1MiB"),
         ] {
             #expect(findings(minimal("kafka:\n  group: ${file:\(path)}\n")).map(\.message) == ["`${file:\(path)}` \(reason)"])

@@ -213,7 +213,7 @@ import Testing
             let consumer = scene.start(reset: reset)
             try await eventually("the start is told") { consumer.status.topics[0].withoutPosition == [0] }
             #expect(consumer.status.topics[0].recordsBeforeStart == (reset == "latest" ? 40 : 0))
-            let lines = scene.log.lines.filter { $0.message == "the group has no position in this topic" }
+            let lines = scene.log.lines.filter { $0.message == "the group has no committed offset in this topic" }
             #expect(lines.count == 1 && lines[0].level == .notice)
             #expect(lines[0].metadata["begins"] == "\(reset)")
             #expect(lines[0].metadata["records_before"] == (reset == "latest" ? "40" : "0"))

@@ -46,7 +46,7 @@ extension RealKafkaTests {
                 // Thirty records lie before.
                 try await patchbay.awaitLog("records_before=30")
                 #expect(try await patchbay.get("/health").body.contains("30 records before"))
-                #expect(patchbay.lines("has no position").count == 1, "\(patchbay.log)")
+                #expect(patchbay.lines("has no committed offset").count == 1, "\(patchbay.log)")
                 try await patchbay.stop()
             }
         }

@@ -149,7 +149,7 @@ final class Interpolation {
                 hint: "check that the file exists and that this user may read it")
         }
         guard !bytes.contains(0), let text = String(validating: bytes, as: UTF8.self) else {
-            throw Problem(message: "\(shown) holds bytes that are no UTF-8 text", hint: "give a text file")
+            throw Problem(message: "\(shown) holds bytes that are not UTF-8 text", hint: "give a text file")
         }
         // Editors and `echo` end a file with one line break that is no part of the secret.
         if text.hasSuffix("\r\n") || text.hasSuffix("\n") { return String(text.dropLast()) }

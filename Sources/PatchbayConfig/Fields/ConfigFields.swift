@@ -29,7 +29,7 @@ public enum ConfigFields {
             documentation: "How changes of the configuration are taken up."),
         Field(
             "alerts", .object(alerts),
-            documentation: "When somebody is to be told that records are read late, and how."),
+            documentation: "When to alert that records are read late, and where to."),
         Field(
             "kafka", .object(kafka),
             documentation: "Where records come from."),

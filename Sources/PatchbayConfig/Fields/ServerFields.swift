@@ -33,7 +33,7 @@ extension ConfigFields {
             example: "write_buffer: 64KiB"),
         Field(
             "send_buffer", .size(bytes: (4 << 10)...(16 << 20)), default: .integer(256 << 10), unit: "bytes",
-            zero: "as the kernel likes", environment: "SEND_BUFFER",
+            zero: "the kernel decides", environment: "SEND_BUFFER",
             documentation: """
                 Bytes that may wait in the kernel for a client that doesn't read (`SO_SNDBUF`, at most `net.core.wmem_max`). The \
                 kernel allows itself twice that. A client gets up to this much at its pace, whatever `buffer` says, so more \

@@ -113,7 +113,7 @@ struct ChannelReader {
             findings.add(
                 "the template \(DisplayText.quoted(template.text)) can also make the channel \(DisplayText.quoted(first))\(others), which a "
                     + "route names, so that messages of both would be mixed there",
-                at: position, hint: "give the template a beginning of its own, such as `by-key.\(DisplayText.plain(template.text))`",
+                at: position, hint: "give the template a prefix of its own, such as `by-key.\(DisplayText.plain(template.text))`",
                 severity: .warning)
         }
     }

@@ -28,12 +28,12 @@ public struct ErrorCode: Sendable, Hashable {
     /// Every code that the server sends.
     public static let all: [ErrorCode] = [
         ErrorCode("invalid_json", .message, "The request is not one JSON object."),
-        ErrorCode("unknown_type", .message, "`type` is none of `subscribe`, `unsubscribe` and `ping`."),
+        ErrorCode("unknown_type", .message, "`type` is not `subscribe`, `unsubscribe` or `ping`."),
         ErrorCode("unknown_channel", .message, "There is no channel of that name, and no template makes it."),
         ErrorCode(
             "invalid_channel", .message,
             "No channel has that name: more than \(ChannelName.maximumBytes) bytes, control characters, half of a surrogate pair, or a pattern such as `user.*`."),
-        ErrorCode("channel_required", .message, "`channel` is missing, empty or no string."),
+        ErrorCode("channel_required", .message, "`channel` is missing, empty or not a string."),
         ErrorCode("unknown_field", .message, "The request has an unknown field."),
         ErrorCode("invalid_field", .message, "A field has the wrong type."),
         ErrorCode(
@@ -59,10 +59,10 @@ public struct ErrorCode: Sendable, Hashable {
         ErrorCode("internal_error", .endpoint(500), "The server failed to answer; its log says why."),
 
         ErrorCode("unknown_parameter", .admin(400), "The query has an unknown parameter."),
-        ErrorCode("invalid_parameter", .admin(400), "A parameter has a value that means nothing."),
+        ErrorCode("invalid_parameter", .admin(400), "A parameter has a value that isn't understood."),
         ErrorCode("unexpected_body", .admin(400), "A candidate was posted without `dry_run=1`."),
         ErrorCode("forbidden_origin", .admin(403), "The request comes from a web page."),
-        ErrorCode("unknown_host", .admin(421), "`Host` is none of this listener's names; see `admin.allowed_hosts`."),
+        ErrorCode("unknown_host", .admin(421), "`Host` is not one of this listener's names; see `admin.allowed_hosts`."),
         ErrorCode("body_too_large", .admin(413), "The candidate is larger than a configuration file may be."),
     ] + service
 

@@ -76,7 +76,7 @@ enum ConsumptionHealth {
             }
             if !topic.withoutPosition.isEmpty {
                 health.notes.append(
-                    "topic \(topic.topic): the consumer group had no position in partitions \(Self.list(topic.withoutPosition));"
+                    "topic \(topic.topic): the consumer group had no committed offset in partitions \(Self.list(topic.withoutPosition));"
                         + (topic.recordsBeforeStart > 0
                             ? " reading began at the end, and \(topic.recordsBeforeStart) records before it are not read"
                             : " no earlier records were skipped"))

@@ -57,9 +57,9 @@ enum ErrorSentence {
 
     private static func address(_ error: SocketAddressError) -> String {
         switch error {
-        case .failedToParseIPString(let text): "\(text) is no IP address"
+        case .failedToParseIPString(let text): "\(text) is not an IP address"
         case .unixDomainSocketPathTooLong: "the path of the socket is too long"
-        default: "this is no address that can be used"
+        default: "this is not a usable address"
         }
     }
 

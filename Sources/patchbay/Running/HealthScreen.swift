@@ -109,14 +109,14 @@ struct HealthScreen {
             steps.append("`patchbay check FILE` shows every mistake of the file; saving a correct one is enough")
         }
         if (configuration["restart_needed"] as? [Any])?.isEmpty == false {
-            steps.append("restart the process when it suits you: some changed settings wait for that")
+            steps.append("restart the process when convenient: some changed settings take effect only then")
         }
         let states = Set(topics.compactMap { $0["state"] as? String })
         if !states.isDisjoint(with: ["unreachable", "unreadable"]) || (status == "unavailable" && states.contains("waiting")) {
             steps.append("`patchbay check --live FILE` asks the brokers: can they be reached, do the topics exist?")
         }
         if states.contains("halted") || list("routes").contains(where: { $0["stopped_at"] is String }) {
-            steps.append("correct the route that stopped, or what it stumbled on, and save the file: it tries again")
+            steps.append("fix the route that stopped, or the rule that refused the record, and save the file: it retries")
         }
         if let most = integer("max_clients", of: report), let count = integer("clients", of: report), most > 0, count >= most {
             steps.append("raise server.max_clients and the limit on open files, or add a node")
@@ -125,7 +125,7 @@ struct HealthScreen {
             steps.append("ask again in a minute: a lag that falls is catching up; one that grows needs CPU, or a look at the brokers")
         }
         if let slow = report["slow"] as? [String: Any], (integer("losing", of: slow) ?? 0) > 0 {
-            steps.append("slow clients: a larger `buffer` of their channel, smaller messages (`pick`), or a word with their owner")
+            steps.append("slow clients: a larger `buffer` of their channel, smaller messages (`pick`), or talk to their owner")
         }
         if rejected != ["none"] {
             steps.append("the log's `record rejected` lines name such records; `patchbay explain --topic TOPIC RECORD` says why")
