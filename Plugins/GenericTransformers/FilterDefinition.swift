@@ -22,7 +22,8 @@ extension FilterTransformer {
 
                     Comparisons of fields with literals, joined by `and`, `or` and `| not`, cost less than a microsecond \
                     per record. Anything more is left to jq, at about ten microseconds for a record of 300 bytes, so put \
-                    such filters behind cheaper steps where rates are high.
+                    such filters behind cheaper steps where rates are high. A field has a dot in front (`.level`), a text has \
+                    quotes; a comparison of two constants (`"level" == "error"`) is an error.
 
                     jq has no time limit, so only what surely ends on every record may be used: all operators but \
                     assignments, `if`, `reduce`, `foreach`, `try`, `as`, `label`, and these functions: \

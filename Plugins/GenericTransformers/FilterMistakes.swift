@@ -41,6 +41,11 @@ enum FilterMistakes {
         let isLeft = index + 1 < tokens.count && isComparison(tokens[index + 1]) && !follows(index, tokens)
         guard isRight || isLeft else { return }
         if FilterLanguage.keywords.contains(word) { return }
+        if word == "type", let text = text(isRight ? index - 2 : index + 2, tokens), !jqTypes.contains(text) {
+            throw FilterLanguage.Objection(
+                reason: "`type` without a dot is a jq function, whose results are \(jqTypes.sorted().map { "\"\($0)\"" }.joined(separator: ", "))",
+                hint: "did you mean `.type`?")
+        }
         if FilterLanguage.known.contains(word), word != "error", word != "empty" { return }
         // Beside a constant it is a field without its dot.
         let other = isRight ? index - 2 : index + 2
@@ -73,6 +78,13 @@ enum FilterMistakes {
             reason: "`\(left.shown) \(sign) \(right.shown)` compares two constants, so it is the same for every record",
             hint: left.asField == nil && right.asField == nil
                 ? "compare a field, as `.name \(sign) \(right.shown)`" : "did you mean `\(meant)`?")
+    }
+
+    private static let jqTypes: Set<String> = ["null", "boolean", "number", "string", "array", "object"]
+
+    private static func text(_ index: Int, _ tokens: [JQTokens.Token]) -> String? {
+        guard tokens.indices.contains(index), case .text(let text, isWhole: true) = tokens[index] else { return nil }
+        return text
     }
 
     private static func isConstant(_ index: Int, _ tokens: [JQTokens.Token]) -> Bool {

@@ -18,6 +18,11 @@ import Testing
         ("had" + #"\s+better\s+not"#, "should not"),
         (#"\b(come|came|comes)\s+to"# + #"\s+(its|their|his)\s+senses"#, "recovered"),
         (#"\bwho"# + #"ever\b"#, "anyone who, or a role"),
+        (#"\bno position "# + #"in (this|the) topic\b"#, "no committed offset"),
+        (#"\bis none "# + #"of true\b"#, "is not true, false or null"),
+        (#"\bor in "# + #"excess\b"#, "or out of place"),
+        (#"\btold to "# + #"the webhook\b"#, "delivered to the webhook"),
+        (#"\bis looked "# + #"for again\b"#, "checking again"),
     ]
 
     private static let folders = ["Sources", "Plugins", "Tests", "Benchmarks", "docs", "findings"]

@@ -199,6 +199,8 @@ import Testing
         for (condition, topic, hint) in [
             (#"SellBuy == "buy""#, false, "did you mean `.data.SellBuy`?"), (#""SellBuy" == "buy""#, false, #"did you mean `.data.SellBuy == "buy"`?"#),
             (#""SellBuy" == "buy""#, true, #"did you mean `.value.SellBuy == "buy"`?"#), ("1 == 1", false, "compare a field, as `.data.name == 1`"),
+            (#"channel == "x""#, false, "did you mean `.channel`?"), (#"type == "trade_data""#, false, "did you mean `.type`?"),
+            ("offset > 5", true, "did you mean `.offset`?"), (#"5 < "Price""#, true, "did you mean `5 < .value.Price`?"),
         ] {
             let program = try PatchbayProgram(["tap"] + (topic ? ["--topic", "t"] : ["c"]) + ["--where", condition])
             #expect(try await program.exitCode() == 64)

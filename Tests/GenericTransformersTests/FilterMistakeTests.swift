@@ -25,6 +25,7 @@ import TransformerTestSupport
         (#""SellBuy" == "buy""#, #"did you mean `.SellBuy == "buy"`?"#), (#"5 < "Price""#, "did you mean `5 < .Price`?"),
         (#".a and ("x" != "y")"#, #"did you mean `.x != "y"`?"#), ("1 == 1", "compare a field, as `.name == 1`"), ("true == false", "compare a field"),
         (#"if "a" == "b" then true else false end"#, #"did you mean `.a == "b"`?"#), (#".a | ("x" == "y")"#, "did you mean"), (#""a b" > "c d""#, "compare a field"),
+        (#"type == "trade_data""#, "did you mean `.type`?"), (#""error" != type"#, "did you mean `.type`?"),
     ])
     func theHintIsShortAndFits(text: String, part: String) {
         let hint = error(text)?.hint ?? "none"
@@ -36,7 +37,7 @@ import TransformerTestSupport
         #expect(error(text)?.message.contains("compares two constants, so it is the same for every record") == true, "\(String(describing: error(text)))")
     }
 
-    @Test(arguments: [#".a + "x" == "y""#, #"1 + .a == 2"#, #""a" == .b"#, ".a[1] == 2", #".a["x"] == "y""#, "2 * 3 == .n", "5 - .a > 1", #""x" == "y\(.a)""#, #".a == "x" + "y""#])
+    @Test(arguments: [#"type == "object""#, #".a | type == "number""#, #".a + "x" == "y""#, #"1 + .a == 2"#, #""a" == .b"#, ".a[1] == 2", #".a["x"] == "y""#, "2 * 3 == .n", "5 - .a > 1", #""x" == "y\(.a)""#, #".a == "x" + "y""#])
     func whatLooksAtARecordStays(text: String) { #expect(error(text) == nil, "\(String(describing: error(text)))") }
 
     @Test(arguments: [
