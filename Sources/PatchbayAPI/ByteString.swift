@@ -79,7 +79,9 @@ extension ByteString: CodingKeyRepresentable {
 extension String {
     /// Whether both are the same in UTF-8, byte for byte; `==` takes canonically equal texts for equal.
     public func hasSameBytes(as other: String) -> Bool {
-        withBytes(of: other) { $0.count == $1.count && order($0, $1, count: $0.count) == 0 }
+        // Most texts that are compared differ in length, which is known without looking at them.
+        guard utf8.count == other.utf8.count else { return false }
+        return withBytes(of: other) { $0.count == $1.count && order($0, $1, count: $0.count) == 0 }
             ?? utf8.elementsEqual(other.utf8)
     }
 

@@ -10,14 +10,15 @@ public enum ConfigurationLoader {
     ///   - transformers: what routes may name; names are unique.
     ///   - hidesVariables: whether what comes of `${NAME}` is never shown either, like what comes of `${file:…}`: for those who
     ///     may see findings and differences, but not the environment.
+    ///   - collectsOrigins: whether the result says where each setting comes from, which takes time with thousands of routes.
     ///   - checks: know about values that are not the configuration's own.
     public static func load(
         path: String, environment: [String: String], transformers: [TransformerDefinition], hidesVariables: Bool = false,
-        checks: ConfigurationChecks = .none
+        collectsOrigins: Bool = true, checks: ConfigurationChecks = .none
     ) -> LoadResult {
         load(
-            path: path, environment: environment, transformers: transformers, hidesVariables: hidesVariables, files: .system,
-            checks: checks)
+            path: path, environment: environment, transformers: transformers, hidesVariables: hidesVariables,
+            collectsOrigins: collectsOrigins, files: .system, checks: checks)
     }
 
     /// The same for a text in memory; `file` is what positions call it, and what included files are relative to.
@@ -43,18 +44,21 @@ public enum ConfigurationLoader {
     ) -> LoadResult {
         load(
             bytes, file: path, environment, transformers, true,
-            LoadedFiles(access: .confined(toDirectoryOf: path, and: known)), YAMLLimits(), checks, comparesSecrets: false)
+            LoadedFiles(access: .confined(toDirectoryOf: path, and: known)), YAMLLimits(), checks, comparesSecrets: false,
+            collectsOrigins: false)
     }
 
     /// The same for other files than those of the machine.
     package static func load(
         path: String, environment: [String: String], transformers: [TransformerDefinition], hidesVariables: Bool = false,
-        files access: FileAccess, limits: YAMLLimits = YAMLLimits(), checks: ConfigurationChecks = .none
+        collectsOrigins: Bool = true, files access: FileAccess, limits: YAMLLimits = YAMLLimits(), checks: ConfigurationChecks = .none
     ) -> LoadResult {
         let files = LoadedFiles(access: access)
         do {
             let bytes = try files.read(path, limit: limits.bytes)
-            return load(bytes, file: path, environment, transformers, hidesVariables, files, limits, checks)
+            return load(
+                bytes, file: path, environment, transformers, hidesVariables, files, limits, checks,
+                collectsOrigins: collectsOrigins)
         } catch {
             let hint: String? =
                 switch error {
@@ -83,7 +87,7 @@ public enum ConfigurationLoader {
     private static func load(
         _ bytes: [UInt8], file: String, _ environment: [String: String], _ transformers: [TransformerDefinition],
         _ hidesVariables: Bool, _ files: LoadedFiles, _ limits: YAMLLimits, _ checks: ConfigurationChecks,
-        comparesSecrets: Bool = true
+        comparesSecrets: Bool = true, collectsOrigins: Bool = true
     ) -> LoadResult {
         let findings = Findings(comparesSecrets: comparesSecrets)
         let source = SourceText(file: file, bytes: bytes)
@@ -112,7 +116,7 @@ public enum ConfigurationLoader {
         guard let root, !root.isInvalid, root.isMapping(findings) else { return result() }
         var reader = ConfigurationReader(
             file: file, decoder: decoder, transformers: transformers, files: files, limits: limits, checks: checks,
-            findings: findings)
+            collectsOrigins: collectsOrigins, findings: findings)
         guard let (configuration, origins) = reader.read(root), !findings.hasErrors else {
             // Each reader reports why it returns nothing; should one not, the start must still be refused.
             if !findings.hasErrors { findings.add("the configuration is incomplete", at: root.position) }

@@ -8,6 +8,7 @@ struct ConfigurationReader {
     let files: LoadedFiles
     let limits: YAMLLimits
     let checks: ConfigurationChecks
+    let collectsOrigins: Bool
     let findings: Findings
 
     /// `nil` when something is wrong; it was reported.
@@ -36,7 +37,7 @@ struct ConfigurationReader {
 
         guard !findings.hasErrors, let server, let limits, let admin, let reload, let alerts, let clusters else { return nil }
         var collector = SettingCollector(decoder: decoder, chains: routing.chains, root: root)
-        for (index, object) in objects.enumerated() { collector.collect(object, isIncluded: index > 0) }
+        if collectsOrigins { for (index, object) in objects.enumerated() { collector.collect(object, isIncluded: index > 0) } }
         return (
             RouterConfiguration(
                 server: server, limits: limits, admin: admin, reload: reload, alerts: alerts, clusters: clusters,

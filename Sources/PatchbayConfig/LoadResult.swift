@@ -7,7 +7,8 @@ public struct LoadResult: Sendable {
     /// Everything found, by position; what has none (environment, file as a whole) comes first;
     /// beyond 1,000 findings the last one says how many more there are.
     public let diagnostics: [Diagnostic]
-    /// Every setting in effect and where it comes from, in the order of the declarations; empty after an error.
+    /// Every setting in effect and where it comes from, in the order of the declarations; empty after an error,
+    /// and when they were not asked for.
     public let origins: [ResolvedSetting]
     /// Every file that was read or looked for, so that a change of any of them can be noticed: the file itself, included
     /// files with the directories of patterns, and the files of `${file:…}`.

@@ -15,7 +15,17 @@ final class ChannelDirectory: Sendable {
     }
 
     private struct State {
-        var entries: [ByteString: Entry] = [:]
+        var entries: [ByteString: Entry] = [:] {
+            didSet {
+                generation += 1
+                sortedPlain = nil
+            }
+        }
+        /// Changes of `entries`.
+        var generation = 0
+        /// The logs of plain channels by name, once asked for: sorting ten thousand names takes as long as writing the page that
+        /// they are sorted for, and they hardly ever change.
+        var sortedPlain: [ChannelLog]?
         /// Channels that records made of templates, by the name of their owner.
         var made: [ByteString: Int] = [:]
         /// Channels that clients asked for and no record has made yet.
@@ -148,22 +158,28 @@ final class ChannelDirectory: Sendable {
     /// Plain channels by name, then templates.
     var figures: [ChannelSnapshot] {
         let (entries, retired) = state.withLock { ($0.entries, $0.retired) }
-        var plain: [ChannelSnapshot] = []
         var templates: [ByteString: ChannelSnapshot] = [:]
         for (template, figures) in retired {
             templates[template] = ChannelSnapshot(name: template.string, isTemplate: true, channels: 0, figures: figures)
         }
-        for (name, entry) in entries {
-            let figures = entry.log.figures
-            guard let template = entry.template else {
-                plain.append(ChannelSnapshot(name: name.string, isTemplate: false, channels: 1, figures: figures))
-                continue
-            }
+        for entry in entries.values {
+            guard let template = entry.template else { continue }
             let none = ChannelSnapshot(name: template, isTemplate: true, channels: 0, figures: .none)
-            templates[ByteString(template), default: none].add(figures)
+            templates[ByteString(template), default: none].add(entry.log.figures)
         }
-        return plain.sorted { ByteString($0.name) < ByteString($1.name) }
-            + templates.sorted { $0.key < $1.key }.map(\.value)
+        var all = sortedPlainLogs.map { ChannelSnapshot(name: $0.name, isTemplate: false, channels: 1, figures: $0.figures) }
+        all += templates.sorted { $0.key < $1.key }.map(\.value)
+        return all
+    }
+
+    private var sortedPlainLogs: [ChannelLog] {
+        let (entries, generation, sorted) = state.withLock { ($0.entries, $0.generation, $0.sortedPlain) }
+        if let sorted { return sorted }
+        // Outside the lock, for which consumer threads wait.
+        let names = entries.filter { $0.value.template == nil }.map { (name: $0.key, log: $0.value.log) }
+        let logs = names.sorted { $0.name < $1.name }.map(\.log)
+        state.withLock { if $0.generation == generation { $0.sortedPlain = logs } }
+        return logs
     }
 
     // MARK: Reload

@@ -174,7 +174,7 @@ extension WebSocketListener: HandshakeHost {
 
     func releaseHTTP() { httpConnections.release() }
 
-    func firstRequestCame(on channel: any Channel) { pending.remove(channel) }
+    func endPending(_ channel: any Channel) { pending.remove(channel) }
 
     func makeConnection(_ client: ClientIdentity, on eventLoop: any EventLoop) throws -> WebSocketConnection {
         let handler = try makeHandler(eventLoop, { [self] in releaseClient() })

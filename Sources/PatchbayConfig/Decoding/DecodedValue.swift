@@ -87,10 +87,13 @@ package struct DecodedObject: Sendable {
 
     init(position: SourcePosition?) { self.position = position }
 
-    subscript(name: String) -> DecodedValue? { values.first { $0.subject.name.hasSameBytes(as: name) } }
+    subscript(name: String) -> DecodedValue? {
+        // By the index: looking at a value must not copy it, since there are a dozen in each of thousands of routes.
+        values.firstIndex { $0.subject.name.hasSameBytes(as: name) }.map { values[$0] }
+    }
 
     /// Whether what one of these keys says must not be shown.
-    func hides(_ names: String...) -> Bool { names.contains { self[$0]?.isSecret == true } }
+    func hides(_ names: String...) -> Bool { values.contains { $0.isSecret && names.containsBytes(of: $0.subject.name) } }
 
     /// Names of the values that must not be shown.
     var secrets: Set<String> { Set(values.lazy.filter(\.isSecret).map(\.subject.name)) }

@@ -29,7 +29,7 @@ struct RouteReader {
         var channelReader = ChannelReader(files, defaults: defaults, findings: findings)
         let budget = PatternBudget()
         let parts = Parts(
-            defaults: defaults, topics: TopicReader(budget: budget, findings: findings),
+            defaults: defaults, secretDefaults: defaults?.secrets ?? [], topics: TopicReader(budget: budget, findings: findings),
             policies: ErrorPolicyReader(defaults: defaults, findings: findings),
             tests: TestReader(budget: budget, decoder: decoder, findings: findings))
         let routes = files.flatMap { $0["routes"]?.items ?? [] }.compactMap { route in
@@ -53,6 +53,8 @@ struct RouteReader {
     /// What reads the parts of every route.
     private struct Parts {
         let defaults: DecodedObject?
+        /// Keys of the defaults whose values must not be shown.
+        let secretDefaults: Set<String>
         let topics: TopicReader
         let policies: ErrorPolicyReader
         let tests: TestReader
@@ -76,7 +78,9 @@ struct RouteReader {
         guard let cluster = cluster(object), let name, let topics, let chain, let channels, let templateBuffer, let policy,
             let limit, let idle, let position = object.position
         else { return nil }
-        var secrets = secrets(object, parts.defaults)
+        var secrets = object.secrets
+        // Inherited ones included.
+        for key in parts.secretDefaults where object[key] == nil { secrets.insert(key) }
         if channels.contains(where: { !$0.isPlain && channelReader.hasSecretBuffer($0.text) }) { secrets.insert("buffer") }
         // The transformer's own type would tell which one it is.
         if type == nil, chain.contains(where: \.settings.hasSecretName) { secrets.insert("type") }
@@ -128,12 +132,5 @@ struct RouteReader {
             hint: near.map { "did you mean \(DisplayText.quoted($0))?" }
                 ?? "known clusters: \(DisplayText.list(clusters.sorted().prefix(20).map(\.string))); add it under `kafka.clusters`")
         return nil
-    }
-
-    /// Keys whose values must not be shown, inherited ones included.
-    private func secrets(_ route: DecodedObject, _ defaults: DecodedObject?) -> Set<String> {
-        var secrets = route.secrets
-        for key in defaults?.secrets ?? [] where route[key] == nil { secrets.insert(key) }
-        return secrets
     }
 }

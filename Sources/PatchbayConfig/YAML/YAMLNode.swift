@@ -60,7 +60,7 @@ package final class YAMLNode: Sendable {
 
     private func contains(_ marker: String) -> Bool {
         switch content {
-        case .scalar(let scalar): scalar.contains(Array(marker.utf8))
+        case .scalar(let scalar): scalar.contains(marker)
         case .sequence(let items): items.contains { $0.contains(marker) }
         case .mapping(let entries): entries.contains { $0.value.contains(marker) }
         case .invalid: false
@@ -78,9 +78,10 @@ package struct YAMLScalar: Sendable, Equatable {
     /// What the scalar is by itself: only plain ones can be other than text.
     package var type: ScalarType { style == .plain ? ScalarType(plain: text) : .text }
 
-    fileprivate func contains(_ marker: [UInt8]) -> Bool {
+    /// - Parameter marker: begins with `$`.
+    fileprivate func contains(_ marker: String) -> Bool {
         let bytes = text.utf8
-        guard bytes.contains(0x24) else { return false }
-        return bytes.indices.contains { bytes[$0...].starts(with: marker) }
+        guard bytes.contains(UInt8(ascii: "$")) else { return false }
+        return bytes.indices.contains { bytes[$0...].starts(with: marker.utf8) }
     }
 }

@@ -2,19 +2,43 @@ import Logging
 import PatchbayCore
 
 /// What log lines say of the client they are about. Text is made only when something is logged.
+///
+/// Small, since every open connection has one: what few clients say of themselves is kept apart.
 package struct ClientIdentity: Sendable {
     let id: ConnectionID
-    /// The trace that the client's handshake belongs to.
-    var trace: TraceParent?
     /// Who it is, as far as it had to say.
     var principal = Principal.anonymous
-    /// What people know it by.
-    var details = ClientDetails()
+    private var address: String?
+    private var stated: Stated?
+
+    /// What a client said of itself.
+    private final class Stated: Sendable {
+        let trace: TraceParent?
+        let details: ClientDetails
+
+        init(_ details: ClientDetails, trace: TraceParent?) {
+            self.details = details
+            self.trace = trace
+        }
+    }
 
     init(id: ConnectionID) { self.id = id }
 
+    /// What people know it by.
+    var details: ClientDetails { stated?.details ?? ClientDetails(address: address) }
+
+    /// The trace that the client's handshake belongs to.
+    var trace: TraceParent? { stated?.trace }
+
+    /// Takes what a request says.
+    mutating func describe(_ details: ClientDetails, trace: TraceParent?) {
+        address = details.address
+        stated = trace == nil && details == ClientDetails(address: address) ? nil : Stated(details, trace: trace)
+    }
+
     var metadata: Logger.Metadata {
         var metadata: Logger.Metadata = ["connection": "\(id)"]
+        let details = details
         if let trace {
             metadata["traceparent"] = "\(trace.text)"
             metadata["trace_id"] = "\(trace.traceID)"

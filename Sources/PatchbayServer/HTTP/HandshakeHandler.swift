@@ -20,8 +20,8 @@ protocol HandshakeHost: AnyObject, Sendable {
     /// Takes a place for an HTTP connection; `false` when all are taken.
     func reserveHTTP() -> Bool
     func releaseHTTP()
-    /// The first request of a connection is complete, or belongs to the endpoints.
-    func firstRequestCame(on channel: any Channel)
+    /// The first request of a connection is complete or belongs to the endpoints, or the connection is closed.
+    func endPending(_ channel: any Channel)
     func makeConnection(_ client: ClientIdentity, on eventLoop: any EventLoop) throws -> WebSocketConnection
     /// Makes the pipeline an ordinary HTTP one.
     func makeHTTP(_ channel: any Channel) throws
@@ -68,6 +68,8 @@ final class HandshakeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Requests handed to the endpoints whose answers are not complete.
     private var unanswered = 0
     private var hasHTTPPlace = false
+    /// Whether its first request is still to come, or under way.
+    private var isPending = true
 
     /// How long one connection too many from an address may take to hear so.
     private static let timeoutOverLimit = TimeAmount.seconds(1)
@@ -96,6 +98,13 @@ final class HandshakeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func handlerRemoved(context: ChannelHandlerContext) {
         stopTimer()
         releaseHTTPPlace()
+        endPending(context)
+    }
+
+    private func endPending(_ context: ChannelHandlerContext) {
+        guard isPending else { return }
+        isPending = false
+        host.endPending(context.channel)
     }
 
     private func releaseHTTPPlace() {
@@ -188,8 +197,8 @@ final class HandshakeHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// Before anything can be refused: a refusal is what one looks for by these.
     private func note(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
-        client.trace = TraceParent(head.headers["traceparent"])
-        client.details = host.proxies.details(head, peer: context.remoteAddress)
+        client.describe(
+            host.proxies.details(head, peer: context.remoteAddress), trace: TraceParent(head.headers["traceparent"]))
         requestID = RequestID.of(head.headers.first(name: RequestID.header))
     }
 
@@ -261,7 +270,7 @@ final class HandshakeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private func becomeWebSocket(_ headers: HTTPHeaders, context: ChannelHandlerContext) {
         let isServing = hasHTTPPlace
         state = .done
-        host.firstRequestCame(on: context.channel)
+        endPending(context)
         let response = HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: headers)
         context.write(Self.wrapOutboundOut(.head(response)), promise: nil)
         context.writeAndFlush(Self.wrapOutboundOut(.end(nil)), promise: nil)
@@ -295,7 +304,7 @@ final class HandshakeHandler: ChannelDuplexHandler, RemovableChannelHandler {
                 context: context)
         }
         hasHTTPPlace = true
-        host.firstRequestCame(on: context.channel)
+        endPending(context)
         // Until the request is complete the handshake timeout runs.
         state = .passing
         unanswered = 1

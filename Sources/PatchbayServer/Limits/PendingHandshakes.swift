@@ -23,11 +23,25 @@ final class PendingHandshakes: Sendable {
         var oldest: UInt64 = 0
 
         mutating func popOldest(before time: NIODeadline) -> (any Channel)? {
+            guard let entry = oldestEntry(before: time) else { return nil }
+            remove(entry)
+            return entry.channel
+        }
+
+        private mutating func oldestEntry(before time: NIODeadline) -> Entry? {
             while oldest < next, entries[oldest] == nil { oldest += 1 }
-            guard let entry = entries[oldest], entry.since <= time else { return nil }
+            return entries[oldest].flatMap { $0.since <= time ? $0 : nil }
+        }
+
+        private mutating func remove(_ entry: Entry) {
             entries[oldest] = nil
             places[ObjectIdentifier(entry.channel)] = nil
-            return entry.channel
+        }
+
+        /// Forgets the oldest as long as they are closed: those whose socket broke before they had a pipeline, so that nobody
+        /// removed them.
+        mutating func forgetClosed(before time: NIODeadline) {
+            while let entry = oldestEntry(before: time), !entry.channel.isActive { remove(entry) }
         }
     }
 
@@ -40,7 +54,8 @@ final class PendingHandshakes: Sendable {
     /// Connections now.
     var count: Int { state.withLock { $0.entries.count } }
 
-    /// Counts a connection until it is removed or closes.
+    /// Counts a connection until it is removed. Its close does not remove it: waiting for that would cost every connection memory for
+    /// as long as it lives.
     func add(_ channel: any Channel, at now: NIODeadline) {
         let id = ObjectIdentifier(channel)
         state.withLock { state in
@@ -48,15 +63,12 @@ final class PendingHandshakes: Sendable {
             state.entries[state.next] = Entry(channel: channel, since: now)
             state.next += 1
         }
-        channel.closeFuture.whenComplete { [self] _ in remove(id) }
     }
 
-    /// The first request is complete.
-    func remove(_ channel: any Channel) { remove(ObjectIdentifier(channel)) }
-
-    private func remove(_ id: ObjectIdentifier) {
+    /// The first request is complete, or the connection is closed. No harm when it is not there.
+    func remove(_ channel: any Channel) {
         state.withLock { state in
-            guard let place = state.places.removeValue(forKey: id) else { return }
+            guard let place = state.places.removeValue(forKey: ObjectIdentifier(channel)) else { return }
             state.entries[place] = nil
         }
     }
@@ -66,6 +78,7 @@ final class PendingHandshakes: Sendable {
     /// - Returns: whether another connection may be accepted, and how many were closed for it.
     func makeRoom(at now: NIODeadline) -> (hasRoom: Bool, closed: Int) {
         let (hasRoom, old) = state.withLock { state in
+            state.forgetClosed(before: now - Self.grace)
             var old: [any Channel] = []
             while state.entries.count >= most, let channel = state.popOldest(before: now - Self.grace) { old.append(channel) }
             return (state.entries.count < most, old)

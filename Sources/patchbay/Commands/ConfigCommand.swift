@@ -23,7 +23,7 @@ struct ConfigShowCommand: ParsableCommand {
     @OptionGroup var format: FormatOption
 
     func run() throws {
-        let loaded = ConfigurationFile.read(file.config, environment: ProcessInfo.processInfo.environment)
+        let loaded = ConfigurationFile.read(file.config, environment: ProcessInfo.processInfo.environment, collectsOrigins: true)
         _ = try ConfigurationFile.configuration(of: loaded, path: file.config)
         switch format.format {
         case .text: try Output.standard(EffectiveConfiguration.yaml(loaded.origins, transformers: BuiltinTransformers.all))

@@ -14,6 +14,7 @@ struct LoadedConfiguration: Sendable {
     let files: [String]
     /// The same by what they are read for.
     let known: KnownFiles
+    /// Empty unless asked for.
     let origins: [ResolvedSetting]
     /// For what is found later, with the brokers' help.
     let sources: FindingSources
@@ -58,11 +59,12 @@ enum ConfigurationFile {
     ///   to anyone who reaches its ports.
     static func read(
         _ path: String, environment: [String: String], transformers: [TransformerDefinition] = BuiltinTransformers.all,
-        hidesVariables: Bool = false
+        hidesVariables: Bool = false, collectsOrigins: Bool = false
     ) -> LoadedConfiguration {
         LoadedConfiguration(
             ConfigurationLoader.load(
-                path: path, environment: environment, transformers: transformers, hidesVariables: hidesVariables, checks: checks))
+                path: path, environment: environment, transformers: transformers, hidesVariables: hidesVariables,
+                collectsOrigins: collectsOrigins, checks: checks))
     }
 
     /// The same for another text in the place of the file: what it includes is relative to the file. Its own findings are
