@@ -21,17 +21,36 @@ public struct Rejection: Error, Equatable, Sendable {
     }
 }
 
-/// Why a record is left out on purpose. Making one costs nothing: literals, and what is borrowed from the record.
+/// Text that somebody else keeps: a literal, or bytes that are valid only during the call that lends them. Costs nothing to make.
+public struct BorrowedText: ExpressibleByStringLiteral {
+    /// UTF-8.
+    public let bytes: UnsafeRawBufferPointer
+
+    public init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+
+    public init(stringLiteral literal: StaticString) {
+        // A literal of one character may be kept as that; it has no address then.
+        bytes =
+            literal.hasPointerRepresentation
+            ? UnsafeRawBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount)
+            : UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+
+    /// A copy; what is not UTF-8 becomes U+FFFD.
+    public var string: String { String(decoding: bytes, as: UTF8.self) }
+}
+
+/// Why a record is left out on purpose. Making one costs nothing: all of it is borrowed, and valid only during the call.
 public struct FilterReason {
-    /// The option of the transformer that says so. A literal.
-    public let option: StaticString
+    /// The option of the transformer that says so.
+    public let option: BorrowedText
     /// The start of a clause that says what speaks against the record, which `value` ends if there is one: "its side
-    /// is". A literal.
-    public let explanation: StaticString
+    /// is".
+    public let explanation: BorrowedText
     /// What the record has where the option looks, as it stands in the record. Valid only during the call.
     public let value: UnsafeRawBufferPointer?
 
-    public init(option: StaticString, explanation: StaticString, value: UnsafeRawBufferPointer? = nil) {
+    public init(option: BorrowedText, explanation: BorrowedText, value: UnsafeRawBufferPointer? = nil) {
         self.option = option
         self.explanation = explanation
         self.value = value

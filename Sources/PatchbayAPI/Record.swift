@@ -34,6 +34,11 @@ public struct Record {
         self.headers = headers
     }
 
+    /// Stands for no record: what a transformer emits when time has passed belongs to none.
+    public static var none: Record {
+        Record(partition: -1, recordOffset: -1, timestampMilliseconds: -1, key: nil, value: nil)
+    }
+
     /// The same coordinates with another value: what the next transformer of a chain sees.
     public func with(value: UnsafeRawBufferPointer?) -> Record {
         Record(
@@ -124,6 +129,9 @@ public protocol RecordProcessor: AnyObject {
     /// time when readers are so far behind that polling on would lose messages (back-pressure is "not polling yet").
     func finishPoll()
 
+    /// Whether `finishPoll` is to be called after polls that brought nothing, too: somebody waits for time to pass.
+    var wantsTicks: Bool { get }
+
     /// Whether something promised for records of this topic that `process` took (a dead letter) is still under way: their
     /// offsets must not be committed yet. Asked after every batch and, while it is `true`, at every poll: never waits.
     func isHolding(_ topic: String) -> Bool
@@ -140,6 +148,7 @@ public protocol RecordProcessor: AnyObject {
 }
 
 extension RecordProcessor {
+    public var wantsTicks: Bool { false }
     public func isHolding(_ topic: String) -> Bool { false }
     public func heldOffsets(_ topic: String) -> [Int32: Int64] { [:] }
     public func wantsPause(_ topic: String) -> Bool { false }

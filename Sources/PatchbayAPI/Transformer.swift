@@ -7,6 +7,21 @@
 public protocol Transformer: AnyObject {
     /// Transforms the whole batch, in order. Tombstones never arrive here unless the definition asks for them.
     func transform(_ batch: borrowing RecordBatch, into output: EnvelopeWriter)
+
+    /// How often it wants `tick`; `nil`, the default, for never. Asked once, when the instance is made.
+    var tickInterval: Duration? { get }
+
+    /// Time has passed. Emits what waits for time rather than for a record: with `Record.none`, or with a record that it has made of
+    /// copies. Called between batches, no more often than every `tickInterval`, and later while batches take long or the
+    /// consumer waits for the broker (about a second at the most). The first call follows the instance's first batch.
+    ///
+    /// - Parameter nowMilliseconds: wall clock, milliseconds since 1970.
+    func tick(nowMilliseconds: Int64, into output: EnvelopeWriter)
+}
+
+extension Transformer {
+    public var tickInterval: Duration? { nil }
+    public func tick(nowMilliseconds: Int64, into output: EnvelopeWriter) {}
 }
 
 /// A transformer as the registration list sees it: name, specification and factory in one value.

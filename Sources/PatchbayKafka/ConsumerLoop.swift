@@ -497,7 +497,7 @@ final class ConsumerLoop {
     }
 
     private func finishPoll() {
-        guard owesFinish else { return }
+        guard owesFinish || processor.wantsTicks else { return }
         owesFinish = false
         processor.finishPoll()
     }

@@ -62,6 +62,18 @@ import Testing
         #expect(server.isDisjoint(with: ["PatchbayKafka", "CLibRDKafka", "PatchbayConfig"]))
     }
 
+    /// Anyone who wants to know what becomes of a record reads these files, and no others.
+    @Test func thePathOfARecordIsShort() throws {
+        let page = try String(contentsOf: Self.root.appendingPathComponent("docs/architecture.md"), encoding: .utf8)
+        let start = try #require(page.range(of: "## The path of a record"))
+        let section = page[start.upperBound...].prefix { $0 != "#" }
+        let files = section.matches(of: /`(Patchbay[A-Za-z]+\/[A-Za-z\/]+\.swift)`/).map { String($0.output.1) }
+        #expect((8...12).contains(files.count), "\(files)")
+        for file in files {
+            #expect(FileManager.default.fileExists(atPath: Self.root.appendingPathComponent("Sources/\(file)").path), "\(file)")
+        }
+    }
+
     /// "A new topic needs only config": no topic and no field of a payload may be named outside plugins, demo and docs.
     @Test func theCoreNamesNoTopicAndNoField() throws {
         let words = [

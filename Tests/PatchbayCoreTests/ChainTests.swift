@@ -24,6 +24,89 @@ import Testing
         #expect(figures.rejected == ["invalid_value": 1, "refused": 1, "tombstone": 1])
     }
 
+    /// Counts records, and says how many there were since it was last told of time.
+    private final class Counting: Transformer {
+        private let interval: Duration
+        private var count = 0
+        private(set) var last: Int64 = 0
+
+        init(every interval: Duration) { self.interval = interval }
+
+        var tickInterval: Duration? { interval }
+
+        func transform(_ batch: borrowing RecordBatch, into output: EnvelopeWriter) {
+            for record in batch.records {
+                count += 1
+                output.filter(record, because: FilterReason(option: "every", explanation: "it is counted"))
+            }
+        }
+
+        func tick(nowMilliseconds: Int64, into output: EnvelopeWriter) {
+            guard count > 0 else { return }
+            Array("\(count)".utf8).withUnsafeBytes { output.emit(.none, data: $0) }
+            count = 0
+        }
+    }
+
+    @Test func aStepThatIsToldOfTimeEmitsWithoutARecord() {
+        let route = Route.make(steps: [{ MarkTransformer() }, { Counting(every: .zero) }, { Marking("!") }])
+        let router = router(route)
+        let processor = router.makeProcessor()
+        #expect(!processor.wantsTicks)
+        process(["1", "-2", "3"], topic: "t", with: processor)
+        #expect(processor.wantsTicks)
+        processor.finishPoll()
+        process(["4"], topic: "t", with: processor)
+        // Nothing came since, and a poll that brought nothing is told of time all the same.
+        processor.finishPoll()
+        processor.finishPoll()
+        #expect(router.data(of: "one") == ["2!", "1!"])
+        let figures = route.counters.snapshot
+        #expect(figures.recordsIn == 4 && figures.filtered == 4 && figures.routed == 0 && figures.envelopes == 2)
+    }
+
+    @Test func timeIsToldAtTheIntervalThatAStepWants() {
+        let route = Route.make(steps: [{ Counting(every: .milliseconds(100)) }])
+        let chain = TransformChain(route, monotonicMilliseconds: 1_000)
+        final class Sink: EnvelopeSink {
+            var emitted: [String] = []
+            func emit(_ record: Record, data: UnsafeRawBufferPointer) { emitted.append(String(decoding: data, as: UTF8.self)) }
+            func reject(_ record: Record, _ rejection: Rejection) {}
+            func filter(_ record: Record, because reason: FilterReason) {}
+        }
+        let sink = Sink()
+        for time in stride(from: Int64(1_000), through: 1_300, by: 10) {
+            Array("x".utf8).withUnsafeBytes { value in
+                let record = Record(partition: 0, recordOffset: time, timestampMilliseconds: 0, key: nil, value: value)
+                withUnsafePointer(to: record) {
+                    chain.run(RecordBatch(topic: "t", records: UnsafeBufferPointer(start: $0, count: 1)), into: sink)
+                }
+            }
+            chain.tick(BatchTime(wall: 0, monotonic: time), topic: "t", into: sink)
+        }
+        #expect(sink.emitted == ["11", "10", "10"])
+    }
+
+    @Test func routesThatAReloadTakesAwayAreToldOfTimeNoMore() {
+        let route = Route.make(steps: [{ Counting(every: .zero) }])
+        let hub = RoutingHub(table: RouteTable(routes: [route]), fanouts: [])
+        let processor = hub.makeProcessor()
+        process(["1"], topic: "t", with: processor)
+        hub.replace(with: RouteTable(routes: [.make("other")]), reason: "gone")
+        processor.finishPoll()
+        #expect(!processor.wantsTicks)
+    }
+
+    /// A plugin's reason is no literal.
+    @Test func aReasonMayBeBorrowedText() {
+        let words = Array("its colour is".utf8)
+        words.withUnsafeBytes { bytes in
+            let reason = FilterReason(option: BorrowedText(bytes), explanation: "é", value: nil)
+            #expect(reason.option.string == "its colour is" && reason.explanation.string == "é")
+        }
+        #expect(("x" as BorrowedText).string == "x" && ("" as BorrowedText).string.isEmpty)
+    }
+
     @Test func aChainThatFiltersEverythingRunsNoFurther() {
         let route = Route.make(steps: [{ MarkTransformer() }, { Marking("a") }, { Marking("b") }])
         let router = router(route)

@@ -117,6 +117,17 @@ extension ChannelLog {
     /// The index of a loop that is none.
     static let testLoop = 63
 
+    /// Appends texts as a batch.
+    func append(_ texts: [String]) {
+        var staging = FrameStaging()
+        for text in texts {
+            Array(text.utf8).withUnsafeBytes {
+                staging.append(prefix: .init(start: nil, count: 0), data: $0, suffix: .init(start: nil, count: 0))
+            }
+        }
+        append(staging)
+    }
+
     /// Whether `Router.holding` was here before: such a loop has taken nothing.
     var isHeldByTest: Bool { !isUnused }
 }

@@ -1,20 +1,22 @@
 import NIOCore
 import NIOHTTP1
+import PatchbayCore
+import PatchbayJSON
 import Testing
 
 @testable import PatchbayServer
 
 @Suite struct RequestParserTests {
-    private func parse(_ text: String) -> Result<ClientRequest, RequestRefusal> {
+    private func parse(_ text: String) -> Result<any ClientRequest, RequestRefusal> {
         RequestParser().parse(ByteBuffer(string: text))
     }
 
     @Test func readsEveryRequestInAnyOrderOfFields() throws {
-        #expect(try parse(#"{"type":"subscribe","channel":"a"}"#).get() == .init(action: .subscribe(channel: "a")))
-        #expect(
-            try parse(#" { "id" : 1.50, "channel":"\u0061\"", "type":"unsubscribe" } "#).get()
-                == .init(action: .unsubscribe(channel: "a\""), id: "1.50"))
-        #expect(try parse(#"{"type":"ping","id":"x\"y"}"#).get() == .init(action: .ping, id: #""x\"y""#))
+        let subscribe = try parse(#"{"type":"subscribe","channel":"a"}"#).get() as? SubscribeRequest
+        #expect(subscribe?.channel == "a" && subscribe?.id == nil)
+        let unsubscribe = try parse(#" { "id" : 1.50, "channel":"\u0061\"", "type":"unsubscribe" } "#).get() as? UnsubscribeRequest
+        #expect(unsubscribe?.channel == "a\"" && unsubscribe?.id == "1.50")
+        #expect(try (parse(#"{"type":"ping","id":"x\"y"}"#).get() as? PingRequest)?.id == #""x\"y""#)
     }
 
     @Test(arguments: [
@@ -52,8 +54,9 @@ import Testing
 
     @Test func aWholeCharacterIsOne() throws {
         let whole = try parse(#"{"type":"subscribe","channel":"trades.\ud83d\ude00"}"#).get()
-        #expect(whole.action == .subscribe(channel: "trades.😀"))
-        #expect(try parse("{\"type\":\"subscribe\",\"channel\":\"trades.\u{FFFD}\"}").get().action == .subscribe(channel: "trades.\u{FFFD}"))
+        #expect((whole as? SubscribeRequest)?.channel == "trades.😀")
+        let replacement = try parse("{\"type\":\"subscribe\",\"channel\":\"trades.\u{FFFD}\"}").get()
+        #expect((replacement as? SubscribeRequest)?.channel == "trades.\u{FFFD}")
     }
 
     @Test func refusesDeepNestingWithoutHarm() {
@@ -72,6 +75,123 @@ import Testing
         }
         #expect(refusal.message.contains("sinse"))
         #expect(refusal.id == "9")
+    }
+}
+
+/// What a session decides, with plain values.
+@Suite struct SessionDecisionTests {
+    /// A type of request that only this test knows: nothing else has to change for one.
+    private struct SumRequest: ClientRequest {
+        static let type = "sum"
+        static let document = RequestDocument(summary: "Adds.", needsChannel: false, answer: "total")
+        static let fields = ["numbers"]
+
+        let id: String?
+        let total: Double
+
+        init(_ fields: RequestFields) throws(RequestRefusal) {
+            id = fields.id
+            guard let numbers = fields["numbers"], numbers.type == .array else {
+                throw RequestRefusal(code: "invalid_field", message: "numbers must be a list", id: fields.id)
+            }
+            total = numbers.elements.reduce(0) { $0 + (Double(String(decoding: $1.text, as: UTF8.self)) ?? 0) }
+        }
+
+        func act(_ facts: SessionFacts) -> [SessionAction] {
+            [.send(ControlMessage(type: "total", channel: nil, data: withID("{\"total\":\(Int(total))}"), timestampMilliseconds: 0))]
+        }
+    }
+
+    private let limits: SessionLimits
+
+    init() {
+        var configuration = ServerConfiguration()
+        configuration.maximumSubscriptions = 2
+        configuration.requestsPerSecond = 1
+        configuration.requestBurst = 2
+        limits = SessionLimits(configuration)
+    }
+
+    private func facts(_ channels: String...) -> SessionFacts {
+        SessionFacts(limits: limits, connection: "0f", subscriptions: channels.count) { channels.contains($0) }
+    }
+
+    private func request(_ text: String) -> Result<any ClientRequest, RequestRefusal> {
+        RequestParser(types: ClientRequests.all + [SumRequest.self]).parse(ByteBuffer(string: text))
+    }
+
+    private func code(_ action: SessionAction?) -> String? {
+        guard case .send(let message) = action, message.type == "error" else { return nil }
+        return message.data.firstRange(of: "\"code\":\"").map { String(message.data[$0.upperBound...].prefix { $0 != "\"" }) }
+    }
+
+    @Test func asManySubscriptionsAsAllowedAndNoMore() {
+        var session = Session(at: .now())
+        func ask(_ facts: SessionFacts) -> [SessionAction] {
+            session.received(at: .now(), facts) { request(#"{"type":"subscribe","channel":"c"}"#) }
+        }
+        guard case .subscribe(let first, .head)? = ask(facts("a")).first else {
+            Issue.record("no subscription")
+            return
+        }
+        #expect(first.channel == "c")
+        let refused = ask(facts("a", "b"))
+        #expect(refused.first == .count(.subscriptions) && code(refused.last) == "too_many_subscriptions")
+        session = Session(at: .now())
+        // Twice is no more.
+        #expect(ask(facts("a", "c")).count == 1)
+    }
+
+    @Test func everyOutcomeHasItsAnswer() throws {
+        let subscribe = try #require(try request(#"{"type":"subscribe","channel":"x.*","id":1}"#).get() as? SubscribeRequest)
+        let outcomes: [(SubscribeRequest.Outcome, String?)] = [
+            (.subscribed, nil), (.pattern(wildcard: "*"), "invalid_channel"), (.template, "invalid_channel"),
+            (.unknown(known: ["a"]), "unknown_channel"), (.awaitsTooMany(most: 1), "too_many_channels"),
+            (.tooManyAwaited(most: 1), "too_many_channels"), (.unauthorized(.init(code: "own_code", message: "no")), "own_code"),
+        ]
+        for (outcome, expected) in outcomes {
+            let actions = subscribe.answer(outcome, facts())
+            #expect(code(actions.last) == expected)
+            guard case .send(let message) = actions.last else {
+                Issue.record("no answer to \(outcome)")
+                continue
+            }
+            #expect(message.channel == "x.*" && message.data.hasSuffix("\"id\":1}"))
+        }
+    }
+
+    @Test func requestsOverTheRateChangeNothingAndAFloodCloses() {
+        let start = NIODeadline.now()
+        var session = Session(at: start)
+        var parsed = 0
+        func ask(_ milliseconds: Int64) -> [SessionAction] {
+            session.received(at: start + .milliseconds(milliseconds), facts()) {
+                parsed += 1
+                return request(#"{"type":"unsubscribe","channel":"c","id":"i"}"#)
+            }
+        }
+        #expect(ask(0).count == 2 && ask(1).count == 2)
+        let refused = ask(2)
+        #expect(refused.first == .count(.requestRate) && code(refused.last) == "rate_limited")
+        #expect(session.lastActive == start + .milliseconds(2))
+        var last: [SessionAction] = []
+        for time in 3..<300 { last = ask(Int64(time)) }
+        #expect(last == [.close(.policyViolation, over: .requestFlood, reason: "too many requests")])
+        let before = parsed
+        _ = ask(300)
+        #expect(parsed == before)
+    }
+
+    @Test func aNewTypeOfRequestIsOneFile() throws {
+        var session = Session(at: .now())
+        let actions = session.received(at: .now(), facts()) { request(#"{"type":"sum","numbers":[1,2,3],"id":4}"#) }
+        guard case .send(let total)? = actions.first else {
+            Issue.record("no answer")
+            return
+        }
+        #expect(total.type == "total" && total.data == #"{"total":6,"id":4}"#)
+        // Its field is its own.
+        #expect(code(session.received(at: .now(), facts()) { request(#"{"type":"ping","numbers":[]}"#) }.first) == "unknown_field")
     }
 }
 

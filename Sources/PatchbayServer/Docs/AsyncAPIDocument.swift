@@ -73,7 +73,7 @@ struct AsyncAPIDocument {
     /// In the words of AsyncAPI, this server is the application: it receives requests and sends messages.
     private func operations(_ kinds: [MessageKind]) -> JSONTree {
         let requests = kinds.filter { $0.direction == .toServer }
-        let answers = ["subscribe": "subscription_confirmed", "unsubscribe": "subscription_confirmed", "ping": "pong"]
+        let answers = Dictionary(uniqueKeysWithValues: ClientRequests.all.map { ($0.type, $0.document.answer) })
         let sent = kinds.filter { $0.direction == .toClient }
         var operations = requests.map { kind -> (String, JSONTree) in
             let replies = sent.filter { $0.type == answers[kind.type] || $0.type == "error" }

@@ -18,15 +18,7 @@ struct ControlKinds {
     // MARK: From clients
 
     var requests: [MessageKind] {
-        [
-            request(
-                "subscribe", withChannel: true,
-                "Asks for every message of a channel from now on. Subscribing twice is confirmed twice and delivers once."),
-            request(
-                "unsubscribe", withChannel: true,
-                "Ends a subscription. Unsubscribing from what was never subscribed is confirmed too."),
-            request("ping", withChannel: false, "Asks for a `pong`, for clients that can't send WebSocket pings."),
-        ]
+        ClientRequests.all.map { request($0.type, withChannel: $0.document.needsChannel, $0.document.summary) }
     }
 
     private func request(_ type: String, withChannel: Bool, _ summary: String) -> MessageKind {

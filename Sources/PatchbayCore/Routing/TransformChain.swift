@@ -7,10 +7,37 @@ final class TransformChain {
     private let steps: [any Transformer]
     /// One between each two steps.
     private let stages: [StepOutput]
+    /// Steps that want to be told of time. Milliseconds of the monotonic clock.
+    private var ticking: [(index: Int, interval: Int64, due: Int64)]
 
-    init(_ route: Route) {
-        steps = route.steps.map { $0.make() }
+    init(_ route: Route, monotonicMilliseconds now: Int64 = MonotonicTime.nowMilliseconds()) {
+        let steps = route.steps.map { $0.make() }
+        self.steps = steps
         stages = steps.dropLast().map { _ in StepOutput() }
+        ticking = steps.indices.compactMap { index in
+            guard let wanted = steps[index].tickInterval else { return nil }
+            let interval = Int64(wanted / .milliseconds(1))
+            return (index, interval, now + interval)
+        }
+    }
+
+    /// Whether a step wants to be told of time.
+    var wantsTicks: Bool { !ticking.isEmpty }
+
+    /// Tells the steps that are due what time it is, and runs what they emit through the steps behind them.
+    func tick(_ time: BatchTime, topic: String, into sink: any EnvelopeSink) {
+        for place in ticking.indices where ticking[place].due <= time.monotonic {
+            let index = ticking[place].index
+            ticking[place].due = time.monotonic + ticking[place].interval
+            guard index < stages.count else {
+                steps[index].tick(nowMilliseconds: time.wall, into: EnvelopeWriter(sink))
+                continue
+            }
+            stages[index].collect(for: sink) {
+                steps[index].tick(nowMilliseconds: time.wall, into: EnvelopeWriter(stages[index]))
+            }
+            goOn(behind: index, topic: topic, into: sink)
+        }
     }
 
     /// Runs the batch through all steps; what is left of it ends in `sink`, and so does every rejection.
@@ -18,8 +45,12 @@ final class TransformChain {
         guard let first = steps.first else { return }
         guard let stage = stages.first else { return first.transform(batch, into: EnvelopeWriter(sink)) }
         stage.collect(for: sink) { first.transform(batch, into: EnvelopeWriter(stage)) }
-        let topic = batch.topic
-        for index in 1..<steps.count {
+        goOn(behind: 0, topic: batch.topic, into: sink)
+    }
+
+    /// Hands what a step has emitted to those behind it.
+    private func goOn(behind step: Int, topic: String, into sink: any EnvelopeSink) {
+        for index in step + 1..<steps.count {
             let isLast = index == steps.count - 1
             stages[index - 1].withRecords { records in
                 guard !records.isEmpty else { return }

@@ -4,6 +4,8 @@ public import NIOCore
 ///
 /// Thread: loop.
 public protocol MessageReceiver: AnyObject {
+    /// The form in which it takes the messages of channels; `nil` for the one that logs keep. Never changes.
+    var framing: (any Framing)? { get }
     /// Whether the socket and the little that waits before it have room. While false nothing is written to it.
     var isWritable: Bool { get }
     /// Queues ready-made frames without flushing. Shared bytes: never modified.
@@ -32,8 +34,15 @@ public protocol MessageReceiver: AnyObject {
 }
 
 extension MessageReceiver {
+    public var framing: (any Framing)? { nil }
     public var details: ClientDetails { ClientDetails() }
     public func stoppedLosing(_ subscription: Subscription, lost: Int64, isLeaving: Bool) {}
+}
+
+/// Where a subscription begins.
+public enum StartPosition: Sendable, Equatable {
+    /// With the next message.
+    case head
 }
 
 /// One connection's reader of one channel: a cursor into the channel log.
@@ -43,6 +52,8 @@ public final class Subscription {
     /// The channel's log.
     public let log: ChannelLog
     unowned let receiver: any MessageReceiver
+    /// The receiver's, asked for once.
+    let framing: (any Framing)?
     /// Channel offset of the next message this subscriber gets.
     public internal(set) var position: Int64
     /// Whether the receiver was found unwritable since it last had everything. Only then does falling behind by more
@@ -65,6 +76,7 @@ public final class Subscription {
     init(log: ChannelLog, receiver: any MessageReceiver, position: Int64, slot: Int) {
         self.log = log
         self.receiver = receiver
+        self.framing = receiver.framing
         self.position = position
         self.slot = slot
     }

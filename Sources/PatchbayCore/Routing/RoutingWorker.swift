@@ -38,6 +38,8 @@ final class RoutingWorker: RecordProcessor {
     private var topics: [String: TopicRoutes] = [:]
     /// Every runner made, so that routes that a reload didn't touch keep theirs.
     private var runners: [ObjectIdentifier: RouteRunner] = [:]
+    /// Those of them whose transformers want to be told of time.
+    private var ticking: [RouteRunner] = []
     private var changed: [ChannelLog] = []
     private let pool = StagingPool()
     private var batchSizes = HistogramBuffer(bounds: HistogramBounds.batch)
@@ -146,6 +148,7 @@ final class RoutingWorker: RecordProcessor {
 
     func finishPoll() {
         router.batchSizes.take(&batchSizes)
+        if !ticking.isEmpty { tick() }
         guard !changed.isEmpty else { return }
         for log in changed {
             var loops = log.loopsToTell()
@@ -161,6 +164,14 @@ final class RoutingWorker: RecordProcessor {
         }
         waitForRoom()
         changed.removeAll(keepingCapacity: true)
+    }
+
+    var wantsTicks: Bool { !ticking.isEmpty }
+
+    private func tick() {
+        if router.generation != generation { takeUpTable() }
+        let time = BatchTime.now()
+        for runner in ticking { runner.tick(time, changed: &changed) }
     }
 
     /// Back-pressure towards Kafka is "not polling yet": a log that no event loop has come to for megabytes makes the
@@ -192,6 +203,7 @@ final class RoutingWorker: RecordProcessor {
         (table, generation) = router.snapshot
         topics.removeAll(keepingCapacity: true)
         for identity in runners.keys where !table.identities.contains(identity) { runners[identity] = nil }
+        ticking = runners.values.filter(\.wantsTicks)
     }
 
     private func routes(of topic: String) -> TopicRoutes {
@@ -208,6 +220,7 @@ final class RoutingWorker: RecordProcessor {
             route: route, table: table, directory: router.directory, pool: pool,
             letters: deadLetters.map { LetterBox(writer: $0, pending: pendingLetters, router: router) }, observe: observe)
         runners[ObjectIdentifier(route)] = runner
+        if runner.wantsTicks { ticking.append(runner) }
         return runner
     }
 }

@@ -67,9 +67,19 @@ final class RouteRunner: EnvelopeSink {
     ///   on errors, which count it when they `halt`; the others have dealt with it.
     func run(_ batch: borrowing RecordBatch, _ time: BatchTime) -> Refused? {
         topic = batch.topic
-        self.time = time
         original = batch.records
         defer { original = UnsafeBufferPointer(start: nil, count: 0) }
+        begin(time)
+        if batch.records.allSatisfy(isRoutable) {
+            chain.run(batch, into: self)
+        } else {
+            transformRoutable(batch)
+        }
+        return firstRefused
+    }
+
+    private func begin(_ time: BatchTime) {
+        self.time = time
         routed = 0
         rejected = 0
         envelopes = 0
@@ -77,12 +87,16 @@ final class RouteRunner: EnvelopeSink {
         firstRefused = nil
         isStopping = false
         if let base = suffix.baseAddress { Timestamp.write(time.wall, to: base + timestampIndex) }
-        if batch.records.allSatisfy(isRoutable) {
-            chain.run(batch, into: self)
-        } else {
-            transformRoutable(batch)
-        }
-        return firstRefused
+    }
+
+    /// Whether a transformer wants to be told of time.
+    var wantsTicks: Bool { chain.wantsTicks }
+
+    /// Lets transformers emit what waits for time, and appends it.
+    func tick(_ time: BatchTime, changed: inout [ChannelLog]) {
+        begin(time)
+        chain.tick(time, topic: topic, into: self)
+        commit(count: 0, changed: &changed)
     }
 
     /// Appends what `run` gathered to the logs and counts it.

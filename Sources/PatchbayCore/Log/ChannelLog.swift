@@ -4,9 +4,10 @@ import Synchronization
 /// One channel's messages as ready-made frames: consumer threads append to a ring (`BatchRing`), and event loops read it. A
 /// subscriber is a position in it; nothing is queued per subscriber.
 ///
-/// The ring holds what somebody may still need and nothing else: everything an event loop has not handed out yet, and,
-/// while a subscriber is stalled, the newest `messageBuffer` messages for it. `maximumBytes` bounds both. A log without
-/// subscribers holds nothing. Positions that are no longer held are a gap.
+/// The ring holds what somebody may still need and nothing else: everything an event loop has not handed out yet; while a
+/// subscriber is stalled, the newest `messageBuffer` messages for it; and `history`. `maximumBytes` bounds all of it, other
+/// framings of the same messages included. A log without subscribers and without a history holds nothing. Positions that
+/// are no longer held are a gap.
 ///
 /// Thread: any; one lock. Appending locks once per batch, reading once per pass.
 public final class ChannelLog: Sendable {
@@ -18,11 +19,32 @@ public final class ChannelLog: Sendable {
         public var maximumBytes: Int
         /// Bytes not yet handed out by an event loop from which consumers stop polling for a while.
         public var backlogBytes: Int
+        /// What is held for subscribers that come later.
+        public var history: History
 
-        public init(messageBuffer: Int = 100, maximumBytes: Int = 32 << 20, backlogBytes: Int = 8 << 20) {
+        public init(
+            messageBuffer: Int = 100, maximumBytes: Int = 32 << 20, backlogBytes: Int = 8 << 20, history: History = .none
+        ) {
             self.messageBuffer = messageBuffer
             self.maximumBytes = maximumBytes
             self.backlogBytes = backlogBytes
+            self.history = history
+        }
+    }
+
+    /// How much a log holds whether or not somebody reads it. Apart from the bound for slow subscribers: what a newcomer may still
+    /// see and how far somebody may fall behind are two wishes.
+    public struct History: Sendable, Equatable {
+        /// The newest messages; 0 is no history.
+        public var messages: Int
+        /// Bytes that those may take.
+        public var bytes: Int
+
+        public static let none = History(messages: 0, bytes: 0)
+
+        public init(messages: Int, bytes: Int) {
+            self.messages = messages
+            self.bytes = bytes
         }
     }
 
@@ -40,15 +62,18 @@ public final class ChannelLog: Sendable {
     public struct Reading: Sendable {
         /// Messages between the asked position and the first one read that are no longer held.
         public var missed: Int64
-        public var slices: [ByteBuffer]
+        var parts: [SealedBatch.Part]
         /// Where to read on.
         public var next: Int64
         /// Channel offset after the newest message.
         public var head: Int64
-        /// Bytes in `slices`.
+        /// Bytes in `parts`, in the form that the log keeps.
         public var byteCount: Int
         /// Timestamp of the oldest record of the batches read from; -1 when there is none.
         var oldestRecord: Int64 = -1
+
+        /// What was read, in the form that the log keeps.
+        public var slices: [ByteBuffer] { parts.map(\.bytes) }
     }
 
     private struct State {
@@ -147,7 +172,7 @@ public final class ChannelLog: Sendable {
         guard !staging.isEmpty else { return }
         state.withLock { state in
             state.lastUse = now
-            guard !state.loops.isEmpty else { return state.ring.pass(staging) }
+            guard !state.loops.isEmpty || bounds.history.messages > 0 else { return state.ring.pass(staging) }
             state.ring.append(staging)
             evict(&state)
         }
@@ -166,9 +191,10 @@ public final class ChannelLog: Sendable {
 
     // MARK: Reading (Thread: loop)
 
-    /// Adds an event loop's first subscriber. Its position is the head: it gets what comes from now on.
+    /// Adds an event loop's first subscriber.
     ///
     /// - Parameter loop: index of the loop, 0..<64.
+    /// - Returns: the head: what comes from now on will be taken from there.
     func attach(loop: Int) -> Int64 {
         // Before the head is read; `WakeBits` says why.
         wakeBits.run(WakeBits.joining, loop: loop)
@@ -185,7 +211,7 @@ public final class ChannelLog: Sendable {
         wakeBits.run(WakeBits.leaving, loop: loop)
         let isUnused = state.withLock { state in
             state.loops.removeAll { $0.loop == loop }
-            if state.loops.isEmpty { state.ring.removeAll() } else { evict(&state) }
+            if state.loops.isEmpty, bounds.history.messages == 0 { state.ring.removeAll() } else { evict(&state) }
             state.lastUse = MonotonicTime.nowMilliseconds()
             return state.loops.isEmpty && state.pins == 0
         }
@@ -234,8 +260,29 @@ public final class ChannelLog: Sendable {
         }
     }
 
+    /// A batch in another form than the log keeps. Made once, and counted in the log's bounds.
+    ///
+    /// Thread: loop, without the lock while it is made: consumers must not wait for it.
+    func frames(of batch: SealedBatch, in framing: any Framing) -> Frames {
+        let (frames, isNew) = batch.frames(in: framing)
+        if isNew {
+            state.withLock { state in
+                state.ring.add(derivedBytes: frames.bytes.readableBytes, of: batch)
+                evict(&state)
+            }
+        }
+        return frames
+    }
+
     /// Channel offset after the newest message.
     public var head: Int64 { state.withLock { $0.ring.head } }
+
+    /// Channel offset of the first message that a subscriber gets.
+    func position(of start: StartPosition) -> Int64 {
+        switch start {
+        case .head: head
+        }
+    }
 
     // MARK: Snapshot (Thread: any)
 
@@ -276,6 +323,10 @@ public final class ChannelLog: Sendable {
             if reader.hasStalled {
                 needed = min(needed, state.ring.head - Int64(messageBuffer.load(ordering: .relaxed)))
             }
+        }
+        let history = bounds.history
+        if history.messages > 0 {
+            needed = min(needed, state.ring.start(ofNewest: history.messages, maxBytes: history.bytes))
         }
         state.ring.evict(before: needed, maximumBytes: bounds.maximumBytes)
     }

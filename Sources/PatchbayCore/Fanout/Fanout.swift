@@ -102,21 +102,21 @@ public final class Fanout: @unchecked Sendable {
 
     // MARK: Subscriptions
 
-    /// Adds a subscriber that gets every message from the log's head on.
-    public func subscribe(_ receiver: any MessageReceiver, to log: ChannelLog) -> Subscription {
+    /// Adds a subscriber that gets every message from a position on.
+    public func subscribe(
+        _ receiver: any MessageReceiver, to log: ChannelLog, from start: StartPosition = .head
+    ) -> Subscription {
         eventLoop.preconditionInEventLoop()
         let local: LocalChannel
-        let position: Int64
         if let existing = channels[ObjectIdentifier(log)] {
             local = existing
-            position = log.head
         } else {
-            position = log.attach(loop: index)
-            local = LocalChannel(log: log, position: position)
+            local = LocalChannel(log: log, position: log.attach(loop: index))
             channels[ObjectIdentifier(log)] = local
         }
+        // Once this loop is attached: what comes from here on is kept for it.
         let subscription = Subscription(
-            log: log, receiver: receiver, position: position, slot: local.subscriptions.count)
+            log: log, receiver: receiver, position: log.position(of: start), slot: local.subscriptions.count)
         local.subscriptions.append(subscription)
         local.count += 1
         log.countSubscribers(1)
@@ -406,15 +406,34 @@ public final class Fanout: @unchecked Sendable {
                     stall(subscription)
                     continue
                 }
-                for batch in view.batches { receiver.write(frames: batch.bytes) }
+                var written = size
+                if let framing = subscription.framing {
+                    written = write(view.batches, of: local.log, in: framing, to: receiver)
+                } else {
+                    for batch in view.batches { receiver.write(frames: batch.bytes) }
+                }
                 subscription.position = view.head
-                count(receiver, bytes: size, messages: messages)
+                count(receiver, bytes: written, messages: messages)
                 served += 1
             } else {
                 visit(subscription)
             }
         }
         return slot
+    }
+
+    /// The same in another form than the log keeps.
+    ///
+    /// - Returns: bytes written.
+    @inline(never)
+    private func write(
+        _ batches: [SealedBatch], of log: ChannelLog, in framing: any Framing, to receiver: any MessageReceiver
+    ) -> Int {
+        batches.reduce(0) { sum, batch in
+            let bytes = log.frames(of: batch, in: framing).bytes
+            receiver.write(frames: bytes)
+            return sum + bytes.readableBytes
+        }
     }
 
     /// Gives one subscriber what it misses, after dropping what it can't have any more.
@@ -438,13 +457,18 @@ public final class Fanout: @unchecked Sendable {
             if !subscription.isStalled { figures.overrun += reading.missed }
         }
         resume(subscription)
-        for slice in reading.slices { receiver.write(frames: slice) }
+        var written = 0
+        for part in reading.parts {
+            let bytes = subscription.framing.map { subscription.log.frames(of: part.batch, in: $0).slice(part.range) } ?? part.bytes
+            receiver.write(frames: bytes)
+            written += bytes.readableBytes
+        }
         let start = subscription.position + reading.missed
         subscription.position = reading.next
         if reading.next < reading.head { finishLater(subscription) }
         delays.add(oldest: reading.oldestRecord, deliveries: reading.next - start)
         if reading.next > start || reading.missed > 0 {
-            count(receiver, bytes: reading.byteCount, messages: reading.next - start)
+            count(receiver, bytes: written, messages: reading.next - start)
         }
     }
 

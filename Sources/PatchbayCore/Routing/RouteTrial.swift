@@ -23,9 +23,9 @@ public final class RouteTrial {
             public let explanation: String
 
             init(_ reason: FilterReason) {
-                option = "\(reason.option)"
+                option = reason.option.string
                 let value = reason.value.map { " " + String(decoding: $0, as: UTF8.self) } ?? ""
-                explanation = "\(reason.explanation)\(value)"
+                explanation = reason.explanation.string + value
             }
         }
 

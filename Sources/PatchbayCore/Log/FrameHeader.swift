@@ -29,6 +29,18 @@ public enum FrameHeader {
         }
     }
 
+    /// What a frame carries that `write` began.
+    static func payload(of frame: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        // The second byte says how the length is written.
+        let header =
+            switch frame[1] {
+            case 126: 4
+            case 127: 10
+            default: 2
+            }
+        return UnsafeRawBufferPointer(rebasing: frame[header...])
+    }
+
     /// The size of the header for a payload of that many bytes.
     @inlinable
     public static func size(payloadSize: Int) -> Int {

@@ -15,13 +15,15 @@ struct BatchRing {
     private(set) var appendedBytes: Int64 = 0
     private(set) var sealed: Deque<SealedBatch> = []
     private var sealedBytes = 0
+    /// Bytes of sealed batches in other forms, by batch. Hardly ever any.
+    private var derivedBytes: [ObjectIdentifier: Int] = [:]
     private var openBytes = ByteBuffer()
     private var openEnds: [UInt32] = []
     private var openCapacity = 1024
     /// Timestamp of the oldest record in the open buffer; -1 while there is none.
     private var openOldestRecord: Int64 = -1
 
-    /// Bytes that are held.
+    /// Bytes that are held, in all forms.
     var byteCount: Int { sealedBytes + openBytes.readableBytes }
 
     /// Channel offset of the oldest message that is held; the head when none is.
@@ -79,6 +81,7 @@ struct BatchRing {
     mutating func removeAll() {
         sealed.removeAll(keepingCapacity: false)
         sealedBytes = 0
+        derivedBytes = [:]
         clearOpen()
         openCapacity = 1024
     }
@@ -88,8 +91,23 @@ struct BatchRing {
         while let oldest = sealed.first {
             guard oldest.endOffset <= needed || byteCount > maximumBytes else { return }
             sealed.removeFirst()
-            sealedBytes -= oldest.bytes.readableBytes
+            sealedBytes -= bytes(of: oldest)
+            derivedBytes[ObjectIdentifier(oldest)] = nil
         }
+    }
+
+    /// A sealed batch was put into one more form. It counts like everything else that is held; a batch that is held no longer is
+    /// its readers' alone.
+    mutating func add(derivedBytes count: Int, of batch: SealedBatch) {
+        let index = index(of: batch.firstOffset)
+        guard index < sealed.count, sealed[index] === batch else { return }
+        derivedBytes[ObjectIdentifier(batch), default: 0] += count
+        sealedBytes += count
+    }
+
+    /// What a sealed batch counts for.
+    private func bytes(of batch: SealedBatch) -> Int {
+        batch.bytes.readableBytes + (derivedBytes.isEmpty ? 0 : derivedBytes[ObjectIdentifier(batch), default: 0])
     }
 
     // MARK: Reading
@@ -110,9 +128,22 @@ struct BatchRing {
         var bytes = openBytes.readableBytes
         for batch in sealed.reversed() {
             if batch.endOffset <= position || bytes > most { break }
-            bytes += batch.bytes.readableBytes
+            bytes += self.bytes(of: batch)
         }
         return bytes > most
+    }
+
+    /// Channel offset of the oldest message that belongs to the newest `messages` and, with everything after it, takes no more than
+    /// `maxBytes`. What is not sealed yet always does.
+    func start(ofNewest messages: Int, maxBytes: Int) -> Int64 {
+        var start = head - Int64(openEnds.count)
+        var size = openBytes.readableBytes
+        for batch in sealed.reversed() {
+            size += bytes(of: batch)
+            if size > maxBytes || head - start >= Int64(messages) { break }
+            start = batch.firstOffset
+        }
+        return max(start, head - Int64(messages))
     }
 
     /// Up to `maxBytes` of sealed messages from `position` on (at least one message if there is any).
@@ -121,18 +152,18 @@ struct BatchRing {
     func read(from position: Int64, maxBytes: Int, keepingNewest: Int?) -> ChannelLog.Reading {
         var start = max(position, sealed.first?.firstOffset ?? head)
         if let keepingNewest { start = max(start, head - Int64(keepingNewest)) }
-        var reading = ChannelLog.Reading(missed: start - position, slices: [], next: start, head: head, byteCount: 0)
+        var reading = ChannelLog.Reading(missed: start - position, parts: [], next: start, head: head, byteCount: 0)
         var index = index(of: start)
         while index < sealed.count, reading.byteCount < maxBytes {
             let batch = sealed[index]
-            let (bytes, end) = batch.slice(from: reading.next, maxBytes: maxBytes - reading.byteCount)
-            // A slice has at least one frame; only the first slice may exceed the limit for its sake.
-            if reading.byteCount > 0, reading.byteCount + bytes.readableBytes > maxBytes { break }
+            let part = batch.part(from: reading.next, maxBytes: maxBytes - reading.byteCount)
+            // A part has at least one message; only the first one may exceed the limit for its sake.
+            if reading.byteCount > 0, reading.byteCount + part.byteCount > maxBytes { break }
             if reading.oldestRecord < 0 { reading.oldestRecord = batch.oldestRecord }
-            reading.slices.append(bytes)
-            reading.byteCount += bytes.readableBytes
-            reading.next = end
-            if end < batch.endOffset { break }
+            reading.parts.append(part)
+            reading.byteCount += part.byteCount
+            reading.next = part.endOffset
+            if part.endOffset < batch.endOffset { break }
             index += 1
         }
         return reading
