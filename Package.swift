@@ -8,6 +8,9 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// Where most declarations are for the package: an import is the file's own unless it says otherwise.
+let strictImports: [SwiftSetting] = strict + [.enableUpcomingFeature("InternalImportsByDefault")]
+
 let strictC: [CSetting] = [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)]
 
 /// simdjson's headers are C++17; the shim itself compiles with warnings as errors.
@@ -58,13 +61,24 @@ let package = Package(
         ),
         .target(name: "PatchbayConfig", dependencies: ["CLibYAML", "PatchbayAPI"], swiftSettings: strict),
         .target(
-            name: "PatchbayServer",
+            name: "PatchbayDelivery",
             dependencies: [
-                "CDocsAssets", "PatchbayAPI", "PatchbayCore", "PatchbayJSON",
+                "PatchbayAPI", "PatchbayCore", "PatchbayJSON",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strictImports
+        ),
+        .target(
+            name: "PatchbayHTTP",
+            dependencies: [
+                "CDocsAssets", "PatchbayAPI", "PatchbayCore", "PatchbayDelivery", "PatchbayJSON",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -72,7 +86,7 @@ let package = Package(
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            swiftSettings: strict
+            swiftSettings: strictImports
         ),
 
         // What an operator is told: log lines, and alerts with their webhook.
@@ -104,7 +118,7 @@ let package = Package(
         .executableTarget(
             name: "patchbay",
             dependencies: [
-                "PatchbayAPI", "PatchbayCore", "PatchbayJSON", "PatchbayKafka", "PatchbayConfig", "PatchbayServer",
+                "PatchbayAPI", "PatchbayCore", "PatchbayJSON", "PatchbayKafka", "PatchbayConfig", "PatchbayDelivery", "PatchbayHTTP",
                 "PatchbayLogging", "PatchbayAlerts",
                 "TokenTransformer", "TradeTransformer", "AggregateTransformer", "GenericTransformers", "DemoFeed",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -129,7 +143,7 @@ let package = Package(
         .executableTarget(
             name: "echo",
             dependencies: [
-                "PatchbayServer",
+                "PatchbayDelivery",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -189,9 +203,9 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "PatchbayServerTests",
+            name: "PatchbayHTTPTests",
             dependencies: [
-                "PatchbayServer", "PatchbayCore", "PatchbayAPI", "PatchbayJSON", "TestSupport",
+                "PatchbayDelivery", "PatchbayHTTP", "PatchbayCore", "PatchbayAPI", "PatchbayJSON", "TestSupport",
                 "TokenTransformer", "TradeTransformer", "AggregateTransformer", "GenericTransformers",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -213,7 +227,7 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "patchbay", "echo", "PatchbayAPI", "PatchbayConfig", "PatchbayCore", "PatchbayKafka", "PatchbayServer", "TestSupport",
+                "patchbay", "echo", "PatchbayAPI", "PatchbayConfig", "PatchbayCore", "PatchbayKafka", "PatchbayDelivery", "PatchbayHTTP", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/EndToEnd", swiftSettings: strict),

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import NIOCore
 import NIOPosix
-import PatchbayServer
+import PatchbayDelivery
 
 /// Echoes every text and binary message, through the very same listener and connection code as the router, so that
 /// public WebSocket conformance suites can be run against it.

@@ -235,7 +235,7 @@ def check_health(document, health):
                 if name in schema["properties"]:
                     undocumented(schema["properties"][name], member, f"{place}.{name}")
                 else:
-                    problem("health", f"{place}.{name} is not in PatchbayServer/Docs/HTTPSchemas.swift")
+                    problem("health", f"{place}.{name} is not in PatchbayHTTP/Docs/HTTPSchemas.swift")
 
     undocumented(schema, health, "")
 

@@ -1,4 +1,5 @@
-import PatchbayServer
+import PatchbayDelivery
+import PatchbayHTTP
 import Testing
 
 @testable import PatchbayKafka

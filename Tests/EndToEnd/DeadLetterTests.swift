@@ -2,7 +2,8 @@ import Foundation
 import Logging
 import PatchbayCore
 import PatchbayKafka
-import PatchbayServer
+import PatchbayDelivery
+import PatchbayHTTP
 import TestSupport
 import Testing
 

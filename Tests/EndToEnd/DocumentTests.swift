@@ -4,7 +4,8 @@ import PatchbayConfig
 import TestSupport
 import Testing
 
-@testable import PatchbayServer
+@testable import PatchbayDelivery
+@testable import PatchbayHTTP
 @testable import patchbay
 
 /// What the documents say must be what the program does.

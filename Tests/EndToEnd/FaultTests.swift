@@ -3,7 +3,8 @@ import Logging
 import PatchbayAPI
 import PatchbayConfig
 import PatchbayKafka
-import PatchbayServer
+import PatchbayDelivery
+import PatchbayHTTP
 import Synchronization
 import TestSupport
 import Testing
@@ -497,7 +498,7 @@ import Testing
         #expect(rows.count >= 20)
         // Suites by name, with the files that declare them.
         var suites: [String: String] = [:]
-        let folders = [folder] + ["PatchbayServerTests", "PatchbayKafkaTests"].map {
+        let folders = [folder] + ["PatchbayHTTPTests", "PatchbayKafkaTests"].map {
             folder.deletingLastPathComponent().appendingPathComponent($0)
         }
         let files = try folders.flatMap { try FileManager.default.contentsOfDirectory(at: $0, includingPropertiesForKeys: nil) }

@@ -58,8 +58,10 @@ import Testing
         for plugin in ["TokenTransformer", "TradeTransformer", "AggregateTransformer", "GenericTransformers"] {
             #expect(targets[plugin]?.isSubset(of: ["PatchbayAPI", "PatchbayJSON", "CSimdJSON", "CLibJQ"]) == true, "\(plugin)")
         }
-        let server = try #require(targets["PatchbayServer"])
-        #expect(server.isDisjoint(with: ["PatchbayKafka", "CLibRDKafka", "PatchbayConfig"]))
+        let delivery = try #require(targets["PatchbayDelivery"])
+        #expect(delivery.isDisjoint(with: ["PatchbayHTTP", "PatchbayKafka", "CLibRDKafka", "PatchbayConfig", "CDocsAssets", "Hummingbird"]))
+        let http = try #require(targets["PatchbayHTTP"])
+        #expect(http.isDisjoint(with: ["PatchbayKafka", "CLibRDKafka", "PatchbayConfig"]))
     }
 
     /// Anyone who wants to know what becomes of a record reads these files, and no others.
@@ -80,7 +82,7 @@ import Testing
             "token-info", "trade-info", "aggregate-info", "token_info", "trade_data", "aggregate_data", "SellBuy",
             "TxHash", "PriceUsd", "TotalSupply", "MetaInfo", "time_window",
         ]
-        for folder in ["PatchbayAPI", "PatchbayCore", "PatchbayServer", "PatchbayKafka"] {
+        for folder in ["PatchbayAPI", "PatchbayCore", "PatchbayDelivery", "PatchbayHTTP", "PatchbayKafka"] {
             let sources = Self.root.appendingPathComponent("Sources/\(folder)")
             let files = try #require(FileManager.default.enumerator(at: sources, includingPropertiesForKeys: nil))
             var count = 0

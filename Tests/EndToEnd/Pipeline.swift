@@ -2,7 +2,8 @@ import Foundation
 import Logging
 import PatchbayConfig
 import PatchbayKafka
-import PatchbayServer
+import PatchbayDelivery
+import PatchbayHTTP
 import TestSupport
 
 @testable import patchbay

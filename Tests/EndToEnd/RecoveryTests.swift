@@ -1,6 +1,7 @@
 import Foundation
 import PatchbayKafka
-import PatchbayServer
+import PatchbayDelivery
+import PatchbayHTTP
 import TestSupport
 import Testing
 

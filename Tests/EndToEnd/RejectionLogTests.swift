@@ -1,6 +1,7 @@
 import Logging
 import PatchbayKafka
-import PatchbayServer
+import PatchbayDelivery
+import PatchbayHTTP
 import TestSupport
 import Testing
 

@@ -3,7 +3,8 @@ import Logging
 import PatchbayAPI
 import PatchbayConfig
 import PatchbayKafka
-import PatchbayServer
+import PatchbayDelivery
+import PatchbayHTTP
 import Synchronization
 import TestSupport
 import Testing

@@ -2,7 +2,8 @@ import Foundation
 import PatchbayAPI
 import PatchbayConfig
 import PatchbayKafka
-import PatchbayServer
+import PatchbayDelivery
+import PatchbayHTTP
 import Synchronization
 import TestSupport
 import Testing

@@ -1,7 +1,8 @@
 import ArgumentParser
 import Foundation
 import PatchbayConfig
-import PatchbayServer
+import PatchbayDelivery
+import PatchbayHTTP
 
 /// `patchbay reference`: writes the generated parts of the documentation. For contributors; `make docs` calls it.
 struct ReferenceCommand: ParsableCommand {

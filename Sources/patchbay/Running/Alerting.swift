@@ -2,7 +2,8 @@ import Logging
 import PatchbayAlerts
 import PatchbayConfig
 import PatchbayKafka
-import PatchbayServer
+import PatchbayDelivery
+import PatchbayHTTP
 import Synchronization
 
 #if canImport(Glibc)

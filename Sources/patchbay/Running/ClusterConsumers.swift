@@ -2,7 +2,8 @@ import Logging
 import PatchbayConfig
 import PatchbayCore
 import PatchbayKafka
-import PatchbayServer
+import PatchbayDelivery
+import PatchbayHTTP
 import Synchronization
 
 /// One consumer per cluster that routes read from, kept in step with the configuration.

@@ -1,5 +1,6 @@
 import PatchbayKafka
-import PatchbayServer
+import PatchbayDelivery
+import PatchbayHTTP
 
 /// Reads a consumer's status as an operator would: what keeps it from working, and what to look at.
 enum ConsumptionHealth {

@@ -1,5 +1,6 @@
 import PatchbayConfig
-import PatchbayServer
+import PatchbayDelivery
+import PatchbayHTTP
 
 #if canImport(Glibc)
     import Glibc

@@ -2,7 +2,8 @@ import Logging
 import PatchbayAPI
 import PatchbayConfig
 import PatchbayCore
-import PatchbayServer
+import PatchbayDelivery
+import PatchbayHTTP
 import Synchronization
 
 /// Takes up changes of the configuration: loads and checks the files whole, and only then puts them in force. A file

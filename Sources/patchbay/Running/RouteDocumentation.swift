@@ -2,7 +2,8 @@ import ArgumentParser
 import PatchbayAPI
 import PatchbayConfig
 import PatchbayCore
-import PatchbayServer
+import PatchbayDelivery
+import PatchbayHTTP
 import Synchronization
 
 /// What `/docs` says of the configuration in force. Made once per configuration: examples come of running transformers.

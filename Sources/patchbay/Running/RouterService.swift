@@ -5,7 +5,8 @@ import PatchbayAPI
 import PatchbayConfig
 import PatchbayCore
 import PatchbayKafka
-import PatchbayServer
+import PatchbayDelivery
+import PatchbayHTTP
 import Synchronization
 
 #if canImport(Glibc)

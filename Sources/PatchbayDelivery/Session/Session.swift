@@ -1,0 +1,74 @@
+import NIOCore
+import PatchbayAPI
+package import PatchbayCore
+
+/// One client's side of the subscribe protocol, as decisions: what it asks for comes in, what is to be done about it goes out. No
+/// sockets, no channels, no clock of its own.
+struct Session {
+    private var requests = RateMeter()
+    /// When the client last asked for something, or last lost a subscription.
+    private(set) var lastActive: NIODeadline
+
+    init(at now: NIODeadline) { lastActive = now }
+
+    /// A request came.
+    ///
+    /// - Parameter parse: reads it; not called for a client that is closed anyway.
+    mutating func received(
+        at now: NIODeadline, _ facts: SessionFacts, parse: () -> Result<any ClientRequest, RequestRefusal>
+    ) -> [SessionAction] {
+        lastActive = now
+        if let limit = facts.limits.requests {
+            switch requests.admit(at: now, within: limit) {
+            case .admitted: break
+            case .refused: return Self.refuse(parse(), facts)
+            case .flooding: return [.close(.policyViolation, over: .requestFlood, reason: "too many requests")]
+            }
+        }
+        switch parse() {
+        case .success(let request): return request.act(facts)
+        case .failure(let refusal): return [.send(refusal.control)]
+        }
+    }
+
+    /// A request over the rate: read only for its id.
+    private static func refuse(
+        _ request: Result<any ClientRequest, RequestRefusal>, _ facts: SessionFacts
+    ) -> [SessionAction] {
+        let id =
+            switch request {
+            case .success(let request): request.id
+            case .failure(let refusal): refusal.id
+            }
+        let refusal = RequestRefusal(
+            code: "rate_limited",
+            message: "more than \(facts.limits.requestsPerSecond) requests per second; this one changed nothing, so ask again later",
+            id: id)
+        return [.count(.requestRate), .send(refusal.control)]
+    }
+
+    /// The channel of a subscription is gone.
+    mutating func subscriptionEnded(at now: NIODeadline) { lastActive = now }
+}
+
+/// What a session knows of its client while it decides.
+package struct SessionFacts {
+    let limits: SessionLimits
+    /// The connection's name, in its log lines.
+    let connection: String
+    /// Subscriptions of the client.
+    let subscriptions: Int
+    /// Whether one of them is to a channel.
+    let isSubscribed: (_ channel: String) -> Bool
+}
+
+/// What is to be done for a client.
+package enum SessionAction: Equatable {
+    /// Look a channel up and subscribe to it; `SubscribeRequest.answer` says what to do about what came of it.
+    case subscribe(SubscribeRequest, from: StartPosition)
+    /// End the subscription to a channel, if there is one.
+    case unsubscribe(channel: String)
+    case send(ControlMessage)
+    case count(Limit)
+    case close(CloseCode, over: Limit, reason: String)
+}

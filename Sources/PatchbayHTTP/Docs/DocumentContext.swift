@@ -1,0 +1,76 @@
+import NIOCore
+import PatchbayDelivery
+
+/// What the documents say besides the routes: fixed for as long as the server runs.
+struct DocumentContext: Sendable {
+    /// The path that clients upgrade.
+    var path: String
+    /// 0 for any free port.
+    var port: Int
+    var maximumMessageBytes: Int
+    var pingInterval: TimeAmount
+    /// What goes before every path, such as `/patchbay`; empty for nothing.
+    var prefix = ""
+    /// Names of what is served under `/docs/`.
+    var assets: [String]
+
+    init(_ configuration: ServerConfiguration, assets: [String]) {
+        path = configuration.path ?? "/ws"
+        port = configuration.port
+        maximumMessageBytes = configuration.maximumMessageBytes
+        pingInterval = configuration.pingInterval
+        self.assets = assets
+    }
+
+    /// The port to show when none is known beforehand.
+    var shownPort: Int { port == 0 ? 8080 : port }
+
+    var pingSeconds: String {
+        let milliseconds = pingInterval.nanoseconds / 1_000_000
+        return milliseconds % 1000 == 0 ? "\(milliseconds / 1000) s" : "\(milliseconds) ms"
+    }
+}
+
+/// Headers of a WebSocket handshake, the same for both documents.
+struct HandshakeHeader {
+    var name: String
+    var isRequired: Bool
+    var documentation: String
+    var schema: JSONTree
+
+    static let all: [HandshakeHeader] = [
+        HandshakeHeader(
+            name: "Upgrade", isRequired: true, documentation: "Asks for the WebSocket protocol.",
+            schema: ["type": "string", "const": "websocket"]),
+        HandshakeHeader(
+            name: "Connection", isRequired: true, documentation: "Makes `Upgrade` count.",
+            schema: ["type": "string", "const": "Upgrade"]),
+        HandshakeHeader(
+            name: "Sec-WebSocket-Key", isRequired: true, documentation: "16 random bytes in base64.",
+            schema: [
+                "type": "string", "pattern": "^[A-Za-z0-9+/]{22}==$", "examples": ["dGhlIHNhbXBsZSBub25jZQ=="],
+            ]),
+        HandshakeHeader(
+            name: "Sec-WebSocket-Version", isRequired: true, documentation: "The version of RFC 6455.",
+            schema: ["type": "string", "const": "13"]),
+        HandshakeHeader(
+            name: "Sec-WebSocket-Protocol", isRequired: false,
+            documentation: "Subprotocols on offer. `patchbay.v1` is answered when it is among them, no other ever; browsers close when "
+                + "they offered some and none is answered.",
+            schema: ["type": "string", "examples": ["patchbay.v1"]]),
+        HandshakeHeader(
+            name: "Origin", isRequired: false,
+            documentation: "Sent by browsers. It must be one of `server.allowed_origins`; without it there is no such check.",
+            schema: ["type": "string"]),
+        HandshakeHeader(
+            name: "X-Request-Id", isRequired: false,
+            documentation: "Names the request; the answer and the server's log repeat it. Made up when there is none.",
+            schema: ["type": "string", "maxLength": 64]),
+        HandshakeHeader(
+            name: "traceparent", isRequired: false, documentation: "The caller's trace (W3C Trace Context), for the server's log.",
+            schema: [
+                "type": "string", "pattern": "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}",
+                "examples": ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"],
+            ]),
+    ]
+}
