@@ -203,6 +203,16 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
+            name: "PatchbayDeliveryTests",
+            dependencies: [
+                "PatchbayDelivery", "PatchbayCore", "PatchbayAPI", "PatchbayJSON", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
             name: "PatchbayHTTPTests",
             dependencies: [
                 "PatchbayDelivery", "PatchbayHTTP", "PatchbayCore", "PatchbayAPI", "PatchbayJSON", "TestSupport",

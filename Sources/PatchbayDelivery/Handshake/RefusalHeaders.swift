@@ -1,4 +1,6 @@
 package import NIOHTTP1
+import PatchbayAPI
+import PatchbayCore
 
 /// Headers of answers that refuse a connection.
 package enum RefusalHeaders {
@@ -17,5 +19,15 @@ package enum RefusalHeaders {
         default: break
         }
         return headers
+    }
+}
+
+/// The JSON that every HTTP error carries.
+package enum ErrorBody {
+    /// - Parameters:
+    ///   - code: a stable word for programs.
+    ///   - message: a sentence for people.
+    package static func json(code: String, message: String) -> String {
+        "{\"error\":\(JSONLiteral.quoted(message)),\"code\":\(JSONLiteral.quoted(code))}"
     }
 }

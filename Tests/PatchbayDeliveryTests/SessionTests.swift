@@ -5,7 +5,6 @@ import Testing
 
 @testable import PatchbayCore
 @testable import PatchbayDelivery
-@testable import PatchbayHTTP
 
 /// A connection that is no socket: another kind than the server's own, which a session doesn't tell apart.
 private final class ListConnection: ClientConnection {

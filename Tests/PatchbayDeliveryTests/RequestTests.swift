@@ -5,7 +5,6 @@ import PatchbayJSON
 import Testing
 
 @testable import PatchbayDelivery
-@testable import PatchbayHTTP
 
 @Suite struct RequestParserTests {
     private func parse(_ text: String) -> Result<any ClientRequest, RequestRefusal> {

@@ -2,7 +2,6 @@ import NIOCore
 import Testing
 
 @testable import PatchbayDelivery
-@testable import PatchbayHTTP
 
 /// Time is whatever the test says.
 @Suite struct RateLimitTests {

@@ -3,7 +3,6 @@ import TestSupport
 import Testing
 
 @testable import PatchbayDelivery
-@testable import PatchbayHTTP
 
 /// Feeds the same bytes in every way a socket may deliver them, and returns the events if all ways agree.
 func events(
