@@ -58,7 +58,7 @@ run: build
 # Those with brokers, sockets and browsers run by themselves: beside hundreds of tests that compute, two cores leave
 # them waiting. And each target in a process of its own: with some 1,350 open files or more, Foundation's Process.run
 # (Swift 6.3) may read behind the end of the list of them.
-LIVE_TESTS := EndToEndTests PatchbayHTTPTests PatchbayKafkaTests PatchbayAlertsTests PatchbayLoggingTests RealKafkaTests
+LIVE_TESTS := EndToEndTests PatchbayHTTPTests PatchbayKafkaTests PatchbayRuntimeTests RealKafkaTests
 SPACE := $(subst ,, )
 test: setup-tests
 	swift build --build-tests

@@ -89,14 +89,6 @@ let package = Package(
             swiftSettings: strictImports
         ),
 
-        // What an operator is told: log lines, and alerts with their webhook.
-        .target(
-            name: "PatchbayLogging", dependencies: [.product(name: "Logging", package: "swift-log")],
-            swiftSettings: strict),
-        .target(
-            name: "PatchbayAlerts", dependencies: [.product(name: "Logging", package: "swift-log")],
-            swiftSettings: strict),
-
         // Transformers.
         .target(
             name: "TokenTransformer", dependencies: ["PatchbayAPI", "PatchbayJSON"],
@@ -114,19 +106,30 @@ let package = Package(
         // Believable records for the demo.
         .target(name: "DemoFeed", swiftSettings: strict),
 
-        // The command line and the wiring.
-        .executableTarget(
-            name: "patchbay",
+        // The router assembled from a configuration, and what operators ask of it.
+        .target(
+            name: "PatchbayRuntime",
             dependencies: [
                 "PatchbayAPI", "PatchbayCore", "PatchbayJSON", "PatchbayKafka", "PatchbayConfig", "PatchbayDelivery", "PatchbayHTTP",
-                "PatchbayLogging", "PatchbayAlerts",
                 "TokenTransformer", "TradeTransformer", "AggregateTransformer", "GenericTransformers", "DemoFeed",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
+            ],
+            swiftSettings: strict
+        ),
+
+        // The command line.
+        .executableTarget(
+            name: "patchbay",
+            dependencies: [
+                "PatchbayRuntime", "PatchbayAPI", "PatchbayCore", "PatchbayJSON", "PatchbayKafka", "PatchbayConfig", "PatchbayDelivery", "PatchbayHTTP",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
             swiftSettings: strict
         ),
@@ -225,19 +228,20 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "PatchbayLoggingTests",
-            dependencies: ["PatchbayLogging", "TestSupport", .product(name: "Logging", package: "swift-log")],
-            swiftSettings: strict),
-        .testTarget(
-            name: "PatchbayAlertsTests",
-            dependencies: ["PatchbayAlerts", "TestSupport", .product(name: "Logging", package: "swift-log")],
+            name: "PatchbayRuntimeTests",
+            dependencies: [
+                "PatchbayRuntime", "PatchbayAPI", "PatchbayConfig", "PatchbayCore", "PatchbayKafka", "PatchbayDelivery", "PatchbayHTTP", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "PatchbayConfigTests", dependencies: ["PatchbayConfig", "PatchbayAPI"], swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "patchbay", "echo", "PatchbayAPI", "PatchbayConfig", "PatchbayCore", "PatchbayKafka", "PatchbayDelivery", "PatchbayHTTP", "TestSupport",
+                "patchbay", "PatchbayRuntime", "echo", "PatchbayAPI", "PatchbayConfig", "PatchbayCore", "PatchbayKafka", "PatchbayDelivery", "PatchbayHTTP", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/EndToEnd", swiftSettings: strict),

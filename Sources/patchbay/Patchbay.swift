@@ -1,6 +1,7 @@
 import ArgumentParser
 import PatchbayAPI
 import PatchbayConfig
+import PatchbayRuntime
 
 #if canImport(Glibc)
     import Glibc
@@ -11,8 +12,6 @@ import PatchbayConfig
 /// The command line.
 @main
 struct Patchbay: AsyncParsableCommand {
-    static let version = "0.1.0"
-
     static let configuration = CommandConfiguration(
         commandName: "patchbay",
         abstract: "Routes Kafka topics to WebSocket channels, as routes.yaml says.",
@@ -20,7 +19,7 @@ struct Patchbay: AsyncParsableCommand {
             Exit codes: 0 fine; 64 wrong command line; 69 a needed service is not there; 70 internal error; \
             74 standard output can't be written; 78 bad configuration.
             """,
-        version: version,
+        version: RouterService.version,
         subcommands: [
             ServeCommand.self, DemoCommand.self, InitCommand.self, CheckCommand.self, ExplainCommand.self, TestCommand.self,
             RoutesCommand.self, ReloadCommand.self, ConfigCommand.self, SchemaCommand.self, TapCommand.self,

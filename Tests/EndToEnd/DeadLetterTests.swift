@@ -7,7 +7,7 @@ import PatchbayHTTP
 import TestSupport
 import Testing
 
-@testable import patchbay
+@testable import PatchbayRuntime
 
 /// Dead letters that come back.
 @Suite(.serialized) struct DeadLetterTests {

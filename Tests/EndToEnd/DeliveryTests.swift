@@ -5,7 +5,7 @@ import PatchbayHTTP
 import TestSupport
 import Testing
 
-@testable import patchbay
+@testable import PatchbayRuntime
 
 /// From a producer through Kafka's protocol, the router and real sockets to clients.
 @Suite(.serialized) struct DeliveryTests {

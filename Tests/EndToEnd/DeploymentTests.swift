@@ -1,9 +1,9 @@
 import ArgumentParser
 import Foundation
 import PatchbayConfig
-import PatchbayLogging
 import Testing
 
+@testable import PatchbayRuntime
 @testable import patchbay
 
 /// The shipped files for containers, Kubernetes and systemd say what this program understands.

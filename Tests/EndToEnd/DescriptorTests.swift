@@ -3,6 +3,7 @@ import PatchbayConfig
 import TestSupport
 import Testing
 
+@testable import PatchbayRuntime
 @testable import patchbay
 
 /// A program that runs out of file descriptors.

@@ -6,6 +6,7 @@ import Testing
 
 @testable import PatchbayDelivery
 @testable import PatchbayHTTP
+@testable import PatchbayRuntime
 @testable import patchbay
 
 /// What the documents say must be what the program does.

@@ -5,7 +5,7 @@ import PatchbayConfig
 import PatchbayCore
 import Testing
 
-@testable import patchbay
+@testable import PatchbayRuntime
 
 /// Anybody who reaches the admin port may have a candidate tried, and a candidate may name any variable of the process and
 /// every secret file of the configuration in force. A review found three ways to read the values in the answer (an include,

@@ -9,7 +9,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@testable import patchbay
+@testable import PatchbayRuntime
 
 /// What breaks around the router, and what clients and operators then see: the matrix of docs/reliability.md, row by row.
 @Suite(.timeLimit(.minutes(3))) struct FaultTests {

@@ -1,13 +1,8 @@
 import Foundation
-import NIOCore
-import NIOHTTP1
-import PatchbayKafka
 import TestSupport
 import Testing
 
-@testable import patchbay
-
-/// `patchbay health`, for people and for supervisors; and the words of errors.
+/// `patchbay health`, for people and for supervisors; and the words of errors as commands say them.
 @Suite(.serialized) struct HealthCommandTests {
     private func run(_ arguments: [String], code: Int32, at location: SourceLocation = #_sourceLocation) async throws -> String {
         let program = try PatchbayProgram(arguments)
@@ -62,84 +57,9 @@ import Testing
         try await demo.stop()
     }
 
-    /// Answers were decoded as they came, so a character that two reads share became two replacement characters.
-    @Test func anAnswerIsDecodedAsAWhole() async throws {
-        let (stream, source) = NIOAsyncChannelInboundStream<HTTPClientResponsePart>.makeTestingStream()
-        source.yield(.head(HTTPResponseHead(version: .http1_1, status: .ok)))
-        for byte in "{\"a\":\"é 😀\"}".utf8 { source.yield(.body(ByteBuffer(bytes: [byte]))) }
-        source.yield(.end(nil))
-        source.finish()
-        let answer = try await HTTPRequestOnce.answer(stream)
-        #expect(answer.status == 200 && answer.body == "{\"a\":\"é 😀\"}")
-        #expect(answer.error == nil)
-        let escaped = HTTPRequestOnce.Answer(status: 421, body: #"{"error":"not known as \u001b[2Jx","code":"unknown_host"}"#)
-        #expect(escaped.error == "not known as \u{FFFD}[2Jx")
-    }
-
-    /// On call, two or three kilobytes of JSON on one line were the answer to "what is wrong?".
-    @Test func theScreenSaysWhatIsWrongAndWhatToDo() throws {
-        let report = """
-            {"status":"degraded","reasons":["the configuration file was changed and refused"],"clients":2,"max_clients":10000,
-             "uptime_seconds":11530.2,"configuration":{"generation":3,"error":"unknown key","restart_needed":["server.port"]},
-             "channels":[{"channel":"trades","subscribers":2,"messages":12,"dropped":1200}],
-             "routes":[{"route":"trades","records_rejected":{"missing_field":1,"invalid_json":12345}},{"route":"x","records_rejected":{}}],
-             "topics":[{"topic":"trade-info","state":"consuming","lag":5,"partitions":[{}],"records_consumed":1,"records_unreadable":0},
-                       {"topic":"t","state":"halted","partitions":[{},{}],"records_consumed":22,"records_unreadable":3}],
-             "slow":{"stalled":2,"losing":1,"furthest_behind":1,"subscriptions":[
-                {"connection":"c\\u001b[2J1","channel":"trades","behind":1,"stalled_seconds":2.25}]}}
-            """
-        let object = try #require(try JSONSerialization.jsonObject(with: Data(report.utf8)) as? [String: Any])
-        #expect(
-            HealthScreen(object, address: "h:1").text == """
-                DEGRADED  patchbay at h:1, up 3 h 12 min, configuration 3
-
-                Reasons
-                  - the configuration file was changed and refused
-
-                Clients
-                  2 of 10,000 connected
-
-                Topics
-                  trade-info  consuming  lag 5        1 partition   1 record read
-                  t           halted     lag unknown  2 partitions  22 records read  3 unreadable
-
-                Slow clients
-                  1 subscription loses messages; the slowest is 1 message behind
-                  c\u{FFFD}[2J1  on trades  1 message behind  not reading for 2.2 s
-
-                Rejected records
-                  trades  invalid_json 12,345, missing_field 1
-
-                Messages dropped
-                  trades  1,200 dropped for slow subscribers since the start
-
-                What to do next
-                  - `patchbay check FILE` shows every mistake of the file; saving a correct one is enough
-                  - restart the process when convenient: some changed settings take effect only then
-                  - fix the route that stopped, or the rule that refused the record, and save the file: it retries
-                  - ask again in a minute: a lag that falls is catching up; one that grows needs CPU, or a look at the brokers
-                  - slow clients: a larger `buffer` of their channel, smaller messages (`pick`), or talk to their owner
-                  - the log's `record rejected` lines name such records; `patchbay explain --topic TOPIC RECORD` says why
-
-                """)
-        let fine = HealthScreen(["status": "ok", "clients": 0, "slow": ["losing": 0]], address: "h:1").text
-        #expect(fine.hasPrefix("OK  patchbay at h:1\n") && fine.contains("- nothing to do\n"), "\(fine)")
-    }
-
     /// `bind(descriptor:ptr:bytes:): Address already in use) (errno: 98)` and `SingleConnectionFailure(target: …)` were what
     /// people read when a port was taken or nobody answered.
     @Test func errorsOfLibrariesAreSaidInWords() async throws {
-        #expect(ErrorSentence.of(IOError(errnoCode: EADDRINUSE, reason: "bind(descriptor:ptr:bytes:)")) == "the address is in use")
-        #expect(ErrorSentence.of(IOError(errnoCode: ENOTCONN, reason: "x")) == "transport endpoint is not connected")
-        #expect(ErrorSentence.of(ChannelError.connectTimeout(.seconds(1))) == "no answer in time")
-        #expect(ErrorSentence.of(KafkaError(.other, "no broker")) == "no broker")
-        #expect(ErrorSentence.of(HTTPRequestOnce.TimedOut(timeout: .seconds(5))) == "no complete answer within 5 s")
-        do {
-            try "x".write(toFile: "/nowhere/at/all", atomically: false, encoding: .utf8)
-        } catch {
-            #expect(ErrorSentence.of(error) == "there is no such file or folder")
-        }
-
         let unused = "\(try Self.unusedPort())"
         let refused = "connection refused: nothing listens there"
         #expect(try await run(["health", "--port", unused], code: 69) == "patchbay: no answer from 127.0.0.1:\(unused): \(refused)\n")
@@ -168,12 +88,6 @@ import Testing
             #expect(!second.text.contains("descriptor"), "\(second.text)")
         }
         try await demo.stop()
-    }
-
-    @Test func numbersHaveTheirNouns() {
-        #expect([0, 1, 2, -1, 1_234_567].map { Counted.text($0, "record") } == ["0 records", "1 record", "2 records", "-1 record", "1,234,567 records"])
-        #expect(Counted.text(2, "record was", "records were") == "2 records were")
-        #expect([0.04, 9.9, 75, 4000, 90_000].map(HealthScreen.duration) == ["0.0 s", "9.9 s", "1 min 15 s", "1 h 6 min", "1 d 1 h"])
     }
 
     private static func unusedPort() throws -> Int {

@@ -4,7 +4,7 @@ import PatchbayKafka
 import TestSupport
 import Testing
 
-@testable import patchbay
+@testable import PatchbayRuntime
 
 /// The operators' commands in detail, with the program they use: what both formats say, what touches the network, which
 /// ports are ports, and how commands end.
@@ -518,5 +518,32 @@ import Testing
         let words = command.split(separator: " ").map(String.init)
         expect(try await run(words + ["--help"], code: 0), has: ["Exit codes: 0 ", "USAGE: patchbay \(command)"])
         try await run(words + ["--nonsense"], code: 64)
+    }
+
+    /// The file named a schema that wasn't there, and kept the address of the broker it happened to be made with, so that
+    /// it read from a colleague's laptop in production.
+    @Test func theFileNamesNothingThatHappenedToBeThere() async throws {
+        let kafka = try TestKafka(topics: [("notes", 1)])
+        defer { kafka.close() }
+        try kafka.produce("notes", [#"{"a":1}"#])
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("init-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let path = folder.appendingPathComponent("routes.yaml").path
+        for hasSchema in [false, true] {
+            if hasSchema { try Data("{}".utf8).write(to: folder.appendingPathComponent("routes.schema.json")) }
+            let program = try PatchbayProgram([
+                "init", "--from-topic", "notes", "--from-topic", "notes", "--brokers", kafka.brokers, "--output", path, "--force",
+            ])
+            #expect(try await program.exitCode() == 0, "\(program.text)")
+            #expect(program.text.contains("export KAFKA_BROKERS=\(kafka.brokers)"), "\(program.text)")
+            let text = try String(contentsOfFile: path, encoding: .utf8)
+            #expect(text.hasPrefix("# yaml-language-server: $schema=./routes.schema.json\n") == hasSchema, "\(text)")
+            #expect(text.contains("$schema") == hasSchema)
+            #expect(text.contains("${KAFKA_BROKERS:-localhost:9092}") && !text.contains(kafka.brokers), "\(text)")
+            let loaded = ConfigurationLoader.load(
+                text: text, file: "routes.yaml", environment: [:], transformers: BuiltinTransformers.all)
+            #expect(loaded.diagnostics.isEmpty)
+        }
     }
 }

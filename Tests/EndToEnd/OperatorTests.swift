@@ -3,7 +3,7 @@ import PatchbayKafka
 import TestSupport
 import Testing
 
-@testable import patchbay
+@testable import PatchbayRuntime
 
 /// What operators do with routes.yaml, with the program they use: findings, exit codes, both formats.
 @Suite(.serialized) struct OperatorTests {

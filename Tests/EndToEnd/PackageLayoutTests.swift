@@ -53,8 +53,6 @@ import Testing
         #expect(targets["PatchbayCore"] == ["PatchbayAPI", "NIOCore", "DequeModule"])
         #expect(targets["PatchbayConfig"] == ["CLibYAML", "PatchbayAPI"])
         #expect(targets["PatchbayKafka"] == ["CLibRDKafka", "PatchbayAPI", "Logging"])
-        #expect(targets["PatchbayLogging"] == ["Logging"])
-        #expect(targets["PatchbayAlerts"] == ["Logging"])
         for plugin in ["TokenTransformer", "TradeTransformer", "AggregateTransformer", "GenericTransformers"] {
             #expect(targets[plugin]?.isSubset(of: ["PatchbayAPI", "PatchbayJSON", "CSimdJSON", "CLibJQ"]) == true, "\(plugin)")
         }
@@ -62,6 +60,15 @@ import Testing
         #expect(delivery.isDisjoint(with: ["PatchbayHTTP", "PatchbayKafka", "CLibRDKafka", "PatchbayConfig", "CDocsAssets", "Hummingbird"]))
         let http = try #require(targets["PatchbayHTTP"])
         #expect(http.isDisjoint(with: ["PatchbayKafka", "CLibRDKafka", "PatchbayConfig"]))
+        // What is assembled can be tested and used without a command line.
+        let runtime = try #require(targets["PatchbayRuntime"])
+        #expect(runtime.isDisjoint(with: ["ArgumentParser", "patchbay"]))
+    }
+
+    /// The program parses arguments, calls the runtime and prints.
+    @Test func theProgramIsCommandsOnly() throws {
+        let folder = Self.root.appendingPathComponent("Sources/patchbay").path
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == ["Commands", "Patchbay.swift"])
     }
 
     /// Anyone who wants to know what becomes of a record reads these files, and no others.

@@ -6,7 +6,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@testable import patchbay
+@testable import PatchbayRuntime
 
 /// Brokers and routers come and go; no record is lost.
 @Suite(.serialized) struct RecoveryTests {

@@ -5,7 +5,7 @@ import PatchbayHTTP
 import TestSupport
 import Testing
 
-@testable import patchbay
+@testable import PatchbayRuntime
 
 /// What the log says of refused records.
 @Suite struct RejectionLogTests {

@@ -9,7 +9,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@testable import patchbay
+@testable import PatchbayRuntime
 
 /// Changes of routes.yaml while the router runs.
 @Suite(.serialized) struct ReloadingTests {

@@ -3,7 +3,7 @@ import PatchbayKafka
 import TestSupport
 import Testing
 
-@testable import patchbay
+@testable import PatchbayRuntime
 
 /// What operators do to the files of a running program, and what it makes of them.
 @Suite(.serialized) struct RunningProgramTests {

@@ -8,7 +8,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@testable import patchbay
+@testable import PatchbayRuntime
 
 /// A setting that is declared, documented and shown, and that nobody hands on, does nothing: these reach what they are for.
 @Suite(.serialized) struct SettingTests {

@@ -33,7 +33,7 @@ fi
 
 program="$(swift build --show-bin-path --sanitize="$mode" --scratch-path "$scratch")/patchbayPackageTests.xctest"
 # Programs this slow leave each other no time, so tests with brokers, sockets and browsers run one by one.
-live="PatchbayKafkaTests PatchbayHTTPTests PatchbayAlertsTests PatchbayLoggingTests EndToEndTests"
+live="PatchbayKafkaTests PatchbayHTTPTests PatchbayRuntimeTests EndToEndTests"
 status=0
 run() { LD_PRELOAD="$preload" "$program" --testing-library swift-testing "$@" || status=$?; }
 if [ "$filter" != . ]; then

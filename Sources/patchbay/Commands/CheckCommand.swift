@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import PatchbayAPI
 import PatchbayConfig
-import PatchbayKafka
+import PatchbayRuntime
 
 /// `patchbay check`: everything that is wrong with configuration files.
 struct CheckCommand: AsyncParsableCommand {

@@ -3,6 +3,7 @@ import Foundation
 import PatchbayAPI
 import PatchbayConfig
 import PatchbayKafka
+import PatchbayRuntime
 
 /// `patchbay demo`: the whole path on one machine, with Kafka inside the process and a feed of believable trades.
 struct DemoCommand: AsyncParsableCommand {
@@ -39,7 +40,7 @@ struct DemoCommand: AsyncParsableCommand {
         let topics = try Set(
             ConfigurationFile.load(file.config, environment: environment).routes.flatMap(\.topics)
                 .compactMap(\.plainName)
-        ).union(DemoMarket.topics.values)
+        ).union(DemoMarket.topics)
 
         let kafka: EmbeddedKafka
         do {
@@ -51,9 +52,9 @@ struct DemoCommand: AsyncParsableCommand {
         environment["KAFKA_BROKERS"] = kafka.bootstrapServers
         let market = try DemoMarket(brokers: kafka.bootstrapServers, rate: rate, seed: seed, logger: logger)
         defer { market.stop() }
-        try await ServiceRun.run(
+        try await ServeCommand.serve(
             path: file.config, environment: environment, consumerProperties: EmbeddedKafka.consumerProperties,
-            rejoinsAfter: EmbeddedKafka.rejoinsAfter,            logger: logger
+            rejoinsAfter: EmbeddedKafka.rejoinsAfter, logger: logger
         ) { ports in
             market.start()
             try Output.standard(

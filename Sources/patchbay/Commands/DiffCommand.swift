@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import PatchbayConfig
+import PatchbayRuntime
 
 /// `patchbay routes`: commands about routes files as a whole.
 struct RoutesCommand: ParsableCommand {

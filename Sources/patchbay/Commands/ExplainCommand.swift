@@ -3,6 +3,7 @@ import Foundation
 import PatchbayAPI
 import PatchbayConfig
 import PatchbayCore
+import PatchbayRuntime
 
 /// `patchbay explain`: what becomes of one record, and why.
 struct ExplainCommand: ParsableCommand {

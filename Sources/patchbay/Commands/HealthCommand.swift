@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import NIOCore
 import NIOHTTP1
+import PatchbayRuntime
 
 /// `patchbay health`: asks a running server, for people and for container health checks.
 struct HealthCommand: AsyncParsableCommand {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
-import PatchbayCore
-import PatchbayKafka
+import Logging
+import PatchbayRuntime
 
 /// `patchbay init`: a routes.yaml to start from.
 struct InitCommand: AsyncParsableCommand {
@@ -56,9 +56,7 @@ struct InitCommand: AsyncParsableCommand {
         }
         // Without a topic no broker is asked.
         let list = topics.isEmpty ? [] : try BrokerList.of(brokers, environment: environment)
-        let sampled = try TopicSamples.read(
-            topics, brokers: list, properties: property.map(ProduceCommand.pair), last: records,
-            timeout: .seconds(timeout), logger: logger)
+        let sampled = try samples(from: list, logger)
         let folder = output == "-" ? URL(fileURLWithPath: ".") : URL(fileURLWithPath: output).deletingLastPathComponent()
         let schema = folder.appendingPathComponent("routes.schema.json").path
         let text = Scaffold.text(
@@ -76,6 +74,16 @@ struct InitCommand: AsyncParsableCommand {
         Output.error("\(output) is written; next: patchbay check \(Scaffold.argument(output))\n")
         if !topics.isEmpty, environment["KAFKA_BROKERS"] ?? "" == "", list != [BrokerList.fallback] {
             Output.error("its brokers come from the environment: export KAFKA_BROKERS=\(list.joined(separator: ","))\n")
+        }
+    }
+
+    private func samples(from brokers: [String], _ logger: Logger) throws -> [Scaffold.Topic] {
+        do throws(TopicSamples.Failure) {
+            return try TopicSamples.read(
+                topics, brokers: brokers, properties: property.map(ProduceCommand.pair), last: records,
+                timeout: .seconds(timeout), logger: logger)
+        } catch {
+            throw Exit.because("can't read topic \(error.topic): \(error.reason)", Exit.unavailable)
         }
     }
 }

@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import PatchbayConfig
 import PatchbayKafka
+import PatchbayRuntime
 
 /// `patchbay produce`: writes records to any broker.
 struct ProduceCommand: ParsableCommand {

@@ -3,6 +3,7 @@ import Foundation
 import PatchbayConfig
 import PatchbayDelivery
 import PatchbayHTTP
+import PatchbayRuntime
 
 /// `patchbay reference`: writes the generated parts of the documentation. For contributors; `make docs` calls it.
 struct ReferenceCommand: ParsableCommand {

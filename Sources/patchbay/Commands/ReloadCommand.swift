@@ -3,6 +3,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import PatchbayConfig
+import PatchbayRuntime
 
 /// `patchbay reload`: makes a running server take up its changed files, or say what that would do.
 struct ReloadCommand: AsyncParsableCommand {

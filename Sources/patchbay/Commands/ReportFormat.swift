@@ -1,4 +1,5 @@
 import ArgumentParser
+import PatchbayRuntime
 
 /// `--format`, of every command that reports.
 struct FormatOption: ParsableArguments {

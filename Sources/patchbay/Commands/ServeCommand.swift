@@ -1,5 +1,8 @@
 import ArgumentParser
 import Foundation
+import Logging
+import PatchbayConfig
+import PatchbayRuntime
 
 /// `patchbay serve`: the router against real brokers.
 struct ServeCommand: AsyncParsableCommand {
@@ -16,7 +19,27 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
         let logger = try Logs.start(environment: environment)
-        try await ServiceRun.run(path: file.config, environment: environment, logger: logger)
+        try await Self.serve(path: file.config, environment: environment, logger: logger)
+    }
+
+    /// `ServiceRun.run`, with what it has to say said.
+    ///
+    /// - Throws: the exit code, after saying why.
+    static func serve(
+        path: String, environment: [String: String], consumerProperties: [(name: String, value: String)] = [],
+        rejoinsAfter: Duration? = nil, logger: Logger, started: (RouterService.Ports) throws -> Void = { _ in }
+    ) async throws {
+        do {
+            try await ServiceRun.run(
+                path: path, environment: environment, consumerProperties: consumerProperties, rejoinsAfter: rejoinsAfter,
+                logger: logger, report: { Output.error(DiagnosticRenderer.render($0, file: path)) }, started: started)
+        } catch let failure as StartFailure {
+            switch failure {
+            case .duplicateTransformer(let sentence): throw Exit.because(sentence, Exit.internalError)
+            case .configuration: throw Exit.configuration
+            case .port(let sentence): throw Exit.because(sentence, Exit.unavailable)
+            }
+        }
     }
 }
 
@@ -24,4 +47,18 @@ struct ServeCommand: AsyncParsableCommand {
 struct ConfigurationOption: ParsableArguments {
     @Option(name: [.short, .long], help: "The routes file.")
     var config = "routes.yaml"
+}
+
+extension ConfigurationFile {
+    /// - Throws: exit code 78, after printing everything that was found.
+    static func load(_ path: String, environment: [String: String]) throws -> RouterConfiguration {
+        try configuration(of: read(path, environment: environment), path: path)
+    }
+
+    /// - Throws: exit code 78, after printing everything that was found.
+    static func configuration(of loaded: LoadedConfiguration, path: String) throws -> RouterConfiguration {
+        if !loaded.findings.isEmpty { Output.error(DiagnosticRenderer.render(loaded.findings, file: path)) }
+        guard let configuration = loaded.configuration else { throw Exit.configuration }
+        return configuration
+    }
 }

@@ -2,12 +2,10 @@ import ArgumentParser
 import Dispatch
 import Foundation
 import NIOCore
-import NIOHTTP1
 import PatchbayAPI
-import PatchbayConfig
-import PatchbayCore
 import PatchbayJSON
 import PatchbayKafka
+import PatchbayRuntime
 
 /// `patchbay tap`: subscribes to channels of a running server, over its own protocol, and prints what comes.
 struct TapCommand: AsyncParsableCommand {
@@ -150,7 +148,7 @@ struct TapCommand: AsyncParsableCommand {
         var failure: (any Error)?
         do throws(KafkaError) {
             let reader = try TopicReader(
-                brokers: list, properties: property.map(ProduceCommand.pair), topic: topic, logger: Logs.quiet)
+                brokers: list, properties: property.map(ProduceCommand.pair), topic: topic, logger: PatchbayLogs.quiet)
             defer { reader.close() }
             try reader.follow(from: start, timeout: .seconds(timeout)) { record in
                 do {
@@ -209,30 +207,6 @@ enum TapEnd {
             while poll(&state, 1, -1) < 0, errno == EINTR {}
             if state.revents & Int16(POLLERR | POLLHUP) != 0 { _exit(0) }
         }
-    }
-}
-
-/// What may have been meant by the name of a channel that isn't there.
-enum TapHint {
-    /// Names listed at most.
-    private static let longestList = 20
-
-    /// `nil` when there is nothing to add, or the server's list of channels can't be had.
-    static func text(
-        for refusal: WebSocketTap.Refusal, at address: WebSocketAddress, asked: [String], timeout: TimeAmount
-    ) async -> String? {
-        guard refusal.code == "unknown_channel",
-            let answer = try? await HTTPRequestOnce.run(
-                .GET, address.server, path: address.sibling("channels"), timeout: timeout), answer.status == 200,
-            let list = (try? JSONSerialization.jsonObject(with: Data(answer.body.utf8))) as? [String: Any],
-            let channels = list["channels"] as? [[String: Any]]
-        else { return nil }
-        let names = channels.compactMap { $0["name"] as? String }
-        let wrong = asked.contains(refusal.channel) ? refusal.channel : asked.first { !names.contains($0) } ?? ""
-        if let near = Suggestion.nearest(to: wrong, among: names) { return "did you mean `\(near)`?" }
-        guard !names.isEmpty else { return "the server has no channels" }
-        let shown = names.prefix(longestList).map { "`\($0)`" }.joined(separator: ", ")
-        return "the channels are \(shown)" + (names.count > longestList ? ", and \(names.count - longestList) more" : "")
     }
 }
 

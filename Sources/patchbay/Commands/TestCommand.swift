@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import PatchbayConfig
+import PatchbayRuntime
 
 /// `patchbay test`: runs the tests that routes carry.
 struct TestCommand: ParsableCommand {

@@ -1,0 +1,156 @@
+/// Decides from measurements when alerts start and end, so that they don't flap.
+///
+/// Pure: time and measurements come in, events come out.
+struct LagMonitor: Sendable {
+    struct Settings: Sendable, Equatable {
+        /// How long a lag must have been over its threshold before there is an alert. Zero: at once.
+        var lagFor: Duration
+        /// A lag alert ends when the lag is below this part of the threshold, 0 < part ≤ 1. At 1 there is no
+        /// hysteresis.
+        var endsBelow: Double
+        /// How long an assignment must have been as it is before it means anything: longer than a rebalance takes.
+        var settling: Duration
+        /// Whether reading only some of a topic's partitions is worth an alert.
+        var watchesAssignment: Bool
+
+        /// Values out of range are moved into it.
+        init(
+            lagFor: Duration = .seconds(5), endsBelow: Double = 0.8, settling: Duration = .seconds(30),
+            watchesAssignment: Bool = true
+        ) {
+            self.watchesAssignment = watchesAssignment
+            self.lagFor = max(.zero, lagFor)
+            self.endsBelow = endsBelow > 0 ? min(endsBelow, 1) : 0.8
+            self.settling = max(.zero, settling)
+        }
+    }
+
+    typealias Instant = ContinuousClock.Instant
+
+    /// Since when something holds.
+    private struct Since {
+        var instant: Instant
+        var milliseconds: Int64
+    }
+
+    private struct Watch {
+        /// The condition holds, or the alert does.
+        var since: Since?
+        var alert: Alert?
+        /// Since when this node has owned no partition of the topic.
+        var ownsNothingSince: Instant?
+    }
+
+    private enum Reading { case bad, good, unclear }
+
+    private let settings: Settings
+    private var watches: [Alert.Subject: Watch] = [:]
+
+    init(settings: Settings = Settings()) { self.settings = settings }
+
+    /// Alerts that hold, in no particular order.
+    var active: [Alert] { watches.values.compactMap(\.alert) }
+
+    /// - Parameters:
+    ///   - measurements: all topics there are; alerts of others end. Of two for the same topic and cluster, the last
+    ///     counts.
+    ///   - wallMilliseconds: milliseconds since 1970; only shown, never compared.
+    /// - Returns: what changed, by topic.
+    mutating func evaluate(
+        _ measurements: [TopicMeasurement], now: Instant, wallMilliseconds: Int64
+    ) -> [AlertEvent] {
+        var measured: [Alert.Subject: TopicMeasurement] = [:]
+        for measurement in measurements {
+            for kind in Alert.Kind.allCases {
+                measured[.init(kind: kind, cluster: measurement.cluster, topic: measurement.topic)] = measurement
+            }
+        }
+        var events: [AlertEvent] = []
+        let subjects = Set(watches.keys).union(measured.keys).sorted {
+            ($0.cluster, $0.topic, $0.kind.rawValue) < ($1.cluster, $1.topic, $1.kind.rawValue)
+        }
+        for subject in subjects {
+            var watch = watches[subject] ?? Watch()
+            let event: AlertEvent?
+            if let measurement = measured[subject] {
+                event = step(&watch, subject, measurement, now: now, wallMilliseconds: wallMilliseconds)
+                watches[subject] = watch
+            } else {
+                event = end(&watch, now: now, wallMilliseconds: wallMilliseconds)
+                watches[subject] = nil
+            }
+            if let event { events.append(event) }
+        }
+        return events
+    }
+
+    private func step(
+        _ watch: inout Watch, _ subject: Alert.Subject, _ measurement: TopicMeasurement, now: Instant,
+        wallMilliseconds: Int64
+    ) -> AlertEvent? {
+        if measurement.consumption == .unavailable || measurement.partitionsAssigned > 0 {
+            watch.ownsNothingSince = nil
+        } else if watch.ownsNothingSince == nil {
+            watch.ownsNothingSince = now
+        }
+        let reading =
+            switch subject.kind {
+            case .lag: lagReading(measurement, watch, now: now)
+            case .partialAssignment: assignmentReading(measurement)
+            }
+        switch reading {
+        case .good:
+            // So that the end is told with the numbers that ended it.
+            watch.alert?.update(measurement)
+            return end(&watch, now: now, wallMilliseconds: wallMilliseconds)
+        case .unclear: return update(&watch, measurement)
+        case .bad:
+            if watch.alert != nil { return update(&watch, measurement) }
+            let since = watch.since ?? Since(instant: now, milliseconds: wallMilliseconds)
+            watch.since = since
+            let needed = subject.kind == .lag ? settings.lagFor : settings.settling
+            guard now - since.instant >= needed else { return nil }
+            let alert = Alert(subject: subject, measured: measurement, sinceMilliseconds: since.milliseconds)
+            watch.alert = alert
+            return .started(alert)
+        }
+    }
+
+    private func lagReading(_ measurement: TopicMeasurement, _ watch: Watch, now: Instant) -> Reading {
+        guard let threshold = measurement.threshold else { return .good }
+        if let since = watch.ownsNothingSince {
+            // Another member owns the partitions now and its lag is not ours. During a rebalance nobody does, which
+            // must not end an alert that would start again a moment later.
+            return now - since >= settings.settling ? .good : .unclear
+        }
+        guard measurement.consumption != .unavailable, let lag = measurement.lag else { return .unclear }
+        if lag > threshold { return .bad }
+        guard watch.alert != nil else { return .good }
+        return Double(lag) < Double(threshold) * settings.endsBelow ? .good : .bad
+    }
+
+    private func assignmentReading(_ measurement: TopicMeasurement) -> Reading {
+        guard settings.watchesAssignment else { return .good }
+        guard measurement.consumption == .consuming, let total = measurement.partitionsTotal else { return .unclear }
+        return measurement.partitionsAssigned < total ? .bad : .good
+    }
+
+    private func update(_ watch: inout Watch, _ measurement: TopicMeasurement) -> AlertEvent? {
+        guard var alert = watch.alert else { return nil }
+        // What a consumer without a connection says about its partitions is no news.
+        guard measurement.consumption != .unavailable else { return nil }
+        alert.update(measurement)
+        guard alert != watch.alert else { return nil }
+        watch.alert = alert
+        return .updated(alert)
+    }
+
+    private func end(_ watch: inout Watch, now: Instant, wallMilliseconds: Int64) -> AlertEvent? {
+        defer {
+            watch.since = nil
+            watch.alert = nil
+        }
+        guard let alert = watch.alert, let since = watch.since else { return nil }
+        return .ended(alert, atMilliseconds: wallMilliseconds, duration: now - since.instant)
+    }
+}

@@ -1,0 +1,39 @@
+import PatchbayAPI
+import PatchbayConfig
+import TestSupport
+import Testing
+
+@testable import PatchbayRuntime
+
+/// `lone_surrogates` is an option of every transformer: one that declares it and forgets it would pass what the file refuses.
+@Suite struct LoneSurrogateOptionTests {
+    private static let chains: [(name: String, options: String, record: String)] = [
+        ("json", "", #"{"a":1}"#), ("filter", "where: .a == 1, ", #"{"a":1}"#), ("pick", "fields: [a, x], ", #"{"a":1}"#),
+        ("rename", "fields: { a: b }, ", #"{"a":1}"#), ("token", "", Sample.token), ("trade", "", Sample.trade(1)),
+        ("aggregate", "", Sample.aggregate), ("token", "naming: snake_case, ", Sample.token),
+    ]
+
+    @Test func everyTransformerDoesWhatItSays() throws {
+        #expect(
+            Set(Self.chains.map(\.name))
+                == Set(BuiltinTransformers.all.filter { $0.options.contains { $0.name == "lone_surrogates" } }.map(\.name)))
+        var file = "version: 1\nroutes:\n"
+        for (number, chain) in Self.chains.enumerated() {
+            let record = chain.record.dropLast() + #","x":"\ud83d"}"#
+            for (rule, outcome) in [("pass", "expect: [{ channel: c }]"), ("reject", "error: invalid_json")] {
+                file += """
+                      - name: \(chain.name)-\(number)-\(rule)
+                        topic: t
+                        transform: { \(chain.name): { \(chain.options)lone_surrogates: \(rule) } }
+                        channel: c
+                        tests: [{ input: '\(record)', \(outcome) }]
+
+                    """
+            }
+        }
+        let loaded = ConfigurationLoader.load(text: file, file: "routes.yaml", environment: [:], transformers: BuiltinTransformers.all)
+        let configuration = try #require(loaded.configuration, "\(loaded.diagnostics)")
+        let report = RouteTestReport(file: "routes.yaml", configuration)
+        #expect(report.failed == 0 && report.outcomes.count == 2 * Self.chains.count, "\(report.text)")
+    }
+}
