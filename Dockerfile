@@ -1,7 +1,7 @@
 # Builds and runs Patchbay: docker build -t patchbay .
 FROM swift:6.3-bookworm AS build
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends librdkafka-dev libyaml-dev libsimdjson-dev libjq-dev libcurl4-openssl-dev pkg-config \
+    && apt-get install -y --no-install-recommends librdkafka-dev libyaml-dev libsimdjson-dev libjq-dev pkg-config \
        python3 python3-pip \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
@@ -16,7 +16,7 @@ RUN swift build -c release --product patchbay --static-swift-stdlib \
 
 FROM debian:bookworm-slim
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends librdkafka1 libyaml-0-2 libsimdjson14 libjq1 libcurl4 ca-certificates \
+    && apt-get install -y --no-install-recommends librdkafka1 libyaml-0-2 libsimdjson14 libjq1 ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin patchbay
 COPY --from=build /out/patchbay /usr/local/bin/patchbay

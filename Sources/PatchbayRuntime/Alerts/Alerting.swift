@@ -21,7 +21,9 @@ final class Alerting: Sendable {
     private let thresholds: Mutex<AlertSettings>
     private let consumers: ClusterConsumers
 
-    init(_ settings: AlertSettings, consumers: ClusterConsumers, version: String, logger: Logger) {
+    init(
+        _ settings: AlertSettings, consumers: ClusterConsumers, http: OutgoingHTTP, version: String, logger: Logger
+    ) {
         self.consumers = consumers
         thresholds = Mutex(settings)
         monitor = LagMonitor.Settings(
@@ -30,7 +32,8 @@ final class Alerting: Sendable {
         webhook = settings.webhook.flatMap { target in
             do throws(WebhookProblem) {
                 let target = try WebhookTarget(url: target.url, headers: target.headers.map { ($0.key, $0.value) })
-                return Webhook(target: target, node: settings.node ?? Self.hostName, version: version, logger: logger)
+                return Webhook(
+                    target: target, node: settings.node ?? Self.hostName, http: http, version: version, logger: logger)
             } catch {
                 // The file was checked for this.
                 logger.error("alerts can't be sent", metadata: ["reason": "\(error)"])

@@ -1,4 +1,3 @@
-import Foundation
 import Logging
 import Synchronization
 
@@ -11,26 +10,15 @@ import Synchronization
 final class Webhook: Sendable {
     struct Settings: Sendable, Equatable {
         /// For a whole request and its answer.
-        var timeout: Duration
+        var timeout: Duration = .seconds(10)
         /// Upper bound of the pause after the first failure; doubled after each further one.
-        var firstDelay: Duration
+        var firstDelay: Duration = .seconds(1)
         /// Upper bound of every pause, unless the receiver asks for a longer one.
-        var longestDelay: Duration
+        var longestDelay: Duration = .seconds(60)
         /// Upper bound of what a receiver can ask for with `Retry-After`.
-        var longestRetryAfter: Duration
+        var longestRetryAfter: Duration = .seconds(300)
         /// Alerts remembered at a time, 1 or more.
-        var capacity: Int
-
-        init(
-            timeout: Duration = .seconds(10), firstDelay: Duration = .seconds(1), longestDelay: Duration = .seconds(60),
-            longestRetryAfter: Duration = .seconds(300), capacity: Int = 1000
-        ) {
-            self.timeout = timeout
-            self.firstDelay = firstDelay
-            self.longestDelay = longestDelay
-            self.longestRetryAfter = longestRetryAfter
-            self.capacity = capacity
-        }
+        var capacity = 1000
     }
 
     /// For metrics. Every start and every end of an alert is in the end counted once in `sent` or `dropped`.
@@ -72,10 +60,11 @@ final class Webhook: Sendable {
 
     /// - Parameters:
     ///   - node: names this process to the receiver.
+    ///   - http: sends the requests.
     ///   - version: Patchbay's.
     ///   - random: in 0..<1, for jitter.
     init(
-        target: WebhookTarget, node: String, version: String? = nil, settings: Settings = Settings(),
+        target: WebhookTarget, node: String, http: OutgoingHTTP, version: String? = nil, settings: Settings = Settings(),
         clock: AlertClock = .system, random: @escaping @Sendable () -> Double = { .random(in: 0..<1) }, logger: Logger
     ) {
         self.target = target
@@ -86,7 +75,7 @@ final class Webhook: Sendable {
         self.random = random
         self.logger = logger
         transport = WebhookTransport(
-            target: target, timeout: settings.timeout, userAgent: version.map { "patchbay/\($0)" } ?? "patchbay")
+            target: target, timeout: settings.timeout, userAgent: version.map { "patchbay/\($0)" } ?? "patchbay", http: http)
         state = Mutex(
             State(
                 queue: WebhookQueue(
@@ -192,7 +181,7 @@ final class Webhook: Sendable {
             outgoing.alert, endedAt: outgoing.endedAt, node: node, patchbayVersion: version)
         let answer: WebhookAnswer
         do {
-            answer = await transport.post(try message.body)
+            answer = await transport.post([UInt8](try message.body))
         } catch {
             // No value of a message can fail to be encoded; if one did, trying again would not help.
             answer = .answered(status: 400, retryAfter: nil)

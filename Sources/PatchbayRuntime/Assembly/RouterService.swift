@@ -37,6 +37,7 @@ package final class RouterService: Sendable {
     private let server: PatchbayServer
     private let admin: AdminServer?
     private let alerting: Alerting
+    private let http: OutgoingHTTP
     private let upkeep = Mutex<[Task<Void, Never>]>([])
 
     /// Where it listens.
@@ -70,7 +71,10 @@ package final class RouterService: Sendable {
             router: router, extraProperties: consumerProperties, rejoinsAfter: rejoinsAfter,
             livenessThreshold: configuration.server.livenessThreshold, logger: logger)
         self.consumers = consumers
-        let alerting = Alerting(configuration.alerts, consumers: consumers, version: Self.version, logger: logger)
+        let http = OutgoingHTTP(group: group)
+        self.http = http
+        let alerting = Alerting(
+            configuration.alerts, consumers: consumers, http: http, version: Self.version, logger: logger)
         self.alerting = alerting
         let documentation = RouteDocumentation(configuration)
         let inForce = Mutex(configuration)
@@ -184,7 +188,7 @@ package final class RouterService: Sendable {
         for task in upkeep.withLock({ $0 }) { task.cancel() }
         await reloader.stop()
         await server.stopAccepting()
-        async let told: Void = alerting.stop()
+        async let told: Void = stopAlerts()
         await consumers.stop()
         Self.sumUpRejections(router, logger)
         let left = Self.shutdownBudget - (ContinuousClock.now - start)
@@ -201,6 +205,12 @@ package final class RouterService: Sendable {
         await told
         await admin?.stop()
         try? await group.shutdownGracefully()
+    }
+
+    /// What is still to be told gets a last, short chance.
+    private func stopAlerts() async {
+        await alerting.stop()
+        await http.close()
     }
 
     private static func eventLoops(_ settings: ServerSettings) -> Int {

@@ -12,6 +12,7 @@ import Testing
         let receiver: ScriptedReceiver
         let log = CapturedLog()
         let webhook: Webhook
+        private let http = OutgoingHTTP.direct()
 
         init(
             _ script: [ScriptedReceiver.Reply] = [], timeout: Duration = .seconds(3600), query: String = "",
@@ -19,7 +20,7 @@ import Testing
         ) throws {
             receiver = try ScriptedReceiver(script)
             webhook = Webhook(
-                target: try WebhookTarget(url: receiver.url + query, headers: headers), node: "node-1", version: "1.2.3",
+                target: try WebhookTarget(url: receiver.url + query, headers: headers), node: "node-1", http: http, version: "1.2.3",
                 settings: .init(
                     timeout: timeout, firstDelay: .milliseconds(2), longestDelay: .milliseconds(10),
                     longestRetryAfter: longestRetryAfter),
@@ -29,6 +30,7 @@ import Testing
 
         func stop() async {
             await webhook.stop()
+            await http.close()
             receiver.stop()
         }
     }
@@ -78,7 +80,7 @@ import Testing
         let time = Mutex((now: ContinuousClock.now, slept: [Duration]()))
         let receiver = try ScriptedReceiver([.status(503, headers: ["Retry-After": "120"])])
         let webhook = Webhook(
-            target: try WebhookTarget(url: receiver.url), node: "n",
+            target: try WebhookTarget(url: receiver.url), node: "n", http: .direct(),
             clock: AlertClock(
                 now: { time.withLock { $0.now } }, wallMilliseconds: { 0 },
                 sleep: { interval in
@@ -175,7 +177,7 @@ import Testing
         let receiver = try ScriptedReceiver([.status(503), .status(200)])
         let log = CapturedLog()
         let webhook = Webhook(
-            target: try WebhookTarget(url: receiver.url), node: "n",
+            target: try WebhookTarget(url: receiver.url), node: "n", http: .direct(),
             settings: .init(firstDelay: .seconds(3600), longestDelay: .seconds(3600)), logger: log.logger)
         webhook.start()
         webhook.post(.started(.make()))

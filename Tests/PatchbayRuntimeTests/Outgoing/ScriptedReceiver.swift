@@ -10,9 +10,11 @@ final class ScriptedReceiver: Sendable {
         case hangUp
         /// Reads the request and answers nothing until the other side gives up.
         case silence
-        /// Sends the head of an answer and then a byte now and then, without end.
+        /// Begins the head of an answer and then sends a byte of it now and then, without end.
         case trickle
         case notHTTP
+        /// Sends a whole head and then a body without end.
+        case endless
     }
 
     struct Request: Sendable {
@@ -99,11 +101,17 @@ final class ScriptedReceiver: Sendable {
         case .hangUp: break
         case .silence: waitForEnd(connection)
         case .trickle:
-            send(connection, "HTTP/1.1 ")
-            // One digit of a status that never ends, every 20 ms, until the peer has had enough.
+            send(connection, "HTTP/1.1 200 OK\r\nX-Slow: ")
+            // One byte of a header that never ends, every 20 ms, until the peer has had enough.
             while send(connection, "2") {
                 var entry = pollfd(fd: connection, events: Int16(POLLIN), revents: 0)
                 if poll(&entry, 1, 20) != 0 { return }
+            }
+        case .endless:
+            send(connection, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+            while send(connection, String(repeating: "x", count: 100)) {
+                var entry = pollfd(fd: connection, events: Int16(POLLIN), revents: 0)
+                if poll(&entry, 1, 10) != 0 { return }
             }
         case .notHTTP: send(connection, "SSH-2.0-OpenSSH_9.6\r\n")
         }

@@ -1,14 +1,5 @@
 import Foundation
 
-/// How a request to a webhook ended.
-enum WebhookAnswer: Sendable, Equatable {
-    case answered(status: Int, retryAfter: String?)
-    /// - Parameters:
-    ///   - reason: without any part of the URL.
-    ///   - mayHaveArrived: false when the request was surely never read by the receiver.
-    case failed(reason: String, mayHaveArrived: Bool)
-}
-
 /// What follows from an answer.
 enum WebhookVerdict: Sendable, Equatable {
     case accepted
