@@ -1,5 +1,6 @@
 import CLibRDKafka
 import Logging
+import PatchbayAPI
 import Synchronization
 
 /// Waiting for the group: how long, what for, and what to do when it takes too long.

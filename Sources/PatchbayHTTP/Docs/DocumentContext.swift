@@ -1,4 +1,5 @@
 import NIOCore
+import PatchbayAPI
 import PatchbayDelivery
 
 /// What the documents say besides the routes: fixed for as long as the server runs.
@@ -26,8 +27,7 @@ struct DocumentContext: Sendable {
     var shownPort: Int { port == 0 ? 8080 : port }
 
     var pingSeconds: String {
-        let milliseconds = pingInterval.nanoseconds / 1_000_000
-        return milliseconds % 1000 == 0 ? "\(milliseconds / 1000) s" : "\(milliseconds) ms"
+        ReadableTime.exactly(milliseconds: pingInterval.nanoseconds / 1_000_000)
     }
 }
 

@@ -13,12 +13,6 @@ struct Alert: Sendable, Equatable, Identifiable {
         let kind: Kind
         let cluster: String
         let topic: String
-
-        init(kind: Kind, cluster: String, topic: String) {
-            self.kind = kind
-            self.cluster = cluster
-            self.topic = topic
-        }
     }
 
     let subject: Subject

@@ -1,4 +1,5 @@
 import Logging
+import PatchbayCore
 import Synchronization
 
 /// The alerts that hold now, for `/health` and metrics; says in the log and to the webhook when one starts or ends.
@@ -25,7 +26,7 @@ final class AlertBoard: Sendable {
     }
 
     /// One sentence per alert, the oldest first, for `/health`.
-    var reasons: [String] { active.map { "\($0.standing), since \(WallTime.text($0.sinceMilliseconds))" } }
+    var reasons: [String] { active.map { "\($0.standing), since \(Timestamp.text($0.sinceMilliseconds))" } }
 
     /// How many alerts of a kind have started since the process did.
     func started(_ kind: Alert.Kind) -> UInt64 { state.withLock { $0.started[kind] ?? 0 } }
@@ -52,7 +53,7 @@ final class AlertBoard: Sendable {
         let alert = event.alert
         var metadata: Logger.Metadata = [
             "alert": "\(alert.kind.rawValue)", "cluster": "\(alert.cluster)", "topic": "\(alert.topic)",
-            "since": "\(WallTime.text(alert.sinceMilliseconds))",
+            "since": "\(Timestamp.text(alert.sinceMilliseconds))",
         ]
         switch alert.kind {
         case .lag:

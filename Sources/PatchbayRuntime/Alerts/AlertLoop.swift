@@ -1,3 +1,5 @@
+import PatchbayCore
+
 /// Measures and evaluates again and again.
 struct AlertLoop: Sendable {
     private let settings: LagMonitor.Settings
@@ -31,4 +33,17 @@ struct AlertLoop: Sendable {
             guard (try? await clock.sleep(interval)) != nil else { return }
         }
     }
+}
+
+/// The clocks that alerts need, replaceable in tests.
+struct AlertClock: Sendable {
+    /// For intervals.
+    var now: @Sendable () -> ContinuousClock.Instant
+    /// Milliseconds since 1970, for the eyes.
+    var wallMilliseconds: @Sendable () -> Int64
+    /// Throws when the task is cancelled.
+    var sleep: @Sendable (Duration) async throws -> Void
+
+    static let system = AlertClock(
+        now: { .now }, wallMilliseconds: { Timestamp.nowMilliseconds() }, sleep: { try await Task.sleep(for: $0) })
 }

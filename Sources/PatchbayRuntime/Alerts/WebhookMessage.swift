@@ -1,4 +1,5 @@
 import Foundation
+import PatchbayCore
 
 /// What is posted to a webhook. Members that aren't known are left out.
 struct WebhookMessage: Encodable, Sendable, Equatable {
@@ -47,8 +48,8 @@ struct WebhookMessage: Encodable, Sendable, Equatable {
         }
         partitionsAssigned = alert.partitionsAssigned
         partitionsTotal = alert.partitionsTotal
-        since = WallTime.text(alert.sinceMilliseconds)
-        self.endedAt = endedAt.map(WallTime.text)
+        since = Timestamp.text(alert.sinceMilliseconds)
+        self.endedAt = endedAt.map(Timestamp.text)
         self.node = node
         summary = "\(node): \(endedAt == nil ? alert.summary : alert.resolution)"
         self.patchbayVersion = patchbayVersion

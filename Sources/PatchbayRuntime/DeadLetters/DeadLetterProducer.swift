@@ -150,7 +150,7 @@ final class DeadLetterProducer: DeadLetterWriter {
 
     /// - Returns: `false` when there is no room for it now.
     private func offer(_ letter: Letter) -> Bool {
-        let (losses, returns, limit) = (losses, returns, settings.shownDeadLetterTimeout)
+        let (losses, returns, limit) = (losses, returns, ReadableTime.exactly(milliseconds: Int64(settings.deadLetterTimeout)))
         do throws(KafkaError) {
             try client().produce(topic: letter.topic, key: letter.key, value: letter.value, headers: letter.headers) { error in
                 switch error?.kind {
@@ -233,11 +233,4 @@ final class DeadLetterProducer: DeadLetterWriter {
         "fetch.max.bytes", "fetch.min.bytes", "fetch.error.backoff.ms", "isolation.level", "enable.partition.eof",
         "check.crcs", "allow.auto.create.topics", "client.rack",
     ]
-}
-
-extension KafkaSettings {
-    /// As a person would write it.
-    fileprivate var shownDeadLetterTimeout: String {
-        deadLetterTimeout % 1000 == 0 ? "\(deadLetterTimeout / 1000) s" : "\(deadLetterTimeout) ms"
-    }
 }

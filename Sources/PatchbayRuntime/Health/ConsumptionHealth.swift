@@ -1,3 +1,4 @@
+import PatchbayAPI
 import PatchbayKafka
 import PatchbayDelivery
 import PatchbayHTTP

@@ -1,4 +1,5 @@
 import Foundation
+import PatchbayAPI
 import PatchbayConfig
 
 /// A health report as an on-call engineer wants to read it. What a report of another version doesn't have is left out.
@@ -167,12 +168,6 @@ package struct HealthScreen {
     static func duration(_ seconds: Double) -> String {
         guard seconds.isFinite, seconds >= 0, seconds < 1e12 else { return "unknown" }
         if seconds < 10 { return String(format: "%.1f s", seconds) }
-        let whole = Int(seconds)
-        switch whole {
-        case ..<60: return "\(whole) s"
-        case ..<3600: return "\(whole / 60) min \(whole % 60) s"
-        case ..<86_400: return "\(whole / 3600) h \(whole % 3600 / 60) min"
-        default: return "\(whole / 86_400) d \(whole % 86_400 / 3600) h"
-        }
+        return ReadableTime.inTwoUnits(seconds: Int64(seconds), days: true)
     }
 }

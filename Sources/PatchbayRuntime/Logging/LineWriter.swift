@@ -1,4 +1,4 @@
-import Logging
+import PatchbayCore
 
 /// Builds one line. Nothing that goes in through `escaped` can end the line, move a cursor or change what is displayed
 /// around it.
@@ -61,29 +61,5 @@ struct LineWriter {
     }
 
     /// `milliseconds` since 1970 as ISO 8601 in UTC, such as `2026-01-31T12:00:00.000Z`.
-    mutating func timestamp(_ milliseconds: Int64) {
-        let (dayNumber, ofDay) = Self.floorDivide(milliseconds, 86_400_000)
-        // Howard Hinnant's days-to-civil: years begin in March, so that the leap day is the last one of its year.
-        let (era, dayOfEra) = Self.floorDivide(dayNumber + 719_468, 146_097)
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let monthFromMarch = (5 * dayOfYear + 2) / 153
-        let day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
-        let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-        let year = era * 400 + yearOfEra + (month <= 2 ? 1 : 0)
-        digits(year, 4); raw("-"); digits(month, 2); raw("-"); digits(day, 2); raw("T")
-        digits(ofDay / 3_600_000, 2); raw(":"); digits(ofDay / 60_000 % 60, 2); raw(":")
-        digits(ofDay / 1000 % 60, 2); raw("."); digits(ofDay % 1000, 3); raw("Z")
-    }
-
-    private mutating func digits(_ number: Int64, _ width: Int) {
-        let text = String(number)
-        for _ in 0..<max(0, width - text.utf8.count) { bytes.append(UInt8(ascii: "0")) }
-        raw(text)
-    }
-
-    private static func floorDivide(_ number: Int64, _ divisor: Int64) -> (quotient: Int64, remainder: Int64) {
-        let (quotient, remainder) = number.quotientAndRemainder(dividingBy: divisor)
-        return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
-    }
+    mutating func timestamp(_ milliseconds: Int64) { raw(Timestamp.text(milliseconds)) }
 }

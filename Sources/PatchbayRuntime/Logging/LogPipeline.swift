@@ -1,5 +1,29 @@
+import Dispatch
 import Logging
+import PatchbayCore
 import Synchronization
+
+/// What a line says, before it has a form.
+struct LogLine: Sendable {
+    var level: Logger.Level
+    var label: String
+    var message: String
+    var metadata: Logger.Metadata
+    /// The module that logged it, at `debug` and below.
+    var source: String?
+
+    /// Bytes of its texts, roughly: what remembering it costs.
+    var weight: Int { message.utf8.count + Self.weight(of: .dictionary(metadata)) }
+
+    private static func weight(of value: Logger.MetadataValue) -> Int {
+        switch value {
+        case .string(let text): text.utf8.count
+        case .stringConvertible: 32
+        case .array(let values): values.reduce(16) { $0 + weight(of: $1) }
+        case .dictionary(let members): members.reduce(16) { $0 + $1.key.utf8.count + weight(of: $1.value) }
+        }
+    }
+}
 
 /// The way of a line from a handler to the output: repeated ones are held back and counted, the others are formatted
 /// and written, each with one call.
@@ -96,4 +120,23 @@ final class LogPipeline: Sendable {
         }
         return writer.bytes
     }
+}
+
+/// The clocks that logging needs, replaceable in tests.
+struct LogTime: Sendable {
+    /// For intervals.
+    var now: @Sendable () -> ContinuousClock.Instant
+    /// Milliseconds since 1970, for the eyes.
+    var wallMilliseconds: @Sendable () -> Int64
+    /// Calls back once after an interval, on any thread.
+    var after: @Sendable (Duration, @escaping @Sendable () -> Void) -> Void
+
+    /// The machine's clocks. Callbacks come on a queue of Dispatch, so that they come even when Swift's concurrency
+    /// pool is busy, which is when logs matter.
+    static let system = LogTime(
+        now: { .now }, wallMilliseconds: { Timestamp.nowMilliseconds() },
+        after: { interval, body in
+            let milliseconds = max(1, Int((interval / .milliseconds(1)).rounded(.up)))
+            DispatchQueue.global(qos: .utility).asyncAfter(deadline: .now() + .milliseconds(milliseconds), execute: body)
+        })
 }

@@ -1,3 +1,4 @@
+import Dispatch
 import Logging
 import PatchbayAPI
 import PatchbayConfig
@@ -210,5 +211,17 @@ extension RouterConfiguration {
         RouterConfiguration(
             server: server, limits: limits, admin: admin, reload: reload, alerts: alerts.takingUp(next.alerts), clusters: next.clusters, channels: next.channels,
             routes: next.routes)
+    }
+}
+
+/// Where work goes that takes long and waits for nobody: Swift's pool has a thread per core for everything else.
+enum BlockingWork {
+    private static let queue = DispatchQueue(label: "patchbay.off-pool", qos: .utility)
+
+    /// One at a time.
+    static func run<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
+        await withCheckedContinuation { continuation in
+            queue.async { continuation.resume(returning: body()) }
+        }
     }
 }

@@ -80,7 +80,7 @@ struct InitCommand: AsyncParsableCommand {
     private func samples(from brokers: [String], _ logger: Logger) throws -> [Scaffold.Topic] {
         do throws(TopicSamples.Failure) {
             return try TopicSamples.read(
-                topics, brokers: brokers, properties: property.map(ProduceCommand.pair), last: records,
+                topics, brokers: brokers, properties: property.map(NameAndValue.of), last: records,
                 timeout: .seconds(timeout), logger: logger)
         } catch {
             throw Exit.because("can't read topic \(error.topic): \(error.reason)", Exit.unavailable)

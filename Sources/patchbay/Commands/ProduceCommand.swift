@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Logging
+import PatchbayAPI
 import PatchbayConfig
 import PatchbayKafka
 import PatchbayRuntime
@@ -69,7 +70,7 @@ struct ProduceCommand: ParsableCommand {
                 // topics when they are asked for need a moment.
                 properties: [
                     ("message.timeout.ms", "\(timeout * 1000)"), ("topic.metadata.propagation.max.ms", "2000"),
-                ] + property.map(Self.pair), logger: logger)
+                ] + property.map(NameAndValue.of), logger: logger)
         } catch {
             throw Exit.because(ErrorSentence.of(error), Exit.configuration)
         }
@@ -103,7 +104,7 @@ struct ProduceCommand: ParsableCommand {
     }
 
     private func send(_ value: String?, with producer: Producer) throws {
-        let headers = headers.map(Self.pair).map { (name: $0.name, value: Array($0.value.utf8) as [UInt8]?) }
+        let headers = headers.map(NameAndValue.of).map { (name: $0.name, value: Array($0.value.utf8) as [UInt8]?) }
         while true {
             do throws(KafkaError) {
                 try producer.produce(
@@ -115,10 +116,5 @@ struct ProduceCommand: ParsableCommand {
                 Thread.sleep(forTimeInterval: 0.01)
             }
         }
-    }
-
-    static func pair(_ text: String) -> (name: String, value: String) {
-        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        return (parts[0], parts.count > 1 ? parts[1] : "")
     }
 }

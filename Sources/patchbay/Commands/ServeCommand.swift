@@ -42,23 +42,3 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 }
-
-/// `--config`, shared by the commands that read the file.
-struct ConfigurationOption: ParsableArguments {
-    @Option(name: [.short, .long], help: "The routes file.")
-    var config = "routes.yaml"
-}
-
-extension ConfigurationFile {
-    /// - Throws: exit code 78, after printing everything that was found.
-    static func load(_ path: String, environment: [String: String]) throws -> RouterConfiguration {
-        try configuration(of: read(path, environment: environment), path: path)
-    }
-
-    /// - Throws: exit code 78, after printing everything that was found.
-    static func configuration(of loaded: LoadedConfiguration, path: String) throws -> RouterConfiguration {
-        if !loaded.findings.isEmpty { Output.error(DiagnosticRenderer.render(loaded.findings, file: path)) }
-        guard let configuration = loaded.configuration else { throw Exit.configuration }
-        return configuration
-    }
-}

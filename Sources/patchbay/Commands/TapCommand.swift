@@ -148,7 +148,7 @@ struct TapCommand: AsyncParsableCommand {
         var failure: (any Error)?
         do throws(KafkaError) {
             let reader = try TopicReader(
-                brokers: list, properties: property.map(ProduceCommand.pair), topic: topic, logger: PatchbayLogs.quiet)
+                brokers: list, properties: property.map(NameAndValue.of), topic: topic, logger: PatchbayLogs.quiet)
             defer { reader.close() }
             try reader.follow(from: start, timeout: .seconds(timeout)) { record in
                 do {
@@ -207,12 +207,5 @@ enum TapEnd {
             while poll(&state, 1, -1) < 0, errno == EINTR {}
             if state.revents & Int16(POLLERR | POLLHUP) != 0 { _exit(0) }
         }
-    }
-}
-
-extension [String] {
-    /// - Throws: when one is not of the form `name=value`.
-    func checkPairs() throws {
-        for pair in self where !pair.contains("=") { throw ValidationError("\(pair) is not of the form name=value") }
     }
 }

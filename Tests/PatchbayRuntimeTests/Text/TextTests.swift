@@ -1,5 +1,6 @@
 import Foundation
 import NIOCore
+import PatchbayAPI
 import PatchbayKafka
 import Testing
 
