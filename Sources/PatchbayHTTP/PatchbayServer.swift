@@ -151,16 +151,16 @@ public final class PatchbayServer: Sendable {
         var isWaiting = true
         while isWaiting {
             let isPatient = ContinuousClock.now < patience
-            var farewell = LoopContext.Farewell()
+            var round = LoopContext.DrainRound()
             for context in loops.values {
                 let part = try? await context.eventLoop.submit { [reconnects] in
-                    context.value.sayGoodbye(reconnects, sparingFullSockets: isPatient)
+                    context.value.drain(reconnects, sparingFullSockets: isPatient)
                 }.get()
-                if let part { farewell = farewell + part }
+                if let part { round = round + part }
             }
-            drained.cutShort += farewell.cutShort
-            drained.lost += farewell.lost
-            isWaiting = farewell.waiting > 0
+            drained.cutShort += round.cutShort
+            drained.lost += round.lost
+            isWaiting = round.waiting > 0
             if isWaiting { try? await Task.sleep(for: .milliseconds(10)) }
         }
         while clientCount > 0, ContinuousClock.now < deadline {

@@ -97,7 +97,7 @@ import Testing
             total = numbers.elements.reduce(0) { $0 + (Double(String(decoding: $1.text, as: UTF8.self)) ?? 0) }
         }
 
-        func act(_ facts: SessionFacts) -> [SessionAction] {
+        func act(_ context: SessionContext) -> [SessionAction] {
             [.send(ControlMessage(type: "total", channel: nil, data: withID("{\"total\":\(Int(total))}"), timestampMilliseconds: 0))]
         }
     }
@@ -112,8 +112,8 @@ import Testing
         limits = SessionLimits(configuration)
     }
 
-    private func facts(_ channels: String...) -> SessionFacts {
-        SessionFacts(limits: limits, connection: "0f", subscriptions: channels.count) { channels.contains($0) }
+    private func context(_ channels: String...) -> SessionContext {
+        SessionContext(limits: limits, connection: "0f", subscriptions: channels.count) { channels.contains($0) }
     }
 
     private func request(_ text: String) -> Result<any ClientRequest, RequestRefusal> {
@@ -127,19 +127,19 @@ import Testing
 
     @Test func asManySubscriptionsAsAllowedAndNoMore() {
         var session = Session(at: .now())
-        func ask(_ facts: SessionFacts) -> [SessionAction] {
-            session.received(at: .now(), facts) { request(#"{"type":"subscribe","channel":"c"}"#) }
+        func ask(_ context: SessionContext) -> [SessionAction] {
+            session.received(at: .now(), context) { request(#"{"type":"subscribe","channel":"c"}"#) }
         }
-        guard case .subscribe(let first, .head)? = ask(facts("a")).first else {
+        guard case .subscribe(let first, .head)? = ask(context("a")).first else {
             Issue.record("no subscription")
             return
         }
         #expect(first.channel == "c")
-        let refused = ask(facts("a", "b"))
+        let refused = ask(context("a", "b"))
         #expect(refused.first == .count(.subscriptions) && code(refused.last) == "too_many_subscriptions")
         session = Session(at: .now())
         // Twice is no more.
-        #expect(ask(facts("a", "c")).count == 1)
+        #expect(ask(context("a", "c")).count == 1)
     }
 
     @Test func everyOutcomeHasItsAnswer() throws {
@@ -150,7 +150,7 @@ import Testing
             (.tooManyAwaited(most: 1), "too_many_channels"), (.unauthorized(.init(code: "own_code", message: "no")), "own_code"),
         ]
         for (outcome, expected) in outcomes {
-            let actions = subscribe.answer(outcome, facts())
+            let actions = subscribe.answer(outcome, context())
             #expect(code(actions.last) == expected)
             guard case .send(let message) = actions.last else {
                 Issue.record("no answer to \(outcome)")
@@ -165,7 +165,7 @@ import Testing
         var session = Session(at: start)
         var parsed = 0
         func ask(_ milliseconds: Int64) -> [SessionAction] {
-            session.received(at: start + .milliseconds(milliseconds), facts()) {
+            session.received(at: start + .milliseconds(milliseconds), context()) {
                 parsed += 1
                 return request(#"{"type":"unsubscribe","channel":"c","id":"i"}"#)
             }
@@ -184,14 +184,14 @@ import Testing
 
     @Test func aNewTypeOfRequestIsOneFile() throws {
         var session = Session(at: .now())
-        let actions = session.received(at: .now(), facts()) { request(#"{"type":"sum","numbers":[1,2,3],"id":4}"#) }
+        let actions = session.received(at: .now(), context()) { request(#"{"type":"sum","numbers":[1,2,3],"id":4}"#) }
         guard case .send(let total)? = actions.first else {
             Issue.record("no answer")
             return
         }
         #expect(total.type == "total" && total.data == #"{"total":6,"id":4}"#)
         // Its field is its own.
-        #expect(code(session.received(at: .now(), facts()) { request(#"{"type":"ping","numbers":[]}"#) }.first) == "unknown_field")
+        #expect(code(session.received(at: .now(), context()) { request(#"{"type":"ping","numbers":[]}"#) }.first) == "unknown_field")
     }
 }
 

@@ -155,11 +155,11 @@ private final class ListConnection: ClientConnection {
     }
 
     @Test func goodbyeNamesATimeToComeBack() {
-        let waiting = context.sayGoodbye(ReconnectSpread(earliest: .seconds(1), latest: .seconds(2)), sparingFullSockets: true)
+        let waiting = context.drain(ReconnectSpread(earliest: .seconds(1), latest: .seconds(2)), sparingFullSockets: true)
         #expect(waiting.waiting == 0 && waiting.cutShort == 0 && connection.closed == [.goingAway])
         #expect(connection.written.last?.contains("server_shutdown") == true)
         connection.isSocketFull = true
-        #expect(context.sayGoodbye(ReconnectSpread(earliest: .seconds(1), latest: .seconds(2)), sparingFullSockets: true).waiting == 0)
+        #expect(context.drain(ReconnectSpread(earliest: .seconds(1), latest: .seconds(2)), sparingFullSockets: true).waiting == 0)
     }
 
     /// A client whose socket stayed full until the drain lost patience was closed without a word about what it had not been
@@ -170,9 +170,9 @@ private final class ListConnection: ClientConnection {
         connection.isWritable = false
         for number in 0..<3 { publish("\(number)") }
         let spread = ReconnectSpread(earliest: .seconds(1), latest: .seconds(2))
-        let patient = context.sayGoodbye(spread, sparingFullSockets: true)
+        let patient = context.drain(spread, sparingFullSockets: true)
         #expect(patient.waiting == 1 && patient.lost == 0 && connection.closed.isEmpty)
-        let last = context.sayGoodbye(spread, sparingFullSockets: false)
+        let last = context.drain(spread, sparingFullSockets: false)
         #expect(last.waiting == 0 && last.cutShort == 1 && last.lost == 3)
         #expect(connection.written.dropFirst().first == "gap", "\(connection.written)")
         #expect(connection.written.last?.contains("server_shutdown") == true && connection.closed == [.goingAway])

@@ -19,7 +19,7 @@ package protocol ClientRequest: Sendable {
     var id: String? { get }
 
     /// What is to be done about it. Decides and does nothing.
-    func act(_ facts: SessionFacts) -> [SessionAction]
+    func act(_ context: SessionContext) -> [SessionAction]
 }
 
 extension ClientRequest {

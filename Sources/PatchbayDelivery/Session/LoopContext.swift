@@ -15,8 +15,8 @@ package final class LoopContext {
     let authorizer: any Authorizer
     private let pingInterval: TimeAmount
     private(set) var connections: [any ClientConnection] = []
-    /// Those that were told goodbye.
-    private var dismissed: Set<ObjectIdentifier> = []
+    /// Those that were closed by a drain.
+    private var drained: Set<ObjectIdentifier> = []
 
     /// Connections that one tick may ping, so that a crowd that arrived together doesn't hold up the loop.
     static let pingsPerTick = 2000
@@ -69,11 +69,11 @@ package final class LoopContext {
         fanout.eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in body(bound.value) }
     }
 
-    /// What a round of goodbyes came to.
-    package struct Farewell: Sendable {
+    /// What one round of a drain came to.
+    package struct DrainRound: Sendable {
         /// Clients that were left for later.
         package var waiting = 0
-        /// Clients that were told goodbye before they had everything.
+        /// Clients that were closed before they had everything.
         package var cutShort = 0
         /// Messages that those don't get.
         package var lost: Int64 = 0
@@ -84,8 +84,8 @@ package final class LoopContext {
             self.lost = lost
         }
 
-        package static func + (one: Farewell, other: Farewell) -> Farewell {
-            Farewell(
+        package static func + (one: DrainRound, other: DrainRound) -> DrainRound {
+            DrainRound(
                 waiting: one.waiting + other.waiting, cutShort: one.cutShort + other.cutShort, lost: one.lost + other.lost)
         }
     }
@@ -95,28 +95,28 @@ package final class LoopContext {
     ///
     /// - Parameter sparingFullSockets: whether those whose sockets are full are left for later, so that they get the rest.
     ///   If not, they are told what they miss.
-    package func sayGoodbye(_ reconnects: ReconnectSpread, sparingFullSockets: Bool) -> Farewell {
+    package func drain(_ reconnects: ReconnectSpread, sparingFullSockets: Bool) -> DrainRound {
         fanout.passNow()
         var generator = SystemRandomNumberGenerator()
-        var farewell = Farewell()
+        var round = DrainRound()
         // A copy: a connection that is closed here may leave the list at once.
         let leaving = connections
-        for (index, connection) in leaving.enumerated() where !dismissed.contains(ObjectIdentifier(connection)) {
+        for (index, connection) in leaving.enumerated() where !drained.contains(ObjectIdentifier(connection)) {
             if sparingFullSockets, connection.isSocketFull {
-                farewell.waiting += 1
+                round.waiting += 1
                 continue
             }
-            dismissed.insert(ObjectIdentifier(connection))
+            drained.insert(ObjectIdentifier(connection))
             let lost = connection.handOutRest()
             if lost > 0 {
-                farewell.cutShort += 1
-                farewell.lost += lost
+                round.cutShort += 1
+                round.lost += lost
             }
             let time = reconnects.milliseconds(forClient: index, of: leaving.count, using: &generator)
             connection.send(.serverShutdown(reconnectAfterMilliseconds: Int64(time)))
             connection.close(.goingAway)
         }
-        return farewell
+        return round
     }
 
     private func closeIdle() {

@@ -10,7 +10,7 @@ struct PingRequest: ClientRequest {
 
     init(_ fields: RequestFields) { id = fields.id }
 
-    func act(_ facts: SessionFacts) -> [SessionAction] {
+    func act(_ context: SessionContext) -> [SessionAction] {
         [.send(ControlMessage(type: "pong", channel: nil, data: withID("{}")))]
     }
 }

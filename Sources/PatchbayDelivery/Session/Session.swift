@@ -15,25 +15,25 @@ struct Session {
     ///
     /// - Parameter parse: reads it; not called for a client that is closed anyway.
     mutating func received(
-        at now: NIODeadline, _ facts: SessionFacts, parse: () -> Result<any ClientRequest, RequestRefusal>
+        at now: NIODeadline, _ context: SessionContext, parse: () -> Result<any ClientRequest, RequestRefusal>
     ) -> [SessionAction] {
         lastActive = now
-        if let limit = facts.limits.requests {
+        if let limit = context.limits.requests {
             switch requests.admit(at: now, within: limit) {
             case .admitted: break
-            case .refused: return Self.refuse(parse(), facts)
+            case .refused: return Self.refuse(parse(), context)
             case .flooding: return [.close(.policyViolation, over: .requestFlood, reason: "too many requests")]
             }
         }
         switch parse() {
-        case .success(let request): return request.act(facts)
+        case .success(let request): return request.act(context)
         case .failure(let refusal): return [.send(refusal.control)]
         }
     }
 
     /// A request over the rate: read only for its id.
     private static func refuse(
-        _ request: Result<any ClientRequest, RequestRefusal>, _ facts: SessionFacts
+        _ request: Result<any ClientRequest, RequestRefusal>, _ context: SessionContext
     ) -> [SessionAction] {
         let id =
             switch request {
@@ -42,7 +42,7 @@ struct Session {
             }
         let refusal = RequestRefusal(
             code: "rate_limited",
-            message: "more than \(facts.limits.requestsPerSecond) requests per second; this one changed nothing, so ask again later",
+            message: "more than \(context.limits.requestsPerSecond) requests per second; this one changed nothing, so ask again later",
             id: id)
         return [.count(.requestRate), .send(refusal.control)]
     }
@@ -52,7 +52,7 @@ struct Session {
 }
 
 /// What a session knows of its client while it decides.
-package struct SessionFacts {
+package struct SessionContext {
     let limits: SessionLimits
     /// The connection's name, in its log lines.
     let connection: String

@@ -16,10 +16,10 @@ package struct SubscribeRequest: ClientRequest, Equatable {
         id = fields.id
     }
 
-    package func act(_ facts: SessionFacts) -> [SessionAction] {
+    package func act(_ context: SessionContext) -> [SessionAction] {
         // Before the channel is looked up, which may make it.
-        let most = facts.limits.maximumSubscriptions
-        guard facts.subscriptions < most || facts.isSubscribed(channel) else {
+        let most = context.limits.maximumSubscriptions
+        guard context.subscriptions < most || context.isSubscribed(channel) else {
             return [.count(.subscriptions), refuse(code: "too_many_subscriptions", "a connection may be subscribed to \(most) channels; unsubscribe from one first")]
         }
         return [.subscribe(self, from: .head)]
@@ -43,11 +43,11 @@ package struct SubscribeRequest: ClientRequest, Equatable {
         case unauthorized(SubscriptionRefusal)
     }
 
-    func answer(_ outcome: Outcome, _ facts: SessionFacts) -> [SessionAction] {
+    func answer(_ outcome: Outcome, _ context: SessionContext) -> [SessionAction] {
         let shown = ClientText.shown(channel)
         switch outcome {
         case .subscribed:
-            return [.send(.confirmation("subscribed", of: channel, on: facts.connection, id: id))]
+            return [.send(.confirmation("subscribed", of: channel, on: context.connection, id: id))]
         case .pattern(let wildcard):
             return [
                 refuse(

@@ -44,17 +44,17 @@ package final class SubscriberSession: MessageHandler {
     package func received(binary: ByteBuffer, on connection: any ClientConnection) {}
 
     package func received(text: ByteBuffer, on connection: any ClientConnection) {
-        let facts = facts(of: connection)
-        carryOut(session.received(at: .now(), facts) { loop.requests.parse(text) }, facts, on: connection)
+        let context = context(of: connection)
+        carryOut(session.received(at: .now(), context) { loop.requests.parse(text) }, context, on: connection)
     }
 
-    private func facts(of connection: any ClientConnection) -> SessionFacts {
-        SessionFacts(limits: loop.limits, connection: connection.name, subscriptions: subscriptions.count) { [subscriptions] channel in
+    private func context(of connection: any ClientConnection) -> SessionContext {
+        SessionContext(limits: loop.limits, connection: connection.name, subscriptions: subscriptions.count) { [subscriptions] channel in
             subscriptions.contains { $0.log.name.hasSameBytes(as: channel) }
         }
     }
 
-    private func carryOut(_ actions: [SessionAction], _ facts: SessionFacts, on connection: any ClientConnection) {
+    private func carryOut(_ actions: [SessionAction], _ context: SessionContext, on connection: any ClientConnection) {
         for action in actions {
             switch action {
             case .send(let message): connection.send(message)
@@ -63,7 +63,7 @@ package final class SubscriberSession: MessageHandler {
             case .unsubscribe(let channel): unsubscribe(channel)
             case .subscribe(let request, let start):
                 let outcome = subscribe(connection, to: request.channel, from: start)
-                carryOut(request.answer(outcome, facts), facts, on: connection)
+                carryOut(request.answer(outcome, context), context, on: connection)
             }
         }
     }

@@ -15,10 +15,10 @@ struct UnsubscribeRequest: ClientRequest {
         id = fields.id
     }
 
-    func act(_ facts: SessionFacts) -> [SessionAction] {
+    func act(_ context: SessionContext) -> [SessionAction] {
         [
             .unsubscribe(channel: channel),
-            .send(.confirmation("unsubscribed", of: channel, on: facts.connection, id: id)),
+            .send(.confirmation("unsubscribed", of: channel, on: context.connection, id: id)),
         ]
     }
 }
