@@ -501,7 +501,9 @@ import Testing
         let folders = [folder] + ["PatchbayHTTPTests", "PatchbayKafkaTests"].map {
             folder.deletingLastPathComponent().appendingPathComponent($0)
         }
-        let files = try folders.flatMap { try FileManager.default.contentsOfDirectory(at: $0, includingPropertiesForKeys: nil) }
+        let files = try folders.flatMap { folder in
+            try FileManager.default.subpathsOfDirectory(atPath: folder.path).map { folder.appendingPathComponent($0) }
+        }
         for file in files where file.pathExtension == "swift" {
             let source = try String(contentsOf: file, encoding: .utf8)
             for match in source.matches(of: /@Suite.* struct (\w+)/) { suites[String(match.1)] = source }

@@ -85,9 +85,9 @@ final class InspectionClient {
     }
 
     deinit {
-        let remains = ClosedClient(client: native)
+        let closed = ClosedClient(client: native)
         // librdkafka waits for requests under way, up to `socket.timeout.ms`; nobody else need wait for that.
-        ClientDisposal.run("reader", patience: isAnswered ? .seconds(1) : .zero, logger: log.logger) { remains.destroy() }
+        ClientDisposal.run("reader", patience: isAnswered ? .seconds(1) : .zero, logger: log.logger) { closed.destroy() }
     }
 
     /// `@unchecked Sendable`: the pointer has no other user; librdkafka's clients may be destroyed on any thread.

@@ -64,23 +64,23 @@ struct StartDecision: Equatable, Sendable {
     var before: Int64 = 0
 
     /// `nil` when there is no position and the policy says that there must be one.
-    init?(_ facts: StartInputs) {
-        let left = facts.wasGone ? nil : facts.left
-        if let position = [facts.committed, left].compactMap({ $0 }).max() {
+    init?(_ inputs: StartInputs) {
+        let left = inputs.wasGone ? nil : inputs.left
+        if let position = [inputs.committed, left].compactMap({ $0 }).max() {
             self.init(
-                offset: max(position, facts.low), reason: position < facts.low ? .deleted : .committed,
-                deleted: max(0, facts.low - position))
-        } else if facts.wasGone {
-            self.init(offset: facts.low, reason: .recreated)
-        } else if facts.isNew {
-            self.init(offset: facts.low, reason: .created)
-        } else if facts.topicHasPositions {
-            self.init(offset: facts.low, reason: .added)
+                offset: max(position, inputs.low), reason: position < inputs.low ? .deleted : .committed,
+                deleted: max(0, inputs.low - position))
+        } else if inputs.wasGone {
+            self.init(offset: inputs.low, reason: .recreated)
+        } else if inputs.isNew {
+            self.init(offset: inputs.low, reason: .created)
+        } else if inputs.topicHasPositions {
+            self.init(offset: inputs.low, reason: .added)
         } else {
-            switch facts.newcomers {
-            case .earliest: self.init(offset: facts.low, reason: .earliest)
+            switch inputs.newcomers {
+            case .earliest: self.init(offset: inputs.low, reason: .earliest)
             case .latest:
-                self.init(offset: facts.end, reason: .latest, before: max(0, facts.end - facts.low))
+                self.init(offset: inputs.end, reason: .latest, before: max(0, inputs.end - inputs.low))
             case .refuse: return nil
             }
         }

@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
 /// What was there when topics were first asked for: tells those that came into being since, which are read from their
 /// beginning, from those that `auto.offset.reset` is about.
 struct TopicBaseline {
@@ -54,4 +62,20 @@ struct TopicBaseline {
         guard let present = entries.first(where: { $0.stands(for: topic) })?.present else { return true }
         return Int(partition) < present[topic, default: 0]
     }
+}
+
+/// A regular expression over topic names, matched as librdkafka does: POSIX extended, anywhere in the name unless
+/// anchored.
+///
+/// Thread: its owner's.
+final class TopicPattern {
+    private var compiled = regex_t()
+    private let isValid: Bool
+
+    /// One that can't be compiled matches nothing; librdkafka refuses to subscribe to it.
+    init(_ pattern: String) { isValid = regcomp(&compiled, pattern, REG_EXTENDED | REG_NOSUB) == 0 }
+
+    deinit { if isValid { regfree(&compiled) } }
+
+    func matches(_ name: String) -> Bool { isValid && regexec(&compiled, name, 0, nil, 0) == 0 }
 }

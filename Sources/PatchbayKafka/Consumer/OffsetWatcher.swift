@@ -20,7 +20,7 @@ final class OffsetWatcher: Sendable {
 
     struct Answer: Sendable {
         enum Outcome: Sendable {
-            /// Record offsets, as in `StartFacts`.
+            /// Record offsets, as in `StartInputs`.
             case found(committed: Int64?, topicHasPositions: Bool, low: Int64, end: Int64)
             /// Asked again by itself; in the brokers' words.
             case refused(String)
@@ -126,9 +126,9 @@ final class OffsetWatcher: Sendable {
 
     /// What the thread holds.
     ///
-    /// Thread: the lookout's.
+    /// Thread: its own.
     private struct Work: ~Copyable {
-        private let lookout: OffsetWatcher
+        private let watcher: OffsetWatcher
         private var client: InspectionClient?
         private var backoff = Backoff(baseMilliseconds: 100, maximumMilliseconds: 2_000)
         /// Who leads partitions, as of the last time that a question failed, and which of them did not answer it.
@@ -139,7 +139,7 @@ final class OffsetWatcher: Sendable {
         /// Topics of which it was asked whether they are compacted.
         private var described: Set<String> = []
 
-        init(_ lookout: OffsetWatcher) { self.lookout = lookout }
+        init(_ watcher: OffsetWatcher) { self.watcher = watcher }
 
         consuming func run() {
             var nextLook = ContinuousClock.now
@@ -147,7 +147,7 @@ final class OffsetWatcher: Sendable {
             var nextTry = ContinuousClock.now
             connect()
             while true {
-                let (isStopped, questions, watched) = lookout.state.withLock { ($0.isStopped, $0.questions, $0.watched) }
+                let (isStopped, questions, watched) = watcher.state.withLock { ($0.isStopped, $0.questions, $0.watched) }
                 guard !isStopped else { return }
                 let now = ContinuousClock.now
                 if !questions.isEmpty, now >= nextTry {
@@ -173,17 +173,17 @@ final class OffsetWatcher: Sendable {
                 }
                 let next = questions.isEmpty ? nextLook : min(nextLook, nextTry)
                 let wait = max(10, min(1_000, Int((next - now).wholeMilliseconds)))
-                _ = lookout.wake.wait(timeout: .now() + .milliseconds(wait))
+                _ = watcher.wake.wait(timeout: .now() + .milliseconds(wait))
             }
         }
 
         /// A configuration that librdkafka refuses is the consumer's to tell.
         private mutating func connect() {
             guard client == nil else { return }
-            let configuration = lookout.configuration
+            let configuration = watcher.configuration
             client = try? InspectionClient(
                 brokers: configuration.brokers, properties: configuration.properties, group: configuration.groupID,
-                logger: Logger(label: "patchbay.lookout") { _ in SwiftLogNoOpLogHandler() })
+                logger: Logger(label: "patchbay.offsets") { _ in SwiftLogNoOpLogHandler() })
         }
 
         // MARK: Where reading begins
@@ -233,7 +233,7 @@ final class OffsetWatcher: Sendable {
             }
             var found: Set<Question> = []
             for answer in answers { if case .found = answer.outcome { found.insert(answer.question) } }
-            lookout.state.withLock { state in
+            watcher.state.withLock { state in
                 // Those that were taken back meanwhile are not ours to answer.
                 state.answers += answers.filter { state.questions[$0.question] != nil }
                 for question in found { state.questions[question] = nil }
@@ -249,7 +249,7 @@ final class OffsetWatcher: Sendable {
             guard let listing = try? client.topics(until: deadline) else { return nil }
             var counts: [String: Int] = [:]
             for topic in listing where topic.problem == nil { counts[topic.name] = topic.partitionCount }
-            lookout.state.withLock { $0.counts = counts }
+            watcher.state.withLock { $0.counts = counts }
             return topics.flatMap { topic in
                 (0..<Int32(clamping: counts[topic] ?? 0)).map { TopicPartition(topic: topic, number: $0) }
             }.filter { !asked.contains($0) }
@@ -261,7 +261,7 @@ final class OffsetWatcher: Sendable {
             guard !new.isEmpty, let client else { return }
             described.formUnion(new)
             let compacted = client.compacted(new.sorted(), until: .now + .seconds(2))
-            lookout.state.withLock { $0.compacted.formUnion(compacted) }
+            watcher.state.withLock { $0.compacted.formUnion(compacted) }
         }
 
         // MARK: Asking those who lead
@@ -321,7 +321,7 @@ final class OffsetWatcher: Sendable {
             guard let client else { return }
             let (ends, _) = offsets(KafkaOffset.end, partitions, client)
             guard !ends.isEmpty else { return }
-            lookout.state.withLock { state in
+            watcher.state.withLock { state in
                 if state.ends == nil { state.ends = ends } else { state.ends?.merge(ends) { $1 } }
             }
         }
@@ -344,73 +344,5 @@ extension KafkaErrorCode {
             false
         default: rawValue > 0
         }
-    }
-}
-
-extension InspectionClient {
-    /// What the group of this client has committed, `nil` where nothing; or in the brokers' words why they don't say.
-    func committed(
-        _ partitions: [TopicPartition], until deadline: ContinuousClock.Instant
-    ) -> (offsets: [TopicPartition: Int64?], problems: [TopicPartition: KafkaErrorCode]) {
-        ask(partitions, offset: KafkaOffset.invalid, until: deadline) { rd_kafka_committed(self.native, $0, $1) }
-            .reading { $0 >= 0 ? $0 : nil }
-    }
-
-    /// The absolute offset of the beginning or the end.
-    /// - Parameter logical: `KafkaOffset.beginning` or `.end`.
-    func offsets(
-        _ logical: Int64, _ partitions: [TopicPartition], until deadline: ContinuousClock.Instant
-    ) -> (offsets: [TopicPartition: Int64], problems: [TopicPartition: KafkaErrorCode]) {
-        let answer = ask(partitions, offset: logical, until: deadline) { rd_kafka_offsets_for_times(self.native, $0, $1) }
-        return (answer.offsets.filter { $0.value >= 0 }, answer.problems)
-    }
-
-    private struct Answers {
-        var offsets: [TopicPartition: Int64] = [:]
-        var problems: [TopicPartition: KafkaErrorCode] = [:]
-
-        func reading(
-            _ read: (Int64) -> Int64?
-        ) -> (offsets: [TopicPartition: Int64?], problems: [TopicPartition: KafkaErrorCode]) {
-            (offsets.mapValues(read), problems)
-        }
-    }
-
-    /// Asks for all at once; one by one if that fails for another reason than time, because librdkafka fails the whole list for
-    /// one partition that nobody leads.
-    private func ask(
-        _ partitions: [TopicPartition], offset: Int64, until deadline: ContinuousClock.Instant,
-        _ call: (UnsafeMutablePointer<rd_kafka_topic_partition_list_t>, Int32) -> rd_kafka_resp_err_t
-    ) -> Answers {
-        var answers = Answers()
-        guard !partitions.isEmpty else { return answers }
-        let error = ask(partitions, offset, until: deadline, call, &answers)
-        guard error != RD_KAFKA_RESP_ERR_NO_ERROR else { return answers }
-        let isLate = .now >= deadline || partitions.count == 1
-        for partition in partitions {
-            let error = !isLate && .now < deadline ? ask([partition], offset, until: deadline, call, &answers) : error
-            if error != RD_KAFKA_RESP_ERR_NO_ERROR { answers.problems[partition] = KafkaErrorCode(error) }
-        }
-        return answers
-    }
-
-    private func ask(
-        _ partitions: [TopicPartition], _ offset: Int64, until deadline: ContinuousClock.Instant,
-        _ call: (UnsafeMutablePointer<rd_kafka_topic_partition_list_t>, Int32) -> rd_kafka_resp_err_t,
-        _ answers: inout Answers
-    ) -> rd_kafka_resp_err_t {
-        let list = partitions.list(offset: offset)
-        let timeout = max(1, (deadline - .now).wholeMilliseconds)
-        let error = list.withNative { call($0, timeout) }
-        guard error == RD_KAFKA_RESP_ERR_NO_ERROR else { return error }
-        for element in list.map({ $0 }) {
-            let partition = TopicPartition(topic: String(cString: element.topic), number: element.partition)
-            if element.err == RD_KAFKA_RESP_ERR_NO_ERROR {
-                answers.offsets[partition] = element.offset
-            } else {
-                answers.problems[partition] = KafkaErrorCode(element.err)
-            }
-        }
-        return error
     }
 }

@@ -17,7 +17,7 @@ final class AssignedPartition {
     var commitProblem: String?
     /// As of the last answer of the broker; the log may have moved on.
     private(set) var lowWatermark: Int64?
-    /// Where the log ends, as far as it may be read; see `Lookout`.
+    /// Where the log ends, as far as it may be read; see `OffsetWatcher`.
     var end: Int64?
     var records: UInt64 = 0
     /// The last record that was handed on; see `ConsumedTopic.leaveOutRepeats`. `nil` where one may rightly come again.

@@ -284,12 +284,12 @@ final class ConsumerLoop {
         if let commitQueue { rd_kafka_queue_destroy(commitQueue) }
         commitQueue = nil
         isCommitting = false
-        let remains = ClosedClient(client: client)
+        let closed = ClosedClient(client: client)
         // One that could not leave its group may have requests under way, which would be waited for.
         let patience: Duration = .milliseconds(isClosed ? 500 : 100)
         patiently(patience) {
             _ = ClientDisposal.run("consumer", patience: patience, logger: logger) {
-                remains.destroy(flags: RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
+                closed.destroy(flags: RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
             }
         }
     }
