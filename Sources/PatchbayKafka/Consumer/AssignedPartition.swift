@@ -5,8 +5,6 @@ import CLibRDKafka
 /// Thread: consumer.
 final class AssignedPartition {
     let number: Int32
-    /// Tells the answers to this assignment's question from those to an earlier one's.
-    let question: UInt64
     /// Offset of the next record to process; `nil` while it isn't known where reading begins. librdkafka is given the
     /// partition with its position, not before.
     private(set) var start: StartDecision?
@@ -20,20 +18,17 @@ final class AssignedPartition {
     /// Where the log ends, as far as it may be read; see `OffsetWatcher`.
     var end: Int64?
     var records: UInt64 = 0
-    /// The last record that was handed on; see `ConsumedTopic.leaveOutRepeats`. `nil` where one may rightly come again.
+    /// The last record that was handed on; see `ConsumedTopic.dropDuplicates`. `nil` where one may rightly come again.
     var last: (recordOffset: Int64, timestamp: Int64)?
     /// Where a batch that can't be read begins, and up to where it was stepped over.
     var obstacle: (offset: Int64, skippedTo: Int64)?
-    /// Whether it was sent back to `position` and hasn't come by there yet; see `ConsumedTopic.awaitsPositions`.
-    var awaitsPosition = false
-    /// Whether it came by somewhere behind `position` once and was sent back a second time.
-    var wasSentBackAgain = false
+    /// While it was sent back to `position` and hasn't come by there yet; see `ConsumedTopic.awaitsPositions`.
+    var returning: ReturnCheck?
     private let topic: String
 
-    init(topic: String, number: Int32, question: UInt64) {
+    init(topic: String, number: Int32) {
         self.topic = topic
         self.number = number
-        self.question = question
     }
 
     var isStarted: Bool { start != nil }

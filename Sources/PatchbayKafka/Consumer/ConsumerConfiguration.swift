@@ -87,7 +87,7 @@ enum ConsumerDefaults {
             ("bootstrap.servers", configuration.brokers.joined(separator: ",")),
             ("group.id", configuration.groupID),
             ("enable.auto.offset.store", "false"),
-            // Positions are committed by the thread itself; see `ConsumerOffsets`.
+            // Positions are committed by the thread itself; see `CommitSchedule`.
             ("enable.auto.commit", "false"),
             // Says when the group changes; see `ConsumerCallbacks`.
             ("debug", (configuration.properties.filter { $0.name == "debug" && !$0.value.isEmpty }.map(\.value) + ["cgrp"]).joined(separator: ",")),

@@ -14,59 +14,40 @@ final class ConsumerLoop {
     let logger: Logger
     let processor: any RecordProcessor
     var subscribed: [String]
-    /// What was there when the topics were first asked for.
-    var baseline = TopicBaseline()
+    /// Which topics nothing more is read of for now.
+    var halted = HaltedTopics()
+    /// Where reading of assigned partitions begins.
+    var starts: StartPositions
+    /// When positions are committed.
+    var commits: CommitSchedule
+    /// Waiting for the group.
+    var membership = GroupMembership()
+    /// Brokers that hold back their answers because of a quota.
+    var throttles = BrokerThrottles()
 
     private var gathered: GatheredRecords
     var registry = TopicRegistry()
     /// Asks for what this thread must not wait for.
     let offsetWatcher: OffsetWatcher
-    /// Assigned partitions of which it isn't known yet where reading begins.
-    var openQuestions: Set<OffsetWatcher.Question> = []
-    var questionsAsked: UInt64 = 0
     /// Ends of partitions that the batch in hand reached; where they lie behind the position, with that position.
     var reachedEnds: [(topic: ConsumedTopic, partition: AssignedPartition, end: Int64, positionThen: Int64?)] = []
-    /// Brokers that hold back their answers because of a quota, with the delay as last told and when it is over.
-    var throttles: [Int32: (name: String, milliseconds: Int, until: ContinuousClock.Instant)] = [:]
     /// Where answers to commits arrive.
     var commitQueue: OpaquePointer?
-    var isCommitting = false
-    var lastCommit = ContinuousClock.now
-    /// Since when a commit has been due and not possible; see `mayCommit`.
-    var commitsWaitSince: ContinuousClock.Instant?
-    /// Whether starts are to be committed as soon as the group is steady.
-    var owesStartCommit = false
     /// Of the client in use.
     private var callbacks: ConsumerCallbacks?
     /// Whether batches were processed that `finishPoll` hasn't been told of.
     private var owesFinish = false
-    /// Whether topics may have a `hold`.
-    var hasHolds = false
-    /// Whether halted topics are to go on before the next batch.
-    var owesResumption = false
     /// A change of the topics that hasn't been passed on to librdkafka yet.
     private var wanted: [String]?
     private var isToldToWait = false
-    /// Whether the present consumer was ever told its share, be it empty.
-    var hasBeenAssigned = false
     /// Set by callbacks; ends the present consumer.
     var fatal: String?
     /// librdkafka's code for it.
     var fatalCode = KafkaErrorCode.none
     var reachability = Reachability()
     var connectionProblems = ConnectionProblems()
-    /// Whether the group has told this consumer its share since it last joined, be it empty.
-    var isInGroup = false
-    /// Since when the group is waited for.
-    var joiningSince: ContinuousClock.Instant?
-    var isSlowJoinTold = false
-    /// What the group last said to joining.
-    var joinError: String?
     /// What the present client was made to leave out of patterns.
     private var blacklist: String?
-    /// How often in a row another member took this one's place.
-    private var fencing = Backoff(baseMilliseconds: 1_000, maximumMilliseconds: 60_000)
-    private var lastFenced: ContinuousClock.Instant?
     var lastPublished = ContinuousClock.now
     var errorLog = OncePerInterval(every: .seconds(1))
 
@@ -79,6 +60,9 @@ final class ConsumerLoop {
         self.logger = logger
         self.processor = processor
         subscribed = configuration.topics
+        let property = { ConsumerDefaults.value(of: $0, in: configuration.properties) }
+        starts = StartPositions(policy: OffsetResetPolicy(property("auto.offset.reset")))
+        commits = CommitSchedule(interval: CommitSchedule.interval(property("auto.commit.interval.ms")), at: .now)
         offsetWatcher = OffsetWatcher(configuration)
         gathered = GatheredRecords(capacity: configuration.batchSize)
         for topic in subscribed where !topic.hasPrefix("^") { _ = registry.number(ofTopic: topic) }
@@ -92,10 +76,7 @@ final class ConsumerLoop {
             fatal = nil
             fatalCode = .none
             control.status.withLock { $0.isProcessing = true }
-            hasBeenAssigned = false
-            isInGroup = false
-            joiningSince = nil
-            joinError = nil
+            membership.beginAgain()
             reachability = Reachability()
             let reason: String
             do throws(KafkaError) {
@@ -121,7 +102,7 @@ final class ConsumerLoop {
             } catch {
                 reason = error.message
             }
-            let delay = isFenced ? fencedDelay() : backoff.next { .random(in: 0..<1) }
+            let delay = isFenced ? membership.fenced(at: .now) { .random(in: 0..<1) } : backoff.next { .random(in: 0..<1) }
             logger.error(
                 "Kafka consumer failed and is recreated",
                 metadata: ["reason": "\(reason)", "retry_in_ms": "\(delay)", "group": "\(configuration.groupID)"])
@@ -139,22 +120,6 @@ final class ConsumerLoop {
 
     /// Whether another member took this one's place in the group.
     private var isFenced: Bool { fatalCode == KafkaErrorCode(RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) }
-
-    /// Two members that fence each other would do so for ever, each stopping the other's reading: they come back ever
-    /// more slowly, until one of them stays away.
-    private func fencedDelay() -> Int {
-        let now = ContinuousClock.now
-        if lastFenced == nil { fencing.reset() }
-        lastFenced = now
-        return fencing.next { .random(in: 0..<1) }
-    }
-
-    /// Three minutes without another member that took this one's place: the conflict is over.
-    func forgetConflict(at now: ContinuousClock.Instant) {
-        guard let last = lastFenced, now - last > .seconds(180) else { return }
-        lastFenced = nil
-        control.status.withLock { $0.identityConflict = nil }
-    }
 
     private func describeConflict(_ client: OpaquePointer) -> String {
         let instance = ConsumerDefaults.value(of: "group.instance.id", in: configuration.properties) ?? ""
@@ -178,7 +143,7 @@ final class ConsumerLoop {
         let callbacks = ConsumerCallbacks(loop: self, log: LibraryLog(logger))
         callbacks.install(in: clientConfiguration)
         self.callbacks = callbacks
-        owesStartCommit = false
+        commits.beginAgain()
         let reference = Unmanaged.passRetained(callbacks)
         let client: OpaquePointer
         do throws(KafkaError) {
@@ -190,11 +155,10 @@ final class ConsumerLoop {
         // One queue for records, rebalances and errors, so that one poll serves all of them.
         rd_kafka_poll_set_consumer(client)
         commitQueue = rd_kafka_queue_new(client)
-        isCommitting = false
-        throttles = [:]
+        throttles.removeAll()
         do throws(KafkaError) {
             // Before the first word of these topics goes out: brokers may create a topic because it is asked for.
-            if !baseline.subscribe(subscribed, at: .now) { askForMetadata(client, timeoutMilliseconds: 500) }
+            if !starts.baseline.subscribe(subscribed, at: .now) { askForMetadata(client, timeoutMilliseconds: 500) }
             try subscribe(client)
         } catch {
             destroy(client, isClosed: false)
@@ -222,7 +186,7 @@ final class ConsumerLoop {
     private func close(_ client: OpaquePointer) {
         processGathered(client)
         finishPoll()
-        settleHolds(client, patience: .seconds(1))
+        settleDeadLetters(client, patience: .seconds(1))
         // A broker that doesn't answer a commit won't answer a goodbye either.
         let outcome = commitAtTheEnd(client)
         let isAnswered = outcome != .unanswered
@@ -272,8 +236,7 @@ final class ConsumerLoop {
     }
 
     private func forgetAssignment() {
-        registry.revokeAll()
-        registry.forgetHandles()
+        giveUpAll()
         reachedEnds = []
         watchAssigned()
         tellCommitProblem(hasSucceeded: false)
@@ -283,7 +246,6 @@ final class ConsumerLoop {
     private func destroy(_ client: OpaquePointer, isClosed: Bool) {
         if let commitQueue { rd_kafka_queue_destroy(commitQueue) }
         commitQueue = nil
-        isCommitting = false
         let closed = ClosedClient(client: client)
         // One that could not leave its group may have requests under way, which would be waited for.
         let patience: Duration = .milliseconds(isClosed ? 500 : 100)
@@ -298,7 +260,7 @@ final class ConsumerLoop {
     /// the process (https://github.com/confluentinc/librdkafka/pull/4381). It is left alone then: a few idle threads,
     /// usually of a process about to end.
     private func canBeDestroyed(_ client: OpaquePointer) -> Bool {
-        if hasBeenAssigned || rd_kafka_version() >= 0x0203_0000 { return true }
+        if membership.hasBeenAssigned || rd_kafka_version() >= 0x0203_0000 { return true }
         // It has unsubscribed and can't join any more; so what it is not by now, it won't become before it is gone.
         return rebalanceProtocol(of: client) != "COOPERATIVE"
     }
@@ -334,7 +296,7 @@ final class ConsumerLoop {
             switch control.nextRequest() {
             case .stop: return .stop
             case .subscribe(let topics): wanted = topics
-            case .resumeHalted: owesResumption = true
+            case .resumeHalted: halted.requestResumption()
             case nil: break
             }
             if let topics = wanted, canResubscribe(client) {
@@ -343,21 +305,18 @@ final class ConsumerLoop {
                 guard ConsumerDefaults.blacklist(topics, in: configuration.properties) == blacklist else {
                     // A client can't change what it leaves out.
                     subscribed = topics
-                    owesResumption = true
+                    halted.requestResumption()
                     return .reopen
                 }
                 resubscribe(client, to: topics)
             }
-            if owesResumption {
-                owesResumption = false
-                resumeHalted(client)
-            }
+            if halted.isResumptionRequested { carryOut(halted.resume(subscribed: subscribed), client) }
             if let fatal { return .failed(fatal) }
             settleStarts(client)
 
-            // Short while the offsetWatcher's answer may come any moment.
-            let timeout = Int32(openQuestions.isEmpty ? configuration.pollTimeoutMilliseconds : min(configuration.pollTimeoutMilliseconds, 10))
-            let first = rd_kafka_consumer_poll(client, timeout)
+            let patience = configuration.pollTimeoutMilliseconds
+            // Short while the offset watcher's answer may come any moment.
+            let first = rd_kafka_consumer_poll(client, Int32(starts.isAnyOpen ? min(patience, 10) : patience))
             if let first {
                 accept(first, from: client)
                 // Polling on with timeout 0 is as fast as `rd_kafka_consume_batch_queue`, and a rebalance in between
@@ -371,7 +330,7 @@ final class ConsumerLoop {
                 applyEnds(client)
             }
             finishPoll()
-            settleHolds(client)
+            settleDeadLetters(client)
             housekeep(client, isIdle: first == nil)
         }
     }
@@ -394,10 +353,10 @@ final class ConsumerLoop {
     private func resubscribe(_ client: OpaquePointer, to topics: [String]) {
         let previous = subscribed
         subscribed = topics
-        if !baseline.subscribe(topics, at: .now) { askForMetadata(client, timeoutMilliseconds: 500) }
+        if !starts.baseline.subscribe(topics, at: .now) { askForMetadata(client, timeoutMilliseconds: 500) }
         do throws(KafkaError) {
             try subscribe(client)
-            owesResumption = true
+            halted.requestResumption()
             logger.info("subscription changed", metadata: ["topics": "\(topics.joined(separator: ","))"])
         } catch {
             subscribed = previous
@@ -440,12 +399,12 @@ final class ConsumerLoop {
     private func process(
         _ records: UnsafeMutableBufferPointer<Record>, of topic: ConsumedTopic, _ client: OpaquePointer
     ) -> (count: Int, bytes: UInt64) {
-        guard !topic.isHalted else {
+        guard !halted.isHalted(topic.name) else {
             // They will be read again.
             return (0, 0)
         }
         let admitted = topic.awaitsPositions ? admit(records, of: topic, client) : records.count
-        let count = topic.leaveOutRepeats(Records(rebasing: records[..<admitted]))
+        let count = topic.dropDuplicates(Records(rebasing: records[..<admitted]))
         if count < admitted {
             logger.debug("duplicate records were dropped", metadata: [
                 "topic": "\(topic.name)", "count": "\(admitted - count)",
@@ -455,7 +414,7 @@ final class ConsumerLoop {
         let batch = UnsafeBufferPointer(rebasing: records[..<count])
         let answer = processor.process(RecordBatch(topic: topic.name, records: batch))
         let taken = min(max(answer, 0), count)
-        noteHold(of: topic)
+        if processor.isHolding(topic.name) { halted.lettersUnderWay(topic.name) }
         let bytes = account(UnsafeBufferPointer(rebasing: batch[..<taken]), of: topic, client)
         if taken < count { halt(topic, at: records[taken..<count], client) }
         return (taken, bytes)

@@ -11,24 +11,8 @@ import Synchronization
 ///
 /// Thread: any. Call `stop` before letting go of it.
 final class OffsetWatcher: Sendable {
-    /// Where does reading of this partition begin?
-    struct Question: Hashable, Sendable {
-        var partition: TopicPartition
-        /// Of the assignment that asks.
-        var number: UInt64
-    }
-
-    struct Answer: Sendable {
-        enum Outcome: Sendable {
-            /// Record offsets, as in `StartInputs`.
-            case found(committed: Int64?, topicHasPositions: Bool, low: Int64, end: Int64)
-            /// Asked again by itself; in the brokers' words.
-            case refused(String)
-        }
-
-        var question: Question
-        var outcome: Outcome
-    }
+    typealias Question = StartPositions.Question
+    typealias Answer = StartPositions.Answer
 
     private struct State {
         var isStopped = false
@@ -228,8 +212,9 @@ final class OffsetWatcher: Sendable {
                 return Answer(
                     question: question,
                     outcome: .found(
-                        committed: committed, topicHasPositions: known.contains(partition.topic), low: low,
-                        end: max(low, end)))
+                        .init(
+                            committed: committed, topicHasPositions: known.contains(partition.topic), low: low,
+                            end: max(low, end))))
             }
             var found: Set<Question> = []
             for answer in answers { if case .found = answer.outcome { found.insert(answer.question) } }

@@ -8,7 +8,7 @@ enum PositionChange: Equatable, Sendable {
     /// record for us (compaction, markers and aborted records of transactions).
     case forward(deleted: Int64, holes: Int64)
     /// Record offsets began again: the topic was deleted and created again, or the brokers lost its newest records.
-    case newLife
+    case startedOver
 
     /// - Parameters:
     ///   - position: the record offset that was to come next.
@@ -18,7 +18,7 @@ enum PositionChange: Equatable, Sendable {
         if offset == position {
             self = .none
         } else if offset < position {
-            self = .newLife
+            self = .startedOver
         } else {
             let deleted = max(0, min(low ?? position, offset) - position)
             self = .forward(deleted: deleted, holes: offset - position - deleted)

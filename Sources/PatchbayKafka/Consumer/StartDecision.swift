@@ -15,11 +15,11 @@ struct StartInputs: Equatable, Sendable {
     var low: Int64
     /// Where the next record will be, or the last stable one for `isolation.level: read_committed`.
     var end: Int64
-    var newcomers = NewcomerPolicy.latest
+    var policy = OffsetResetPolicy.latest
 }
 
 /// Where a group begins that has no position: what operators write as `auto.offset.reset`.
-enum NewcomerPolicy: Equatable, Sendable {
+enum OffsetResetPolicy: Equatable, Sendable {
     case earliest, latest
     /// Not at all.
     case refuse
@@ -77,7 +77,7 @@ struct StartDecision: Equatable, Sendable {
         } else if inputs.topicHasPositions {
             self.init(offset: inputs.low, reason: .added)
         } else {
-            switch inputs.newcomers {
+            switch inputs.policy {
             case .earliest: self.init(offset: inputs.low, reason: .earliest)
             case .latest:
                 self.init(offset: inputs.end, reason: .latest, before: max(0, inputs.end - inputs.low))

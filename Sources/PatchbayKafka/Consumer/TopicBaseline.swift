@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
+import PatchbayAPI
 
 /// What was there when topics were first asked for: tells those that came into being since, which are read from their
 /// beginning, from those that `auto.offset.reset` is about.
@@ -12,7 +6,7 @@ struct TopicBaseline {
     /// One name or regular expression, as it was first subscribed to.
     private struct Entry {
         let text: String
-        /// `nil` for a name.
+        /// `nil` for a name, and for an expression that librdkafka refuses.
         let pattern: TopicPattern?
         /// Number of partitions by topic name, of what the entry stands for; `nil` until a broker has told.
         var present: [String: Int]?
@@ -42,7 +36,7 @@ struct TopicBaseline {
     /// - Returns: whether it is known what was there; `false` calls for `learn`.
     mutating func subscribe(_ texts: [String], at now: ContinuousClock.Instant) -> Bool {
         for text in texts where !entries.contains(where: { $0.text == text }) {
-            var entry = Entry(text: text, pattern: text.hasPrefix("^") ? TopicPattern(text) : nil)
+            var entry = Entry(text: text, pattern: text.hasPrefix("^") ? try? TopicPattern(text) : nil)
             if let latest, now - latest.at <= Self.validity { entry.learn(latest.topics) }
             entries.append(entry)
         }
@@ -62,20 +56,4 @@ struct TopicBaseline {
         guard let present = entries.first(where: { $0.stands(for: topic) })?.present else { return true }
         return Int(partition) < present[topic, default: 0]
     }
-}
-
-/// A regular expression over topic names, matched as librdkafka does: POSIX extended, anywhere in the name unless
-/// anchored.
-///
-/// Thread: its owner's.
-final class TopicPattern {
-    private var compiled = regex_t()
-    private let isValid: Bool
-
-    /// One that can't be compiled matches nothing; librdkafka refuses to subscribe to it.
-    init(_ pattern: String) { isValid = regcomp(&compiled, pattern, REG_EXTENDED | REG_NOSUB) == 0 }
-
-    deinit { if isValid { regfree(&compiled) } }
-
-    func matches(_ name: String) -> Bool { isValid && regexec(&compiled, name, 0, nil, 0) == 0 }
 }

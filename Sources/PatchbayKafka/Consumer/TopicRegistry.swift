@@ -42,8 +42,6 @@ struct TopicRegistry {
         lastHandle = nil
     }
 
-    func revokeAll() { for topic in topics { topic.revokeAll() } }
-
     var assignedCount: Int { topics.reduce(0) { $0 + $1.partitions.count { $0 != nil } } }
 
     /// Of those assigned, how many are read.

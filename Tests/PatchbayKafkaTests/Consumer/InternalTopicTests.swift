@@ -11,7 +11,7 @@ import Testing
 
     /// What librdkafka leaves out of its metadata, and therefore out of every pattern.
     private func leftOut(_ subscription: [String]) -> [String] {
-        let parts = InternalTopics.blacklist(for: subscription)?.split(separator: ",").map { PatchbayKafka.TopicPattern(String($0)) }
+        let parts = InternalTopics.blacklist(for: subscription)?.split(separator: ",").compactMap { try? TopicPattern(String($0)) }
         return Self.names.filter { name in parts?.contains { $0.matches(name) } == true }
     }
 
@@ -33,8 +33,8 @@ import Testing
     }
 
     @Test func selectorsAgree() throws {
-        let all = try PatchbayAPI.TopicPattern("^.*")
-        let some = try PatchbayAPI.TopicPattern("^__a")
+        let all = try TopicPattern("^.*")
+        let some = try TopicPattern("^__a")
         #expect(Self.names.filter(all.matches) == ["_a", "a", "a__b"])
         #expect(Self.names.filter(some.matches) == ["__a", "__ab", "__a.b"])
         #expect(TopicSelector.name("__consumer_offsets").matches("__consumer_offsets"))

@@ -7,18 +7,18 @@ import Testing
 struct StartDecisionTests {
     private func decide(
         committed: Int64? = nil, left: Int64? = nil, topicHasPositions: Bool = false, isNew: Bool = false,
-        wasGone: Bool = false, low: Int64 = 5, end: Int64 = 50, newcomers: NewcomerPolicy = .latest
+        wasGone: Bool = false, low: Int64 = 5, end: Int64 = 50, policy: OffsetResetPolicy = .latest
     ) -> StartDecision? {
         StartDecision(
             StartInputs(
                 committed: committed, left: left, topicHasPositions: topicHasPositions, isNew: isNew, wasGone: wasGone,
-                low: low, end: end, newcomers: newcomers))
+                low: low, end: end, policy: policy))
     }
 
     @Test("A position is continued, whatever the default for newcomers")
     func resume() {
-        for newcomers in [NewcomerPolicy.latest, .earliest, .refuse] {
-            #expect(decide(committed: 20, newcomers: newcomers) == StartDecision(offset: 20, reason: .committed))
+        for policy in [OffsetResetPolicy.latest, .earliest, .refuse] {
+            #expect(decide(committed: 20, policy: policy) == StartDecision(offset: 20, reason: .committed))
         }
         // Further on when this thread had got further; never back.
         #expect(decide(committed: 20, left: 25)?.offset == 25)
@@ -30,9 +30,9 @@ struct StartDecisionTests {
 
     @Test("Below the oldest record it is the oldest, and what is gone is counted")
     func deleted() {
-        for newcomers in [NewcomerPolicy.latest, .earliest, .refuse] {
+        for policy in [OffsetResetPolicy.latest, .earliest, .refuse] {
             #expect(
-                decide(committed: 20, low: 35, end: 40, newcomers: newcomers)
+                decide(committed: 20, low: 35, end: 40, policy: policy)
                     == StartDecision(offset: 35, reason: .deleted, deleted: 15))
         }
         #expect(decide(committed: 20, low: 40, end: 40) == StartDecision(offset: 40, reason: .deleted, deleted: 20))
@@ -49,10 +49,10 @@ struct StartDecisionTests {
     func newcomers() {
         #expect(decide(isNew: true) == StartDecision(offset: 5, reason: .created))
         #expect(decide(topicHasPositions: true) == StartDecision(offset: 5, reason: .added))
-        #expect(decide(topicHasPositions: true, newcomers: .refuse) == StartDecision(offset: 5, reason: .added))
+        #expect(decide(topicHasPositions: true, policy: .refuse) == StartDecision(offset: 5, reason: .added))
         #expect(decide() == StartDecision(offset: 50, reason: .latest, before: 45))
-        #expect(decide(newcomers: .earliest) == StartDecision(offset: 5, reason: .earliest))
-        #expect(decide(newcomers: .refuse) == nil)
+        #expect(decide(policy: .earliest) == StartDecision(offset: 5, reason: .earliest))
+        #expect(decide(policy: .refuse) == nil)
     }
 
     @Test("After the topic was gone, what this thread had read of it means nothing")
@@ -63,12 +63,12 @@ struct StartDecisionTests {
 
     @Test("librdkafka's spellings of the default")
     func spellings() {
-        for value in ["earliest", "smallest", "beginning"] { #expect(NewcomerPolicy(value) == .earliest) }
-        for value in ["latest", "largest", "end"] { #expect(NewcomerPolicy(value) == .latest) }
-        #expect(NewcomerPolicy(nil) == .latest && NewcomerPolicy("error") == .refuse)
+        for value in ["earliest", "smallest", "beginning"] { #expect(OffsetResetPolicy(value) == .earliest) }
+        for value in ["latest", "largest", "end"] { #expect(OffsetResetPolicy(value) == .latest) }
+        #expect(OffsetResetPolicy(nil) == .latest && OffsetResetPolicy("error") == .refuse)
     }
 
-    @Test("A jump is split into what was deleted and what never was; a step back is a new life")
+    @Test("A jump is split into what was deleted and what never was; a step back means that offsets started over")
     func changes() {
         #expect(PositionChange(from: 20, to: 20, low: 0) == .none)
         #expect(PositionChange(from: 20, to: 35, low: 35) == .forward(deleted: 15, holes: 0))
@@ -77,14 +77,16 @@ struct StartDecisionTests {
         #expect(PositionChange(from: 20, to: 22, low: nil) == .forward(deleted: 0, holes: 2))
         // Deleted since: no more than was passed by.
         #expect(PositionChange(from: 20, to: 22, low: 90) == .forward(deleted: 2, holes: 0))
-        #expect(PositionChange(from: 20, to: 0, low: 0) == .newLife)
-        #expect(PositionChange(from: 20, to: 19, low: nil) == .newLife)
+        #expect(PositionChange(from: 20, to: 0, low: 0) == .startedOver)
+        #expect(PositionChange(from: 20, to: 19, low: nil) == .startedOver)
     }
 
     @Test("Many starts are one line")
     func description() {
         let starts = (0..<1_000).map {
-            (topic: "t", number: Int32($0), start: StartDecision(offset: Int64($0), reason: $0 == 7 ? .added : .committed))
+            StartPositions.Start(
+                partition: TopicPartition(topic: "t", number: Int32($0)),
+                decision: StartDecision(offset: Int64($0), reason: $0 == 7 ? .added : .committed))
         }
         #expect(describeStarts(starts) == "t[7] added at 7; t[0-6,8-999] committed at 0,1,2,3,4,5,6,8,…")
     }

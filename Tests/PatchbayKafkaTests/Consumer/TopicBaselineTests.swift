@@ -39,12 +39,4 @@ struct TopicBaselineTests {
         _ = baseline.subscribe(["a", "b"], at: start + .seconds(6_000))
         #expect(baseline.existed("b", partition: 0))
     }
-
-    @Test("Patterns match as librdkafka does")
-    func patterns() {
-        #expect(TopicPattern("^metrics\\..*").matches("metrics.a"))
-        #expect(!TopicPattern("^metrics\\..*").matches("xmetrics.a"))
-        #expect(TopicPattern("^(a|b)$").matches("b") && !TopicPattern("^(a|b)$").matches("ba"))
-        #expect(!TopicPattern("^(").matches("("))
-    }
 }

@@ -19,11 +19,10 @@ extension ConsumerLoop {
         default:
             logger.warning("rebalance failed", metadata: ["reason": "\(KafkaErrorCode(error))"])
             note("rebalance failed: \(KafkaErrorCode(error))")
-            isInGroup = false
+            membership.left()
             processGathered(client)
-            for topic in registry.topics where topic.isPaused { unsuspend(topic.startedList(), client) }
-            registry.revokeAll()
-            registry.forgetHandles()
+            for topic in registry.topics where halted.isPaused(topic.name) { resume(topic.startedList(), client) }
+            giveUpAll()
             watchAssigned()
             report(rd_kafka_assign(client, nil))
         }
@@ -39,9 +38,7 @@ extension ConsumerLoop {
         _ partitions: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>,
         _ elements: UnsafeMutableBufferPointer<rd_kafka_topic_partition_t>, isCooperative: Bool, _ client: OpaquePointer
     ) {
-        hasBeenAssigned = true
-        isInGroup = true
-        joinError = nil
+        membership.assigned()
         connectionProblems.clear()
         registry.forgetHandles()
         // librdkafka waits for an answer; it gets the partitions as it becomes known where they begin.
@@ -64,8 +61,8 @@ extension ConsumerLoop {
         // While the partitions are still ours.
         processGathered(client)
         let isLost = rd_kafka_assignment_lost(client) != 0
-        if isLost || !isCooperative { isInGroup = false }
-        settleHolds(client, patience: .seconds(1))
+        if isLost || !isCooperative { membership.left() }
+        settleDeadLetters(client, patience: .seconds(1))
         if !isLost { commit(client, timeoutMilliseconds: 1_500) }
         // librdkafka would remember the pause, also when the topic isn't halted any more as the partition comes back.
         let paused = PartitionList()
@@ -75,11 +72,11 @@ extension ConsumerLoop {
             let topic = registry.topic(named: String(cString: element.topic))
             if topic.partition(element.partition)?.isStarted == true {
                 given.add(topic.name, element.partition)
-                if topic.isPaused { paused.add(topic.name, element.partition) }
+                if halted.isPaused(topic.name) { paused.add(topic.name, element.partition) }
             }
-            topic.revoke(element.partition)
+            giveUp(element.partition, of: topic)
         }
-        unsuspend(paused, client)
+        resume(paused, client)
         registry.forgetHandles()
         watchAssigned()
         tellCommitProblem(hasSucceeded: false)
@@ -97,6 +94,26 @@ extension ConsumerLoop {
                 "partitions": "\(Self.describe(elements.map { (String(cString: $0.topic), $0.partition) }))",
                 "group": "\(configuration.groupID)",
             ])
+    }
+
+    /// Who else is in the group under this consumer's `group.instance.id`, by host; `nil` when the brokers don't tell.
+    /// Blocks for up to a second.
+    func otherMember(_ instance: String, _ client: OpaquePointer) -> String? {
+        var list: UnsafePointer<rd_kafka_group_list>?
+        let error = patiently(.seconds(1)) { rd_kafka_list_groups(client, configuration.groupID, &list, 1_000) }
+        guard let list else { return nil }
+        defer { rd_kafka_group_list_destroy(list) }
+        guard error == RD_KAFKA_RESP_ERR_NO_ERROR else { return nil }
+        for group in UnsafeBufferPointer(start: list.pointee.groups, count: Int(list.pointee.group_cnt)) {
+            for member in UnsafeBufferPointer(start: group.members, count: Int(group.member_cnt)) {
+                // Brokers make the identifier of a static member out of its instance.
+                guard let id = member.member_id, String(cString: id).hasPrefix("\(instance)-") else { continue }
+                let host = member.client_host.map { String(cString: $0) } ?? ""
+                let name = member.client_id.map { String(cString: $0) } ?? ""
+                return "\(name) at \(host.hasPrefix("/") ? String(host.dropFirst()) : host)"
+            }
+        }
+        return nil
     }
 
     func report(_ error: OpaquePointer?) {

@@ -14,8 +14,8 @@ extension ConsumerLoop {
         case .none: break
         case .forward(let deleted, let holes):
             if holes > 0 { topic.hasHoles = true }
-            if deleted > 0 { tellDeleted(deleted, from: position, to: position + deleted, partition, topic) }
-        case .newLife:
+            if deleted > 0 { tellDeleted(from: position, to: position + deleted, partition.number, topic) }
+        case .startedOver:
             topic.recreated(partition.number)
             partition.last = nil
             partition.obstacle = nil
@@ -27,12 +27,12 @@ extension ConsumerLoop {
         }
     }
 
-    /// - Parameter deleted: how many record offsets, from `from` up to but not including `to`.
-    func tellDeleted(_ deleted: Int64, from: Int64, to: Int64, _ partition: AssignedPartition, _ topic: ConsumedTopic) {
-        topic.skipped(UInt64(deleted))
+    /// Record offsets from `from` up to but not including `to`.
+    func tellDeleted(from: Int64, to: Int64, _ partition: Int32, _ topic: ConsumedTopic) {
+        topic.skipped(UInt64(to - from))
         logger.warning("records were deleted at the broker before they were read", metadata: [
-            "topic": "\(topic.name)", "partition": "\(partition.number)", "from": "\(from)", "to": "\(to)",
-            "record_offsets": "\(deleted)", "exact": "\(!topic.hasHoles)",
+            "topic": "\(topic.name)", "partition": "\(partition)", "from": "\(from)", "to": "\(to)",
+            "record_offsets": "\(to - from)", "exact": "\(!topic.hasHoles)",
         ])
     }
 
@@ -51,7 +51,7 @@ extension ConsumerLoop {
     func applyEnds(_ client: OpaquePointer) {
         guard !reachedEnds.isEmpty else { return }
         for (topic, partition, end, positionThen) in reachedEnds {
-            guard !topic.isHalted, !partition.awaitsPosition, topic.partition(partition.number) === partition,
+            guard !halted.isHalted(topic.name), partition.returning == nil, topic.partition(partition.number) === partition,
                 let position = partition.position
             else { continue }
             // Behind us: a new life without records, unless some came in the meantime.
@@ -67,7 +67,7 @@ extension ConsumerLoop {
         for name in offsetWatcher.takeCompacted() { registry.topic(named: name).hasHoles = true }
     }
 
-    /// Takes up what the offsetWatcher has seen.
+    /// Takes up what the offset watcher has seen.
     func takeEnds() {
         takeCompacted()
         guard let ends = offsetWatcher.takeEnds() else { return }
@@ -81,8 +81,7 @@ extension ConsumerLoop {
     func throttled(broker: Int32, name: String, milliseconds: Int32) {
         // A zero may come from another connection to the same broker, while this one is still mute.
         guard milliseconds > 0 else { return }
-        let delay = Duration.milliseconds(Int(milliseconds))
-        let isNews = throttles.updateValue((name, Int(milliseconds), .now + delay), forKey: broker) == nil
+        let isNews = throttles.throttled(broker, name: name, milliseconds: Int(milliseconds), at: .now)
         control.status.withLock {
             $0.throttledMilliseconds &+= UInt64(milliseconds)
             $0.throttles[broker] = Int(milliseconds)
@@ -96,10 +95,9 @@ extension ConsumerLoop {
 
     /// Forgets delays that were not followed by others.
     func endThrottles(now: ContinuousClock.Instant) {
-        for (broker, throttle) in throttles where now - throttle.until > .seconds(1) {
-            throttles[broker] = nil
+        for (broker, name) in throttles.takeEnded(at: now) {
             _ = control.status.withLock { $0.throttles.removeValue(forKey: broker) }
-            logger.info("the broker quota is no longer slowing this consumer down", metadata: ["broker": "\(throttle.name)"])
+            logger.info("the broker quota is no longer slowing this consumer down", metadata: ["broker": "\(name)"])
         }
     }
 }

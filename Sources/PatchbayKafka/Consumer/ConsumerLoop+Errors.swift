@@ -21,7 +21,7 @@ extension ConsumerLoop {
             logger.info("no topic matches the pattern yet; checking again", metadata: ["topic": "\(topic.name)"])
         case (_, let topic?):
             if [RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC].contains(message.pointee.err) {
-                topic.isGone()
+                topicIsGone(topic)
             }
             // What concerns the whole topic comes with partition 0 in librdkafka 2.0.
             let isTopicWide = text.hasPrefix("Subscribed topic not available")
@@ -50,13 +50,13 @@ extension ConsumerLoop {
     ) {
         let offset = message.pointee.offset
         // It will be met again.
-        guard !topic.isHalted else { return }
+        guard !halted.isHalted(topic.name) else { return }
         if let partition = topic.partition(message.pointee.partition) {
             if let obstacle = partition.obstacle, obstacle.offset == offset {
                 // librdkafka came back to it instead of going on: it was all that the fetch brought. The error tells
                 // where the batch begins but not how long it is, so step through it; nothing good may be left out.
                 processGathered(client)
-                guard !topic.isHalted else { return }
+                guard !halted.isHalted(topic.name) else { return }
                 let next = max(obstacle.skippedTo, offset) + 1
                 partition.obstacle = (offset, next)
                 partition.seek(to: next, with: client)
@@ -92,7 +92,7 @@ extension ConsumerLoop {
             note(text)
             logger.debug("Kafka connection failed", metadata: ["reason": "\(text)"])
         default:
-            if !isInGroup { joinError = text }
+            membership.failed(text)
             note(text)
             guard let suppressed = errorLog.admit(at: .now) else { return }
             logger.warning("Kafka reports an error", metadata: [

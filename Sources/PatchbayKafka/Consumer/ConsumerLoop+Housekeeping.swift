@@ -9,21 +9,44 @@ extension ConsumerLoop {
     func housekeep(_ client: OpaquePointer, isIdle: Bool) {
         let now = ContinuousClock.now
         control.status.withLock { $0.lastLoopTurn = now }
-        if reachability.shouldAsk(at: now, isIdle: isIdle) { 
+        if reachability.shouldAsk(at: now, isIdle: isIdle) {
             // In doubt a connection may have to be made first, and nothing comes from brokers anyway.
             askForMetadata(client, timeoutMilliseconds: reachability.isInDoubt ? 500 : 200)
         }
         commitInPassing(client, now: now)
         takeEnds()
         if !throttles.isEmpty { endThrottles(now: now) }
-        watchJoin(client, at: now)
-        forgetConflict(at: now)
+        watchJoin(at: now)
+        if membership.isConflictOver(at: now) { control.status.withLock { $0.identityConflict = nil } }
         tellConnectionProblems(at: now)
         if isIdle || now - lastPublished > .milliseconds(100) { publish() }
     }
 
+    /// Notes whether the consumer waits for the group, and warns once when that takes long.
+    private func watchJoin(at now: ContinuousClock.Instant) {
+        let actions = membership.wait(
+            isPossible: reachability.isReachable && !subscribed.isEmpty, rejoinsAfter: configuration.rejoinsAfter,
+            hasPartitions: registry.topics.contains { $0.partitionCount ?? 0 > 0 }, at: now)
+        for action in actions {
+            switch action {
+            case .tellSlow(let time):
+                let obstacle = membership.obstacle(
+                    connection: connectionProblems.foremost(at: now)?.sentence, topics: knownTopics)
+                logger.warning("joining the consumer group is taking a long time", metadata: [
+                    "group": "\(configuration.groupID)", "since": "\(time.readable)", "reason": "\(obstacle)",
+                ])
+            case .askWithNewClient(let time):
+                fatal = "the group has not answered for \(time.readable); retrying with a new client"
+            }
+        }
+    }
+
+    private var knownTopics: [GroupMembership.KnownTopic] {
+        registry.topics.map { .init(name: $0.name, problem: $0.problem, partitionCount: $0.partitionCount) }
+    }
+
     /// Whether a broker answers, the group has told this consumer its share, and it is known where reading begins.
-    private var isWorking: Bool { isInGroup && reachability.isReachable && openQuestions.isEmpty }
+    private var isWorking: Bool { membership.isMember && reachability.isReachable && !starts.isAnyOpen }
 
     /// Logs what keeps brokers from being used, once for each cause, while nothing else works.
     private func tellConnectionProblems(at now: ContinuousClock.Instant) {
@@ -54,11 +77,11 @@ extension ConsumerLoop {
             if let count = counts[topic.name] {
                 topic.partitionCount = count
             } else if topic.partitionCount != nil, !present.contains(topic.name) {
-                topic.isGone()
+                topicIsGone(topic)
                 topic.partitionCount = nil
             }
         }
-        baseline.learn(counts, at: now)
+        starts.baseline.learn(counts, at: now)
     }
 
     private func tellUnreachable(_ reason: String) {
@@ -72,10 +95,14 @@ extension ConsumerLoop {
 
     func publish() {
         lastPublished = .now
-        for topic in registry.topics {
-            topic.holdReason = topic.hold == .paused ? processor.holdReason(topic.name) : nil
+        var topics = registry.statuses(subscribed: subscribed)
+        if !halted.isEmpty {
+            for index in topics.indices {
+                let topic = topics[index].topic
+                topics[index].isHalted = halted.isHalted(topic)
+                topics[index].holdReason = halted.isWaitLong(topic) ? processor.holdReason(topic) : nil
+            }
         }
-        let topics = registry.statuses(subscribed: subscribed)
         let isReachable = reachability.isReachable
         let state: ConsumerStatus.State =
             if !isReachable { reachability.isKnown ? .connecting : .starting }
@@ -83,7 +110,7 @@ extension ConsumerLoop {
             else { .waitingForAssignment }
         let now = ContinuousClock.now
         let connectionProblem = isWorking ? nil : connectionProblems.foremost(at: now)?.sentence
-        let join = joinReport(at: now)
+        let join = membership.report(connection: connectionProblems.foremost(at: now)?.sentence, topics: knownTopics, at: now)
         control.status.withLock {
             $0.connectionProblem = connectionProblem
             $0.joinProblem = join

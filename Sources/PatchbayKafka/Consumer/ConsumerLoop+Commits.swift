@@ -3,38 +3,14 @@ import Logging
 import PatchbayAPI
 import Synchronization
 
-/// Committing.
-///
-/// The thread commits positions itself, as often as `auto.commit.interval.ms` says: librdkafka's own timer never commits
-/// a lower offset than before, which is what a topic that was recreated needs, and retries for partitions that are no
-/// longer ours.
+/// Commits, when `CommitSchedule` says so and when partitions are given up.
 extension ConsumerLoop {
     /// Sends what has changed since the last commit, unless one is under way or the group is changing. Waits for nothing.
     func commitInPassing(_ client: OpaquePointer, now: ContinuousClock.Instant) {
         takeCommitAnswer(timeoutMilliseconds: 0)
-        guard let interval = commitInterval, owesStartCommit || now - lastCommit >= interval, mayCommit(at: now) else { return }
-        lastCommit = now
-        owesStartCommit = false
+        guard commits.takeDue(at: now, isGroupSteady: isGroupSteady) else { return }
         sendCommit(client)
     }
-
-    /// Not while a commit is under way, or the group is changing; but neither is waited for longer than half a minute, should
-    /// librdkafka forget to tell how it ended.
-    private func mayCommit(at now: ContinuousClock.Instant) -> Bool {
-        guard isCommitting || !isGroupSteady else {
-            commitsWaitSince = nil
-            return true
-        }
-        let since = commitsWaitSince ?? now
-        commitsWaitSince = since
-        guard now - since >= .seconds(30) else { return false }
-        commitsWaitSince = nil
-        return true
-    }
-
-    /// Has where reading begins committed as soon as that can be, without waiting for the interval: a group that has no position
-    /// yet would begin at the end again after a crash, and what came in between would be skipped.
-    func commitStarts() { owesStartCommit = true }
 
     /// What became of a commit that was waited for.
     enum CommitOutcome {
@@ -52,7 +28,7 @@ extension ConsumerLoop {
         var problem: String?
         // The first turn may be for one that is under way, whose refusal says nothing about the next.
         for _ in 0..<2 {
-            if !isCommitting {
+            if !commits.isUnderWay {
                 switch sendCommit(client) {
                 case .sent: break
                 case .nothingNew: return .committed
@@ -84,10 +60,11 @@ extension ConsumerLoop {
     var uncommitted: PartitionList {
         let list = PartitionList()
         for topic in registry.topics {
-            let held = topic.hold == nil ? [:] : processor.heldOffsets(topic.name)
+            let held = halted.isWaiting(topic.name) ? processor.heldOffsets(topic.name) : [:]
             for case let partition? in topic.partitions {
-                guard let offset = committable(partition, held: held), offset != partition.committed else { continue }
-                list.add(topic.name, partition.number, offset: offset)
+                let offset = CommitSchedule.offset(
+                    position: partition.position, committed: partition.committed, heldFrom: held[partition.number])
+                if let offset { list.add(topic.name, partition.number, offset: offset) }
             }
         }
         return list
@@ -105,21 +82,21 @@ extension ConsumerLoop {
         guard let commitQueue else { return .failed("the client is closing") }
         let error = list.withNative { rd_kafka_commit_queue(client, $0, commitQueue, nil, nil) }
         guard error == RD_KAFKA_RESP_ERR_NO_ERROR else { return .failed(KafkaErrorCode(error).description) }
-        isCommitting = true
+        commits.sent()
         return .sent
     }
 
     /// - Returns: `nil` when no answer came in time; else why the commit, or a part of it, failed, if it did.
     @discardableResult
     private func takeCommitAnswer(timeoutMilliseconds: Int32) -> String?? {
-        guard isCommitting, let commitQueue else { return .none }
+        guard commits.isUnderWay, let commitQueue else { return .none }
         let event =
             timeoutMilliseconds > 0
             ? patiently(.milliseconds(Int(timeoutMilliseconds))) { rd_kafka_queue_poll(commitQueue, timeoutMilliseconds) }
             : rd_kafka_queue_poll(commitQueue, 0)
         guard let event else { return .none }
         defer { rd_kafka_event_destroy(event) }
-        isCommitting = false
+        commits.answered()
         let whole = rd_kafka_event_error(event)
         var failure = whole == RD_KAFKA_RESP_ERR_NO_ERROR ? nil : KafkaErrorCode(whole).description
         var (hasSucceeded, concernsUs) = (false, whole != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -157,12 +134,5 @@ extension ConsumerLoop {
         } else if problem == nil, before != nil, hasSucceeded {
             logger.info("record offsets can be committed again", metadata: ["group": "\(configuration.groupID)"])
         }
-    }
-
-    /// `nil` for never in passing.
-    private var commitInterval: Duration? {
-        let text = ConsumerDefaults.value(of: "auto.commit.interval.ms", in: configuration.properties)
-        let milliseconds = text.flatMap { Int($0) } ?? 1_000
-        return milliseconds > 0 ? .milliseconds(milliseconds) : nil
     }
 }
