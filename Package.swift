@@ -168,6 +168,7 @@ let package = Package(
             path: "Tests/Support/TransformerTestSupport", swiftSettings: strict),
         .testTarget(
             name: "PatchbayJSONTests", dependencies: ["PatchbayAPI", "PatchbayJSON", "CAllocationCounter"], swiftSettings: strict),
+        .testTarget(name: "PatchbayAPITests", dependencies: ["PatchbayAPI", "TransformerTestSupport"], swiftSettings: strict),
         .testTarget(
             name: "TokenTransformerTests", dependencies: ["TokenTransformer", "TransformerTestSupport", "PatchbayAPI"],
             swiftSettings: strict),
