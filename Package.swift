@@ -61,11 +61,14 @@ let package = Package(
             dependencies: ["CLibRDKafka", "PatchbayAPI", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict
         ),
-        .target(name: "PatchbayConfig", dependencies: ["CLibYAML", "PatchbayAPI"], swiftSettings: strict),
+        // The settings of the file as plain values, for those who read them and those who use them.
+        .target(name: "PatchbaySettings", swiftSettings: strict),
+        .target(
+            name: "PatchbayConfig", dependencies: ["CLibYAML", "PatchbayAPI", "PatchbaySettings"], swiftSettings: strict),
         .target(
             name: "PatchbayDelivery",
             dependencies: [
-                "PatchbayAPI", "PatchbayCore", "PatchbayJSON",
+                "PatchbayAPI", "PatchbayCore", "PatchbayJSON", "PatchbaySettings",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -77,7 +80,7 @@ let package = Package(
         .target(
             name: "PatchbayHTTP",
             dependencies: [
-                "CDocsAssets", "PatchbayAPI", "PatchbayCore", "PatchbayDelivery", "PatchbayJSON",
+                "CDocsAssets", "PatchbayAPI", "PatchbayCore", "PatchbayDelivery", "PatchbayJSON", "PatchbaySettings",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -112,7 +115,8 @@ let package = Package(
         .target(
             name: "PatchbayRuntime",
             dependencies: [
-                "PatchbayAPI", "PatchbayCore", "PatchbayJSON", "PatchbayKafka", "PatchbayConfig", "PatchbayDelivery", "PatchbayHTTP",
+                "PatchbayAPI", "PatchbayCore", "PatchbayJSON", "PatchbayKafka", "PatchbaySettings", "PatchbayConfig",
+                "PatchbayDelivery", "PatchbayHTTP",
                 "TokenTransformer", "TradeTransformer", "AggregateTransformer", "GenericTransformers", "DemoFeed",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
@@ -150,7 +154,7 @@ let package = Package(
         .executableTarget(
             name: "echo",
             dependencies: [
-                "PatchbayDelivery",
+                "PatchbayDelivery", "PatchbaySettings",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -213,7 +217,7 @@ let package = Package(
         .testTarget(
             name: "PatchbayDeliveryTests",
             dependencies: [
-                "PatchbayDelivery", "PatchbayCore", "PatchbayAPI", "PatchbayJSON", "TestSupport",
+                "PatchbayDelivery", "PatchbayCore", "PatchbayAPI", "PatchbayJSON", "PatchbaySettings", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
@@ -223,7 +227,7 @@ let package = Package(
         .testTarget(
             name: "PatchbayHTTPTests",
             dependencies: [
-                "PatchbayDelivery", "PatchbayHTTP", "PatchbayCore", "PatchbayAPI", "PatchbayJSON", "TestSupport",
+                "PatchbayDelivery", "PatchbayHTTP", "PatchbayCore", "PatchbayAPI", "PatchbayJSON", "PatchbaySettings", "TestSupport",
                 "TokenTransformer", "TradeTransformer", "AggregateTransformer", "GenericTransformers",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -235,7 +239,7 @@ let package = Package(
         .testTarget(
             name: "PatchbayRuntimeTests",
             dependencies: [
-                "PatchbayRuntime", "PatchbayAPI", "PatchbayConfig", "PatchbayCore", "PatchbayKafka", "PatchbayDelivery", "PatchbayHTTP", "TestSupport",
+                "PatchbayRuntime", "PatchbayAPI", "PatchbayConfig", "PatchbayCore", "PatchbayKafka", "PatchbayDelivery", "PatchbayHTTP", "PatchbaySettings", "TestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -245,7 +249,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "PatchbayConfigTests", dependencies: ["PatchbayConfig", "PatchbayAPI"], swiftSettings: strict),
+            name: "PatchbayConfigTests", dependencies: ["PatchbayConfig", "PatchbaySettings", "PatchbayAPI"], swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [

@@ -3,6 +3,7 @@ import Foundation
 import NIOCore
 import NIOPosix
 import PatchbayDelivery
+import PatchbaySettings
 
 /// Echoes every text and binary message, through the very same listener and connection code as the router, so that
 /// public WebSocket conformance suites can be run against it.
@@ -22,12 +23,12 @@ struct Echo: AsyncParsableCommand {
 
     func run() async throws {
         var settings = ServerConfiguration()
-        settings.host = host
-        settings.port = port
+        settings.server.host = host
+        settings.server.port = port
         settings.path = nil
-        settings.maximumMessageBytes = maxMessage
-        settings.readBufferBytes = 64 << 10
-        settings.writeBufferBytes = 1 << 20
+        settings.server.maxMessage = maxMessage
+        settings.server.readBuffer = 64 << 10
+        settings.server.writeBuffer = 1 << 20
         let listener = WebSocketListener(
             configuration: settings, acceptsBinary: true, group: MultiThreadedEventLoopGroup.singleton,
             makeHandler: { _, onClose in EchoHandler(onClose: onClose) },

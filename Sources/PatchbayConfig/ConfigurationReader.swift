@@ -1,4 +1,5 @@
 import PatchbayAPI
+import PatchbaySettings
 
 /// The trees of the main file and of those it includes, as a configuration.
 struct ConfigurationReader {
@@ -18,13 +19,16 @@ struct ConfigurationReader {
             main: file, routes: node.routeCount, decoder: decoder, files: files, limits: limits, findings: findings)
         let objects = [root] + includes.read(root)
 
-        let settings = SettingsReader(checks: checks, findings: findings)
-        let server = root["server"]?.object.flatMap(settings.server)
-        let admin = root["admin"]?.object.flatMap(settings.admin)
-        let reload = root["reload"]?.object.flatMap(settings.reload)
-        let limits = root["limits"]?.object.flatMap(settings.limits)
-        let alerts = root["alerts"]?.object.flatMap(settings.alerts)
-        let clusters = root["kafka"]?.object.flatMap(ClusterReader(checks: checks, findings: findings).read)
+        let reading = SectionReading(checks: checks, findings: findings)
+        func settings<Settings>(_ section: Section<Settings>) -> Settings? {
+            root[section.name]?.object.flatMap { section.read($0, reading) }
+        }
+        let server = settings(ServerSettings.section)
+        let admin = settings(AdminSettings.section)
+        let reload = settings(ReloadSettings.section)
+        let limits = settings(LimitSettings.section)
+        let alerts = settings(AlertSettings.section)
+        let clusters = root[KafkaSettings.section.name]?.object.flatMap { KafkaSettings.read($0, reading) }
 
         let routeReader = RouteReader(
             transformReader: TransformReader(transformers: transformers, decoder: decoder, findings: findings),

@@ -57,7 +57,7 @@ struct SettingCollector {
         switch value.content {
         case .object(let object): for value in object.values { collect(value) }
         case .dictionary(let entries) where value.subject.path == "kafka.clusters":
-            entries.forEach { entry($0.value, inherits: ["group", "batch_size", "max_record", "dead_letter_timeout"], from: kafka) }
+            entries.forEach { entry($0.value, inherits: KafkaSettings.cluster.inherited, from: kafka) }
         case .dictionary(let entries): entries.forEach { collect($0.value) }
         case .list(let items) where items.contains { $0.object != nil }: items.forEach { collect($0) }
         case .tree:

@@ -2,6 +2,7 @@ public import Logging
 public import NIOCore
 public import PatchbayCore
 public import PatchbayDelivery
+import PatchbaySettings
 
 /// One port for the WebSocket and the HTTP endpoints.
 ///
@@ -39,23 +40,24 @@ public final class PatchbayServer: Sendable {
             let bound = fanout.eventLoop.submit {
                 NIOLoopBound(
                     LoopContext(
-                        fanout: fanout, router: router, pingInterval: configuration.pingInterval, limits: limits,
-                        counters: counters, authorizer: authorizer),
+                        fanout: fanout, router: router, pingInterval: TimeAmount(configuration.server.pingInterval),
+                        limits: limits, counters: counters, authorizer: authorizer),
                     eventLoop: fanout.eventLoop)
             }
             loops[ObjectIdentifier(fanout.eventLoop)] = try? bound.wait()
         }
         self.loops = loops
         let heartbeats = Heartbeats(
-            eventLoops: router.fanouts.map(\.eventLoop), threshold: configuration.livenessThreshold)
+            eventLoops: router.fanouts.map(\.eventLoop), threshold: TimeAmount(configuration.server.livenessThreshold))
         self.heartbeats = heartbeats
         self.reconnects = ReconnectSpread(
-            earliest: configuration.reconnectEarliest, latest: configuration.reconnectLatest)
+            earliest: TimeAmount(configuration.server.reconnectEarliest),
+            latest: TimeAmount(configuration.server.reconnectLatest))
 
         // The reporter counts the listener's clients and the listener serves the reporter's answers: tie the knot with
         // a reporter that learns of the listener last.
         let reporter = HealthReporter(
-            maxClients: configuration.maxClients, router: router, source: source, configuration: configurationStatus,
+            maxClients: configuration.server.maxClients, router: router, source: source, configuration: configurationStatus,
             heartbeats: heartbeats, counters: counters)
         let collector = MetricsCollector(
             sources: metrics, router: router, clients: { reporter.clientSnapshot(counters) },
@@ -65,8 +67,8 @@ public final class PatchbayServer: Sendable {
             configuration: configuration, routes: documentation ?? { DocumentedRoutes(table: router.table) })
         let log = ConnectionLog(logger: logger)
         let endpoints = Endpoints(
-            logger: logger, timeout: configuration.httpIdleTimeout, corsOrigins: configuration.corsOrigins, log: log,
-            counters: counters, proxies: ProxyTrust(configuration)
+            logger: logger, timeout: TimeAmount(configuration.server.httpIdleTimeout),
+            corsOrigins: configuration.server.corsOrigins, log: log, counters: counters, proxies: ProxyTrust(configuration)
         ) { router in
             StandardEndpoints.add(to: router, health: { reporter.report() }, metrics: { collector.bytes() })
             StandardEndpoints.add(reporter.probes, to: router)

@@ -51,7 +51,8 @@ import Testing
         #expect(targets["PatchbayAPI"] == [])
         #expect(targets["PatchbayJSON"] == ["CSimdJSON", "PatchbayAPI"])
         #expect(targets["PatchbayCore"] == ["PatchbayAPI", "NIOCore", "DequeModule"])
-        #expect(targets["PatchbayConfig"] == ["CLibYAML", "PatchbayAPI"])
+        #expect(targets["PatchbaySettings"] == [])
+        #expect(targets["PatchbayConfig"] == ["CLibYAML", "PatchbayAPI", "PatchbaySettings"])
         #expect(targets["PatchbayKafka"] == ["CLibRDKafka", "PatchbayAPI", "Logging"])
         for plugin in ["TokenTransformer", "TradeTransformer", "AggregateTransformer", "GenericTransformers"] {
             #expect(targets[plugin]?.isSubset(of: ["PatchbayAPI", "PatchbayJSON", "CSimdJSON", "CLibJQ"]) == true, "\(plugin)")
@@ -102,5 +103,38 @@ import Testing
             }
             #expect(count > 0)
         }
+    }
+
+    /// "A setting has one struct, one spelling, one default": its property, its declaration and its uses. What messages for
+    /// people say about it doesn't count.
+    @Test(arguments: [
+        ("max_message", "maxMessage"), ("max_frame", "maxFrame"), ("read_buffer", "readBuffer"), ("write_buffer", "writeBuffer"),
+        ("send_buffer", "sendBuffer"), ("idle_timeout", "idleTimeout"), ("http_idle_timeout", "httpIdleTimeout"),
+        ("drain_delay", "drainDelay"), ("reconnect_earliest", "reconnectEarliest"), ("trusted_proxies", "trustedProxies"),
+        ("max_headers", "maxHeaders"), ("requests_per_second", "requestsPerSecond"), ("request_burst", "requestBurst"),
+        ("control_frame_burst", "controlFrameBurst"), ("awaited_channels_per_connection", "awaitedChannelsPerConnection"),
+        ("allowed_hosts", "allowedHosts"), ("watch", "watchesFiles"), ("for", "lagFor"), ("ends_below", "endsBelow"),
+        ("partial_assignment", "watchesAssignment"), ("dead_letter_timeout", "deadLetterTimeout"),
+    ])
+    func aSettingIsNamedInFourFilesAtMost(_ field: String, _ property: String) throws {
+        let naming = try Self.words.get().filter { $0.words.contains("\"\(field)\"") || $0.words.contains(property) }.map(\.file)
+        #expect((2...4).contains(naming.count), "\(field): \(naming.sorted())")
+    }
+
+    /// The words of each source file: names, and texts of one word with their quotes.
+    private static let words = Result {
+        let sources = root.appendingPathComponent("Sources")
+        let files = try #require(FileManager.default.enumerator(at: sources, includingPropertiesForKeys: nil))
+        var result: [(file: String, words: Set<String>)] = []
+        for case let file as URL in files where file.pathExtension == "swift" {
+            let parts = try Data(contentsOf: file).split { byte in
+                switch byte {
+                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "_"), UInt8(ascii: "\""): false
+                default: true
+                }
+            }
+            result.append((file.lastPathComponent, Set(parts.map { String(decoding: $0, as: UTF8.self) })))
+        }
+        return result
     }
 }

@@ -1,4 +1,5 @@
 import PatchbayAPI
+import PatchbaySettings
 import Testing
 
 @testable import PatchbayConfig

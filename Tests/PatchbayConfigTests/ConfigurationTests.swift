@@ -1,5 +1,6 @@
 import PatchbayAPI
 import PatchbayConfig
+import PatchbaySettings
 import Testing
 
 @Suite("A right configuration")
@@ -97,8 +98,10 @@ struct ConfigurationTests {
     func defaults() throws {
         let configuration = try #require(load(minimal("server:\nkafka:\ndefaults:\nchannels:\n")).configuration)
         #expect(configuration.server.host == "0.0.0.0" && configuration.server.port == 8080)
-        #expect(configuration.kafka == KafkaSettings(
-            name: "default", brokers: ["localhost:9092"], group: "backend-service", batchSize: 100, maxRecord: 1 << 20, properties: []))
+        #expect(configuration.kafka == KafkaSettings())
+        #expect(configuration.kafka.brokers == ["localhost:9092"] && configuration.kafka.group == "backend-service")
+        #expect(configuration.server == ServerSettings() && configuration.limits == LimitSettings())
+        #expect(configuration.admin == AdminSettings() && configuration.alerts == AlertSettings())
         #expect(configuration.channels == [ChannelSettings(name: "c", buffer: 100, description: nil)])
         #expect(configuration.routes.map(\.name) == ["a"])
     }
@@ -265,22 +268,22 @@ struct ConfigurationTests {
         func section(_ name: String, _ fields: [Field]) -> String {
             "\(name):\n" + fields.compactMap { $0.example.map { "  \($0)\n" } }.joined()
         }
-        let text = section("server", ConfigFields.server) + section("admin", ConfigFields.admin)
-            + section("reload", ConfigFields.reload) + section("kafka", ConfigFields.kafka)
-            + section("defaults", ConfigFields.defaults) + "channels:\n  c:\n"
-            + ConfigFields.channel.compactMap { $0.example.map { "    \($0)\n" } }.joined()
+        let text = section("server", ServerSettings.section.fields) + section("admin", AdminSettings.section.fields)
+            + section("reload", ReloadSettings.section.fields) + section("kafka", KafkaSettings.fields)
+            + section("defaults", Defaults.fields) + "channels:\n  c:\n"
+            + ChannelSettings.fields.compactMap { $0.example.map { "    \($0)\n" } }.joined()
         #expect(load(minimal(text)).diagnostics == [])
 
-        let start = minimal("kafka:\n  clusters:\n    audit:\n" + ConfigFields.cluster.compactMap { $0.example.map { "      \($0)\n" } }.joined())
-        for line in ConfigFields.route.compactMap(\.example) {
+        let start = minimal("kafka:\n  clusters:\n    audit:\n" + KafkaSettings.cluster.fields.compactMap { $0.example.map { "      \($0)\n" } }.joined())
+        for line in RouteSettings.fields.compactMap(\.example) {
             #expect(load(start + route(around: line)).diagnostics == [], "\(line)")
         }
-        for line in ConfigFields.test.compactMap(\.example) {
+        for line in RouteTest.fields.compactMap(\.example) {
             let result = load(start + test(around: line))
             #expect(result.diagnostics == [], "\(line)")
             #expect(result.configuration?.routes.last?.tests.count == 1, "\(line)")
         }
-        let envelope = ConfigFields.expected.compactMap(\.example).joined(separator: ", ")
+        let envelope = ExpectedEnvelope.fields.compactMap(\.example).joined(separator: ", ")
         #expect(load(start + test(around: "expect: [{ \(envelope) }]")).diagnostics == [])
     }
 }

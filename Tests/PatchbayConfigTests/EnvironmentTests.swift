@@ -1,5 +1,6 @@
 import PatchbayAPI
 import PatchbayConfig
+import PatchbaySettings
 import Testing
 
 @Suite("Environment variables")

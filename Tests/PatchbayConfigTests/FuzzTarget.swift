@@ -1,5 +1,6 @@
 import PatchbayAPI
 import PatchbayConfig
+import PatchbaySettings
 
 /// What must hold of every load, whatever the files are. Shared by the fuzzer (Tests/Fuzz) and the test that replays its
 /// corpus.
@@ -77,8 +78,8 @@ enum FuzzTarget {
 
     private static func empty(_ configuration: RouterConfiguration) -> RouterConfiguration {
         RouterConfiguration(
-            server: configuration.server, admin: configuration.admin, reload: configuration.reload,
-            clusters: [configuration.clusters[0]], channels: [], routes: [])
+            server: configuration.server, limits: LimitSettings(), admin: configuration.admin, reload: configuration.reload,
+            alerts: AlertSettings(), clusters: [configuration.clusters[0]], channels: [], routes: [])
     }
 
     private static func leak(_ shown: String, _ input: [UInt8]) -> String? {

@@ -1,5 +1,6 @@
 import PatchbayAPI
 import PatchbayConfig
+import PatchbaySettings
 import Testing
 
 /// `check` said "ok" to files that could never do what they said: origins that no browser sends, regular expressions in

@@ -1,15 +1,22 @@
 import NIOCore
+import PatchbaySettings
 import TestSupport
 import Testing
 
 @testable import PatchbayDelivery
+
+private func frameParser(largest: Int, acceptsBinary: Bool) -> FrameParser {
+    var settings = ServerSettings()
+    settings.maxMessage = largest
+    return FrameParser(settings, acceptsBinary: acceptsBinary)
+}
 
 /// Feeds the same bytes in every way a socket may deliver them, and returns the events if all ways agree.
 func events(
     _ bytes: [UInt8], limit: Int = 1000, binary: Bool = false, sourceLocation: SourceLocation = #_sourceLocation
 ) -> [ClientEvent] {
     func run(pieces: [ArraySlice<UInt8>]) -> [ClientEvent] {
-        var parser = FrameParser(maximumMessageBytes: limit, acceptsBinary: binary)
+        var parser = frameParser(largest: limit, acceptsBinary: binary)
         var events: [ClientEvent] = []
         for piece in pieces {
             var buffer = ByteBuffer(bytes: piece)
@@ -73,7 +80,7 @@ private func code(_ events: [ClientEvent]) -> UInt16? {
     }
 
     @Test func payloadIsCounted() {
-        var parser = FrameParser(maximumMessageBytes: 100, acceptsBinary: false)
+        var parser = frameParser(largest: 100, acceptsBinary: false)
         var input = ByteBuffer(bytes: frame(1, final: false) + frame(0, [65, 66], final: false) + frame(9, [7]))
         while parser.next(&input) != nil {}
         #expect(parser.payloadBytes == 3)

@@ -2,6 +2,7 @@ import NIOCore
 import NIOHTTP1
 import PatchbayCore
 import PatchbayJSON
+import PatchbaySettings
 import Testing
 
 @testable import PatchbayDelivery
@@ -106,9 +107,9 @@ import Testing
 
     init() {
         var configuration = ServerConfiguration()
-        configuration.maximumSubscriptions = 2
-        configuration.requestsPerSecond = 1
-        configuration.requestBurst = 2
+        configuration.limits.subscriptions = 2
+        configuration.limits.requestsPerSecond = 1
+        configuration.limits.requestBurst = 2
         limits = SessionLimits(configuration)
     }
 

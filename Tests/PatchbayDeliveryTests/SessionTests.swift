@@ -1,6 +1,7 @@
 import NIOCore
 import NIOEmbedded
 import PatchbayAPI
+import PatchbaySettings
 import Testing
 
 @testable import PatchbayCore
@@ -68,7 +69,7 @@ private final class ListConnection: ClientConnection {
         let fanout = Fanout(eventLoop: loop, index: 0)
         hub = RoutingHub(table: Self.table("a", "b"), fanouts: [fanout])
         var configuration = ServerConfiguration()
-        configuration.maximumSubscriptions = 1
+        configuration.limits.subscriptions = 1
         context = LoopContext(
             fanout: fanout, router: hub, pingInterval: .seconds(30), limits: SessionLimits(configuration),
             counters: LimitCounters())

@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import NIOPosix
+import PatchbaySettings
 import Synchronization
 import TestSupport
 import Testing
@@ -30,7 +31,7 @@ import Testing
             var logger = Logger(label: "test")
             logger.logLevel = .critical
             let admin = AdminServer(
-                host: "127.0.0.1", port: 0, allowedHosts: allowedHosts, group: fixture.group, logger: logger, health: { reporter.report() },
+                settings: .anyPort(allowedHosts: allowedHosts), group: fixture.group, logger: logger, health: { reporter.report() },
                 metrics: { collector.bytes() },
                 largestCandidate: 1000,
                 reload: { request in

@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import PatchbayAPI
+import PatchbaySettings
 import Synchronization
 import TestSupport
 import Testing
@@ -104,7 +105,7 @@ final class LogBook: Sendable {
     /// 100 refused handshakes are a few lines, and one that says how many more there were.
     @Test func badClientsCanNotFloodTheLog() async throws {
         let book = LogBook()
-        try await ServerFixture.run(logger: book.logger(.info), configure: { $0.allowedOrigins = ["https://a.example"] }) { server in
+        try await ServerFixture.run(logger: book.logger(.info), configure: { $0.server.allowedOrigins = ["https://a.example"] }) { server in
             for _ in 0..<100 {
                 let client = WebSocketTestClient(socket: try TestSocket(port: server.port))
                 let head = try await client.upgrade(
@@ -161,7 +162,7 @@ final class LogBook: Sendable {
     }
 
     @Test func listedPagesMayReadWhatGetAnswers() async throws {
-        try await ServerFixture.run(configure: { $0.corsOrigins = ["https://app.example", "https://*.site.example"] }) { server in
+        try await ServerFixture.run(configure: { $0.server.corsOrigins = ["https://app.example", "https://*.site.example"] }) { server in
             for origin in ["https://app.example", "https://a.site.example"] {
                 let head = try await request("GET /health", port: server.port, headers: "Origin: \(origin)\r\n").head
                 #expect(head.header("Access-Control-Allow-Origin") == origin && head.header("Vary") == "Origin")
@@ -179,7 +180,7 @@ final class LogBook: Sendable {
     }
 
     @Test func preflightsAreAnswered() async throws {
-        try await ServerFixture.run(configure: { $0.corsOrigins = ["https://app.example"] }) { server in
+        try await ServerFixture.run(configure: { $0.server.corsOrigins = ["https://app.example"] }) { server in
             let asks = "Access-Control-Request-Method: GET\r\n"
             let allowed = try await request(
                 "OPTIONS /health", port: server.port, headers: "Origin: https://app.example\r\n\(asks)").head
@@ -199,7 +200,7 @@ final class LogBook: Sendable {
     /// console said why the page stayed empty.
     @Test func aPageThatIsRefusedIsLogged() async throws {
         let book = LogBook()
-        try await ServerFixture.run(logger: book.logger(.info), configure: { $0.corsOrigins = ["https://app.example"] }) { server in
+        try await ServerFixture.run(logger: book.logger(.info), configure: { $0.server.corsOrigins = ["https://app.example"] }) { server in
             let foreign = "Origin: https://evil.example\r\n"
             _ = try await request("GET /health", port: server.port, headers: foreign)
             _ = try await request("OPTIONS /metrics", port: server.port, headers: foreign + "Access-Control-Request-Method: GET\r\n")
@@ -240,14 +241,14 @@ final class LogBook: Sendable {
     }
 
     @Test func aStarIsAnsweredWithAStar() async throws {
-        try await ServerFixture.run(configure: { $0.corsOrigins = ["*"] }) { server in
+        try await ServerFixture.run(configure: { $0.server.corsOrigins = ["*"] }) { server in
             let head = try await request("GET /health", port: server.port, headers: "Origin: null\r\n").head
             #expect(head.header("Access-Control-Allow-Origin") == "*" && head.header("Vary") == nil)
         }
     }
 
     @Test func originPatternsHoldForWebSocketsToo() async throws {
-        try await ServerFixture.run(configure: { $0.allowedOrigins = ["https://*.site.example"] }) { server in
+        try await ServerFixture.run(configure: { $0.server.allowedOrigins = ["https://*.site.example"] }) { server in
             _ = try await WebSocketTestClient(port: server.port, headers: ["Origin": "https://a.site.example"])
             let foreign = WebSocketTestClient(socket: try TestSocket(port: server.port))
             #expect(try await foreign.upgrade(headers: ["Origin": "https://site.example"]).hasPrefix("HTTP/1.1 403 "))

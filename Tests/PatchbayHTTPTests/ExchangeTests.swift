@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import NIOCore
+import PatchbaySettings
 import TestSupport
 import Testing
 
@@ -25,7 +26,7 @@ import Testing
                 maxClients: 10, router: fixture.router, source: { SourceHealth() },
                 configuration: { ConfigurationStatus(appliedAtMilliseconds: 0) })
             let admin = AdminServer(
-                host: "127.0.0.1", port: 0, group: fixture.group, logger: logger, health: { reporter.report() },
+                settings: .anyPort(), group: fixture.group, logger: logger, health: { reporter.report() },
                 reload: { request in
                     guard case .preview(let candidate) = request else {
                         // Slow on purpose: what comes behind the request comes before the answer.
@@ -115,8 +116,8 @@ import Testing
     /// us. It was refused with 426, so that behind such a proxy no WebSocket ever opened.
     @Test func aHandshakeMayFollowOtherRequests() async throws {
         try await with(.clients, configure: {
-            $0.maximumHTTPConnections = 1
-            $0.httpIdleTimeout = .seconds(2)
+            $0.limits.httpConnections = 1
+            $0.server.httpIdleTimeout = .seconds(2)
         }) { port, fixture in
             let client = WebSocketTestClient(socket: try TestSocket(port: port))
             for _ in 0..<3 {
@@ -146,8 +147,8 @@ import Testing
 
     @Test func aHandshakeBehindOtherRequestsMayBeRefused() async throws {
         try await with(.clients, configure: {
-            $0.maxClients = 1
-            $0.handshakeTimeout = .seconds(1)
+            $0.server.maxClients = 1
+            $0.server.handshakeTimeout = .seconds(1)
         }) { port, fixture in
             let only = try await WebSocketTestClient(port: port)
             for (handshake, status) in [
@@ -242,7 +243,7 @@ import Testing
     }
 
     @Test func spaceAroundHeadersIsNoPartOfThem() async throws {
-        try await with(.clients, configure: { $0.allowedOrigins = ["https://app.example"] }) { port, _ in
+        try await with(.clients, configure: { $0.server.allowedOrigins = ["https://app.example"] }) { port, _ in
             let client = try await WebSocketTestClient(
                 port: port,
                 headers: [

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import NIOCore
+import PatchbaySettings
 import Synchronization
 import TestSupport
 import Testing
@@ -15,8 +16,8 @@ import Testing
 
     @Test func requestsOverTheRateAreRefusedAndThenClosed() async throws {
         try await ServerFixture.run(configure: {
-            $0.requestsPerSecond = 1
-            $0.requestBurst = 10
+            $0.limits.requestsPerSecond = 1
+            $0.limits.requestBurst = 10
         }) { server in
             var witness = try await Witness(server)
             let rude = try await WebSocketTestClient(port: server.port)
@@ -51,8 +52,8 @@ import Testing
 
     @Test func aRefusedRequestChangesNothing() async throws {
         try await ServerFixture.run(configure: {
-            $0.requestsPerSecond = 1
-            $0.requestBurst = 2
+            $0.limits.requestsPerSecond = 1
+            $0.limits.requestBurst = 2
         }) { server in
             let client = try await WebSocketTestClient(port: server.port)
             try await client.subscribe("a")
@@ -67,7 +68,7 @@ import Testing
     }
 
     @Test func aFloodOfRequestsDisturbsNobody() async throws {
-        try await ServerFixture.run(configure: { $0.requestBurst = 200 }) { server in
+        try await ServerFixture.run(configure: { $0.limits.requestBurst = 200 }) { server in
             var witness = try await Witness(server)
             let floods = try await withThrowingTaskGroup(of: Int?.self) { group in
                 for _ in 0..<4 {
@@ -99,8 +100,8 @@ import Testing
     @Test(arguments: [UInt8(9), 10])
     func floodsOfPingsAndPongsAreClosed(_ opcode: UInt8) async throws {
         try await ServerFixture.run(configure: {
-            $0.controlFramesPerSecond = 1
-            $0.controlFrameBurst = 5
+            $0.limits.controlFramesPerSecond = 1
+            $0.limits.controlFrameBurst = 5
         }) { server in
             var witness = try await Witness(server)
             let rude = try await WebSocketTestClient(port: server.port)
@@ -122,8 +123,8 @@ import Testing
     /// A message of ever more frames without payload had no limit: none on frames, and none on a message's size applies.
     @Test func aFloodOfEmptyFragmentsIsClosed() async throws {
         try await ServerFixture.run(configure: {
-            $0.controlFramesPerSecond = 1
-            $0.controlFrameBurst = 5
+            $0.limits.controlFramesPerSecond = 1
+            $0.limits.controlFrameBurst = 5
         }) { server in
             var witness = try await Witness(server)
             let rude = try await WebSocketTestClient(port: server.port)
@@ -140,8 +141,8 @@ import Testing
     /// Empty fragments counted as signs of life, so that a connection lived on them for ever and answered no ping.
     @Test func emptyFragmentsAreNoSignOfLife() async throws {
         try await ServerFixture.run(configure: {
-            $0.pingInterval = .milliseconds(500)
-            $0.controlFramesPerSecond = 0
+            $0.server.pingInterval = .milliseconds(500)
+            $0.limits.controlFramesPerSecond = 0
         }) { server in
             let dead = try await WebSocketTestClient(port: server.port)
             try await dead.sendFrame(opcode: 1, isFinal: false, payload: [65])
@@ -163,8 +164,8 @@ import Testing
 
     @Test func thousandsOfSubscriptionsAreRefusedBeyondTheLimit() async throws {
         try await ServerFixture.run(configure: {
-            $0.requestsPerSecond = 0
-            $0.maximumSubscriptions = 500
+            $0.limits.requestsPerSecond = 0
+            $0.limits.subscriptions = 500
         }) { server in
             server.replace(with: [
                 ServerFixture.route("a", channels: ["a"]), ServerFixture.route("t", channels: ["t.{n}"]),
@@ -200,9 +201,9 @@ import Testing
 
     @Test func oversizedHeadersFramesAndMessagesAreRefused() async throws {
         try await ServerFixture.run(configure: {
-            $0.maximumHeaderBytes = 2000
-            $0.maximumFrameBytes = 100
-            $0.maximumMessageBytes = 150
+            $0.limits.maxHeaders = 2000
+            $0.server.maxFrame = 100
+            $0.server.maxMessage = 150
         }) { server in
             var witness = try await Witness(server)
             let bigHead = try TestSocket(port: server.port)
@@ -241,7 +242,7 @@ import Testing
 
     /// 200 clients send their handshake a byte at a time. None gets more time for that, and none is in anybody's way.
     @Test func slowHandshakesRunOutOfTimeHoweverTheyTrickle() async throws {
-        try await ServerFixture.run(configure: { $0.handshakeTimeout = .seconds(1) }) { server in
+        try await ServerFixture.run(configure: { $0.server.handshakeTimeout = .seconds(1) }) { server in
             let slow = try (0..<200).map { _ in try TestSocket(port: server.port) }
             let isOver = Atomic<Bool>(false)
             let trickling = Task {
@@ -269,8 +270,8 @@ import Testing
     /// core, without a line in the log, and nobody got in until the silent ones timed out.
     @Test func silentConnectionsKeepNobodyOut() async throws {
         try await ServerFixture.run(loops: 2, configure: {
-            $0.maximumPendingHandshakes = 20
-            $0.handshakeTimeout = .minutes(5)
+            $0.limits.pendingHandshakes = 20
+            $0.server.handshakeTimeout = .seconds(300)
         }) { server in
             var witness = try await Witness(server)
             let silent = try (0..<100).map { _ in try TestSocket(port: server.port) }
@@ -291,7 +292,7 @@ import Testing
 
     /// The handshake timeout covers the whole request, also one that is for the endpoints.
     @Test func aRequestWhoseBodyNeverComesIsClosed() async throws {
-        try await ServerFixture.run(configure: { $0.handshakeTimeout = .milliseconds(200) }) { server in
+        try await ServerFixture.run(configure: { $0.server.handshakeTimeout = .milliseconds(200) }) { server in
             let socket = try TestSocket(port: server.port)
             try await socket.send("POST /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nabc")
             _ = try await socket.receiveToEnd()
@@ -305,7 +306,7 @@ import Testing
     /// messages came before the first gap: the kernel lets a connection's send buffer grow as long as there is something to send.
     @Test(arguments: [(32 << 10, 400_000), (256 << 10, 1_100_000)])
     func theKernelHoldsLittleForAClientThatDoesNotRead(_ sendBuffer: Int, _ most: Int) async throws {
-        try await ServerFixture.run(channels: ["a": 50], configure: { $0.sendBufferBytes = sendBuffer }) { server in
+        try await ServerFixture.run(channels: ["a": 50], configure: { $0.server.sendBuffer = sendBuffer }) { server in
             let slow = try await WebSocketTestClient(port: server.port, receiveBuffer: 4096)
             try await slow.subscribe("a")
             let quick = try await WebSocketTestClient(port: server.port)
@@ -360,7 +361,7 @@ import Testing
     }
 
     @Test func oneAddressGetsItsConnectionsAndNoMore() async throws {
-        try await ServerFixture.run(loops: 2, configure: { $0.maximumConnectionsPerAddress = 5 }) { server in
+        try await ServerFixture.run(loops: 2, configure: { $0.limits.connectionsPerAddress = 5 }) { server in
             var witness = try await Witness(server)
             let port = server.port
             let results = try await withThrowingTaskGroup(of: [(descriptor: Int32, answer: String)].self) { group in
@@ -389,7 +390,7 @@ import Testing
     }
 
     @Test func keptAliveHTTPConnectionsAreBounded() async throws {
-        try await ServerFixture.run(configure: { $0.maximumHTTPConnections = 2 }) { server in
+        try await ServerFixture.run(configure: { $0.limits.httpConnections = 2 }) { server in
             var witness = try await Witness(server)
             let kept = try (0..<2).map { _ in try TestSocket(port: server.port) }
             for socket in kept {
@@ -408,7 +409,7 @@ import Testing
     }
 
     @Test func idleHTTPConnectionsAreClosed() async throws {
-        try await ServerFixture.run(configure: { $0.httpIdleTimeout = .milliseconds(500) }) { server in
+        try await ServerFixture.run(configure: { $0.server.httpIdleTimeout = .milliseconds(500) }) { server in
             let socket = try TestSocket(port: server.port)
             try await socket.send("GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
             #expect(try await socket.receive(through: "}").hasPrefix("HTTP/1.1 200 "))
@@ -420,7 +421,7 @@ import Testing
     }
 
     @Test func idleClientsAreClosedAndSubscribersAreNot() async throws {
-        try await ServerFixture.run(configure: { $0.idleTimeout = .milliseconds(700) }) { server in
+        try await ServerFixture.run(configure: { $0.server.idleTimeout = .milliseconds(700) }) { server in
             var witness = try await Witness(server)
             let idle = try await WebSocketTestClient(port: server.port)
             let left = try await WebSocketTestClient(port: server.port)

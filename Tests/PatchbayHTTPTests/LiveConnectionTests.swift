@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import NIOCore
 import NIOPosix
+import PatchbaySettings
 import Synchronization
 import TestSupport
 import Testing
@@ -58,7 +59,7 @@ import Testing
     /// client that had all the subscriptions it may was let into both.
     @Test func channelsThatOnlyLookAlikeAreTwo() async throws {
         let (one, other) = ("caf\u{E9}", "cafe\u{301}")
-        try await ServerFixture.run(configure: { $0.maximumSubscriptions = 1 }) { server in
+        try await ServerFixture.run(configure: { $0.limits.subscriptions = 1 }) { server in
             server.replace(with: [ServerFixture.route("t", channels: [one, other])])
             let client = try await WebSocketTestClient(port: server.port)
             try await client.subscribe(one)
@@ -75,7 +76,7 @@ import Testing
         let names = (0..<200).map { "c\($0)" }
         // As much room in the kernel as it takes: a socket that is full drops messages by right.
         let channels = Dictionary(uniqueKeysWithValues: names.map { ($0, 1) })
-        try await ServerFixture.run(channels: channels, configure: { $0.sendBufferBytes = 0 }) { server in
+        try await ServerFixture.run(channels: channels, configure: { $0.server.sendBuffer = 0 }) { server in
             let client = try await WebSocketTestClient(port: server.port)
             for name in names { try await client.subscribe(name) }
             // Together well below what the kernel holds for a client, so that only the write buffer is passed.
@@ -193,7 +194,7 @@ import Testing
     }
 
     @Test func moreClientsThanAllowedGet503() async throws {
-        try await ServerFixture.run(configure: { $0.maxClients = 2 }) { server in
+        try await ServerFixture.run(configure: { $0.server.maxClients = 2 }) { server in
             let first = try await WebSocketTestClient(port: server.port)
             let second = try await WebSocketTestClient(port: server.port)
             let third = WebSocketTestClient(socket: try TestSocket(port: server.port))
@@ -209,7 +210,7 @@ import Testing
     }
 
     @Test func foreignOriginsGet403() async throws {
-        try await ServerFixture.run(configure: { $0.allowedOrigins = ["https://app.example"] }) { server in
+        try await ServerFixture.run(configure: { $0.server.allowedOrigins = ["https://app.example"] }) { server in
             let foreign = WebSocketTestClient(socket: try TestSocket(port: server.port))
             #expect(try await foreign.upgrade(headers: ["Origin": "https://evil.example"]).hasPrefix("HTTP/1.1 403 "))
             let own = try await WebSocketTestClient(port: server.port, headers: ["Origin": "https://app.example"])
@@ -218,7 +219,7 @@ import Testing
     }
 
     @Test func aHandshakeThatNeverCompletesTimesOut() async throws {
-        try await ServerFixture.run(configure: { $0.handshakeTimeout = .seconds(2) }) { server in
+        try await ServerFixture.run(configure: { $0.server.handshakeTimeout = .seconds(2) }) { server in
             let silent = try TestSocket(port: server.port)
             let partial = try TestSocket(port: server.port)
             try await partial.send("GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websoc")
@@ -265,7 +266,7 @@ import Testing
     }
 
     @Test func silentPeersArePingedAndThenClosed() async throws {
-        try await ServerFixture.run(configure: { $0.pingInterval = .seconds(3) }) { server in
+        try await ServerFixture.run(configure: { $0.server.pingInterval = .seconds(3) }) { server in
             let lively = try await WebSocketTestClient(port: server.port)
             let silent = try await WebSocketTestClient(port: server.port)
             var pings = 0
@@ -336,7 +337,7 @@ import Testing
     /// A client that asks and asks but never reads must not make the server keep its answers.
     @Test func aClientThatNeverReadsItsAnswersIsNotReadEither() async throws {
         // Without a limit on requests, which would close the connection instead.
-        try await ServerFixture.run(configure: { $0.requestsPerSecond = 0 }) { server in
+        try await ServerFixture.run(configure: { $0.limits.requestsPerSecond = 0 }) { server in
             let rude = try await WebSocketTestClient(port: server.port, receiveBuffer: 4096)
             let request = WebSocketTestClient.frame(payload: Array(#"{"type":"ping"}"#.utf8))
             let many = Array(repeatElement(request, count: 20_000).joined())
@@ -509,8 +510,8 @@ import Testing
         logger.logLevel = .critical
         let endpoints = Endpoints(logger: logger) { StandardEndpoints.add(to: $0, health: { throw Bug() }, metrics: { ByteBuffer() }) }
         var configuration = ServerConfiguration()
-        configuration.host = "127.0.0.1"
-        configuration.port = 0
+        configuration.server.host = "127.0.0.1"
+        configuration.server.port = 0
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let listener = WebSocketListener(
             configuration: configuration, group: group,

@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import NIOCore
 import NIOPosix
+import PatchbaySettings
 import TestSupport
 import Testing
 
@@ -37,7 +38,7 @@ struct NginxTests {
 
     @Test func everythingWorksBelowAPathAndACutHandshakeSaysWhatIsMissing() async throws {
         let book = LogBook()
-        try await ServerFixture.run(logger: book.logger(), configure: { $0.trustedProxies = ["127.0.0.1"] }) { server in
+        try await ServerFixture.run(logger: book.logger(), configure: { $0.server.trustedProxies = ["127.0.0.1"] }) { server in
             let folder = FileManager.default.temporaryDirectory.appendingPathComponent("nginx-\(UUID().uuidString)")
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             defer { try? FileManager.default.removeItem(at: folder) }

@@ -2,6 +2,7 @@ import Dispatch
 import Foundation
 import Logging
 import NIOCore
+import PatchbaySettings
 import Synchronization
 import TestSupport
 import Testing
@@ -51,7 +52,7 @@ import Testing
 
     /// One of two event loops is stuck; the other one says so, and that all is well when it is over.
     @Test func aStuckEventLoopIsNamed() async throws {
-        try await ServerFixture.run(loops: 2, configure: { $0.livenessThreshold = .milliseconds(500) }) { server in
+        try await ServerFixture.run(loops: 2, configure: { $0.server.livenessThreshold = .milliseconds(500) }) { server in
             // Opened before, since the loop that accepts may be the one to be stuck. They are spread over both.
             let sockets = try (0..<4).map { _ in try TestSocket(port: server.port) }
             for socket in sockets {
@@ -142,7 +143,7 @@ import Testing
             logger.logLevel = .critical
             let fixture = server.server
             let admin = AdminServer(
-                host: "127.0.0.1", port: 0, group: server.group, logger: logger, health: { fixture.health },
+                settings: .anyPort(), group: server.group, logger: logger, health: { fixture.health },
                 probes: fixture.probes, reload: { _ in AdminAnswer(status: 200, body: "{}") })
             let port = try await admin.start()
             let live = try await request("GET /health/live", port: port)
@@ -159,8 +160,8 @@ import Testing
 
     @Test func readinessGoesFirstAndClientsAreToldWhenToComeBack() async throws {
         try await ServerFixture.run(configure: {
-            $0.reconnectEarliest = .milliseconds(2000)
-            $0.reconnectLatest = .milliseconds(4000)
+            $0.server.reconnectEarliest = .milliseconds(2000)
+            $0.server.reconnectLatest = .milliseconds(4000)
         }) { server in
             var clients: [WebSocketTestClient] = []
             for _ in 0..<10 { clients.append(try await WebSocketTestClient(port: server.port)) }

@@ -2,6 +2,7 @@ import NIOCore
 import NIOHTTP1
 import PatchbayAPI
 import PatchbayCore
+import PatchbaySettings
 import TestSupport
 import Testing
 
@@ -13,8 +14,8 @@ import Testing
 @Suite(.serialized) struct ProxyTests {
     private static func trust(_ base: String = "", _ proxies: [String] = []) -> ProxyTrust {
         var configuration = ServerConfiguration()
-        configuration.basePath = base
-        configuration.trustedProxies = proxies
+        configuration.server.basePath = base
+        configuration.server.trustedProxies = proxies
         return ProxyTrust(configuration)
     }
 
@@ -65,7 +66,7 @@ import Testing
     }
 
     @Test func redirectsAndDocumentsStayBelowTheBasePath() async throws {
-        try await ServerFixture.run(configure: { $0.basePath = "/patchbay" }) { server in
+        try await ServerFixture.run(configure: { $0.server.basePath = "/patchbay" }) { server in
             for path in ["/", "/patchbay", "/patchbay/", "/docs/", "/patchbay/docs/"] {
                 #expect(try await location("GET \(path)", server.port) == "/patchbay/docs", "\(path)")
             }
@@ -87,7 +88,7 @@ import Testing
     }
 
     @Test func aTrustedProxyNamesThePath() async throws {
-        try await ServerFixture.run(configure: { $0.trustedProxies = ["127.0.0.0/8"] }) { server in
+        try await ServerFixture.run(configure: { $0.server.trustedProxies = ["127.0.0.0/8"] }) { server in
             for (given, prefix) in [
                 ("/live", "/live"), ("/live/", "/live"), ("/a/b, /c", "/a/b"), ("//evil.example", ""), ("/a/../b", ""), ("https://evil.example", ""),
                 ("/a\"b", ""), ("/", ""),

@@ -1,5 +1,6 @@
 import PatchbayAPI
 import PatchbayJSON
+import PatchbaySettings
 import TestSupport
 import Testing
 
@@ -82,7 +83,7 @@ import Testing
 
     /// Names that clients invent take no channel from records; one connection may wait for so many of them, and no more.
     @Test func aConnectionMayWaitForSoManyChannelsThatNoRecordHasMade() async throws {
-        try await ServerFixture.run(configure: { $0.maximumAwaitedChannels = 2 }) { server in
+        try await ServerFixture.run(configure: { $0.limits.awaitedChannelsPerConnection = 2 }) { server in
             let route = Route(
                 name: "t", topics: [.name("t")], steps: ServerFixture.route("t", channels: []).steps, type: "note",
                 channels: [try ChannelTemplate("t.{n}")], templateLimits: .init(maximumChannels: 1),

@@ -3,6 +3,7 @@ import NIOCore
 import NIOPosix
 import PatchbayAPI
 import PatchbayJSON
+import PatchbaySettings
 import TestSupport
 
 @testable import PatchbayCore
@@ -33,10 +34,10 @@ final class ServerFixture: Sendable {
         _ body: (ServerFixture) async throws -> Void
     ) async throws {
         var configuration = ServerConfiguration()
-        configuration.host = "127.0.0.1"
-        configuration.port = 0
+        configuration.server.host = "127.0.0.1"
+        configuration.server.port = 0
         // Clients that a test doesn't read from for a while don't answer pings either.
-        configuration.pingInterval = .minutes(10)
+        configuration.server.pingInterval = .seconds(600)
         configure(&configuration)
         let fixture = try await ServerFixture(
             channels: channels, loops: loops, source: source, logger: logger, authorizer: authorizer,
@@ -120,5 +121,15 @@ final class ServerFixture: Sendable {
             processor.finishPoll()
             start = end
         }
+    }
+}
+
+extension AdminSettings {
+    /// On any free port.
+    static func anyPort(allowedHosts: [String] = []) -> AdminSettings {
+        var settings = AdminSettings()
+        settings.port = 0
+        settings.allowedHosts = allowedHosts
+        return settings
     }
 }

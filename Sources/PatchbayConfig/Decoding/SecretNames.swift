@@ -39,3 +39,8 @@ enum SecretNames {
         }
     }
 }
+
+/// What stands for a value that must not be shown.
+enum SecretMask {
+    static let text = "***"
+}

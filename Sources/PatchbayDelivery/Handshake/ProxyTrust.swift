@@ -2,6 +2,7 @@ package import NIOCore
 import NIOHTTP1
 import PatchbayAPI
 import PatchbayCore
+import PatchbaySettings
 
 /// What is believed of the way that a request came: through which proxies, and below which path.
 package struct ProxyTrust: Sendable {
@@ -13,8 +14,8 @@ package struct ProxyTrust: Sendable {
     private let proxies: [Network]
 
     package init(_ configuration: ServerConfiguration) {
-        basePath = configuration.basePath
-        proxies = configuration.trustedProxies.compactMap(Network.init)
+        basePath = configuration.server.basePath
+        proxies = configuration.server.trustedProxies.compactMap(Network.init)
     }
 
     package func isTrusted(_ address: SocketAddress?) -> Bool {

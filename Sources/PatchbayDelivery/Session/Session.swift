@@ -1,6 +1,7 @@
 import NIOCore
 import PatchbayAPI
 package import PatchbayCore
+import PatchbaySettings
 
 /// One client's side of the subscribe protocol, as decisions: what it asks for comes in, what is to be done about it goes out. No
 /// sockets, no channels, no clock of its own.
@@ -85,10 +86,10 @@ package struct SessionLimits: Sendable {
     let idleTimeout: TimeAmount
 
     package init(_ configuration: ServerConfiguration) {
-        requests = RequestRate(perSecond: configuration.requestsPerSecond, burst: configuration.requestBurst)
-        requestsPerSecond = configuration.requestsPerSecond
-        maximumSubscriptions = configuration.maximumSubscriptions > 0 ? configuration.maximumSubscriptions : .max
-        maximumAwaitedChannels = configuration.maximumAwaitedChannels
-        idleTimeout = configuration.idleTimeout
+        requests = RequestRate(perSecond: configuration.limits.requestsPerSecond, burst: configuration.limits.requestBurst)
+        requestsPerSecond = configuration.limits.requestsPerSecond
+        maximumSubscriptions = configuration.limits.subscriptions > 0 ? configuration.limits.subscriptions : .max
+        maximumAwaitedChannels = configuration.limits.awaitedChannelsPerConnection
+        idleTimeout = TimeAmount(configuration.server.idleTimeout)
     }
 }

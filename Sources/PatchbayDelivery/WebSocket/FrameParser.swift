@@ -1,4 +1,5 @@
 import NIOCore
+import PatchbaySettings
 
 /// What a client sent.
 enum ClientEvent: Equatable {
@@ -25,8 +26,8 @@ struct FrameParser {
         case finished
     }
 
-    private let maximumMessageBytes: Int
-    private let maximumFrameBytes: Int
+    private let maxMessage: Int
+    private let maxFrame: Int
     private let acceptsBinary: Bool
 
     private var phase = Phase.header
@@ -51,12 +52,11 @@ struct FrameParser {
     private var utf8 = UTF8Validator()
 
     /// - Parameters:
-    ///   - maximumMessageBytes: larger messages are refused with 1009 as soon as a header announces them.
-    ///   - maximumFrameBytes: the same for each frame of a message; 0 is no limit of its own.
+    ///   - settings: messages and frames larger than it says are refused with 1009 as soon as a header announces them.
     ///   - acceptsBinary: whether binary messages are refused with 1003.
-    init(maximumMessageBytes: Int, maximumFrameBytes: Int = 0, acceptsBinary: Bool) {
-        self.maximumMessageBytes = maximumMessageBytes
-        self.maximumFrameBytes = maximumFrameBytes > 0 ? maximumFrameBytes : maximumMessageBytes
+    init(_ settings: ServerSettings, acceptsBinary: Bool) {
+        maxMessage = settings.maxMessage
+        maxFrame = settings.maxFrame > 0 ? settings.maxFrame : settings.maxMessage
         self.acceptsBinary = acceptsBinary
     }
 
@@ -147,13 +147,13 @@ struct FrameParser {
             return .violation(.protocolError, detail: "unknown opcode \(opcode)")
         }
         if opcode < 0x8 {
-            guard length <= UInt64(maximumFrameBytes) || maximumFrameBytes >= maximumMessageBytes else {
-                return .violation(.messageTooBig, detail: "frame is over \(maximumFrameBytes) bytes")
+            guard length <= UInt64(maxFrame) || maxFrame >= maxMessage else {
+                return .violation(.messageTooBig, detail: "frame is over \(maxFrame) bytes")
             }
             let total = UInt64(message?.readableBytes ?? 0) + length
-            guard total <= UInt64(maximumMessageBytes) else {
+            guard total <= UInt64(maxMessage) else {
                 return .violation(
-                    .messageTooBig, detail: "message is over \(maximumMessageBytes) bytes")
+                    .messageTooBig, detail: "message is over \(maxMessage) bytes")
             }
         }
         remaining = Int(length)

@@ -1,5 +1,6 @@
 package import NIOCore
 package import PatchbayCore
+import PatchbaySettings
 
 /// A WebSocket connection after its upgrade: parses what comes in, answers pings and closes, and writes ready-made
 /// frames straight to the socket. The only handler in its pipeline that does anything.
@@ -45,9 +46,7 @@ package final class WebSocketConnection: ChannelDuplexHandler, ClientConnection 
         self.environment = environment
         self.client = client
         self.handler = handler
-        self.parser = FrameParser(
-            maximumMessageBytes: environment.maximumMessageBytes, maximumFrameBytes: environment.maximumFrameBytes,
-            acceptsBinary: environment.acceptsBinary)
+        self.parser = environment.parser
     }
 
     // MARK: MessageReceiver
@@ -263,21 +262,17 @@ final class ConnectionEnvironment: Sendable {
     /// How long a closing handshake may take before the socket is closed all the same.
     let closeTimeout = TimeAmount.seconds(2)
 
-    let maximumMessageBytes: Int
-    /// 0 for no limit of its own.
-    let maximumFrameBytes: Int
-    let acceptsBinary: Bool
+    /// What every connection starts with.
+    let parser: FrameParser
     /// Of each client's pings and pongs.
     let controlFrames: RequestRate?
     let counters: LimitCounters
     let log: ConnectionLog
 
     init(_ configuration: ServerConfiguration, acceptsBinary: Bool, counters: LimitCounters, log: ConnectionLog) {
-        maximumMessageBytes = configuration.maximumMessageBytes
-        maximumFrameBytes = configuration.maximumFrameBytes
-        self.acceptsBinary = acceptsBinary
+        parser = FrameParser(configuration.server, acceptsBinary: acceptsBinary)
         controlFrames = RequestRate(
-            perSecond: configuration.controlFramesPerSecond, burst: configuration.controlFrameBurst)
+            perSecond: configuration.limits.controlFramesPerSecond, burst: configuration.limits.controlFrameBurst)
         self.counters = counters
         self.log = log
     }

@@ -2,6 +2,7 @@ package import Logging
 package import NIOCore
 import NIOHTTP1
 import NIOPosix
+import PatchbaySettings
 import Synchronization
 
 /// Listens on a port, carries out handshakes within limits, and gives every WebSocket connection its handler. Knows
@@ -67,12 +68,12 @@ package final class WebSocketListener: Sendable {
         self.authorizer = authorizer
         self.connections = ConnectionEnvironment(
             configuration, acceptsBinary: acceptsBinary, counters: counters, log: log)
-        self.handshakeRules = .init(path: configuration.path, allowedOrigins: configuration.allowedOrigins)
+        self.handshakeRules = .init(path: configuration.path, allowedOrigins: configuration.server.allowedOrigins)
         self.proxies = ProxyTrust(configuration)
-        self.clients = ConnectionSlots(most: configuration.maxClients)
-        self.httpConnections = ConnectionSlots(most: configuration.maximumHTTPConnections)
-        self.pending = PendingHandshakes(most: configuration.maximumPendingHandshakes)
-        self.addresses = AddressLimiter(most: configuration.maximumConnectionsPerAddress)
+        self.clients = ConnectionSlots(most: configuration.server.maxClients)
+        self.httpConnections = ConnectionSlots(most: configuration.limits.httpConnections)
+        self.pending = PendingHandshakes(most: configuration.limits.pendingHandshakes)
+        self.addresses = AddressLimiter(most: configuration.limits.connectionsPerAddress)
         self.group = group
         self.makeHandler = makeHandler
         self.serveHTTP = serveHTTP
@@ -97,12 +98,12 @@ package final class WebSocketListener: Sendable {
     /// - Returns: the port, which matters when the configured one is 0.
     /// - Throws: when the address can't be bound.
     package func start() async throws -> Int {
-        let high = max(configuration.writeBufferBytes, 1)
+        let high = max(configuration.server.writeBuffer, 1)
         var bootstrap = ServerBootstrap(group: group)
-        if configuration.sendBufferBytes > 0 {
+        if configuration.server.sendBuffer > 0 {
             // Accepted sockets inherit it, so that it costs no system call per connection.
             bootstrap = bootstrap.serverChannelOption(
-                .socketOption(.so_sndbuf), value: .init(configuration.sendBufferBytes))
+                .socketOption(.so_sndbuf), value: .init(configuration.server.sendBuffer))
         }
         let channel = try await bootstrap
             .serverChannelOption(.backlog, value: Self.backlog)
@@ -116,16 +117,16 @@ package final class WebSocketListener: Sendable {
             }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(
-                .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: configuration.readBufferBytes)
+                .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: configuration.server.readBuffer)
             )
             .childChannelOption(.writeBufferWaterMark, value: .init(low: max(high / 2, 1), high: high))
             .childChannelInitializer { [self] channel in
                 channel.eventLoop.makeCompletedFuture { try configure(channel) }
             }
-            .bind(host: configuration.host, port: configuration.port)
+            .bind(host: configuration.server.host, port: configuration.server.port)
             .get()
         listener.withLock { $0 = channel }
-        return channel.localAddress?.port ?? configuration.port
+        return channel.localAddress?.port ?? configuration.server.port
     }
 
     /// Stops accepting connections; those that are open live on.
@@ -138,8 +139,8 @@ package final class WebSocketListener: Sendable {
     /// Thread: loop.
     private func configure(_ channel: any Channel) throws {
         var limits = NIOHTTPDecoderLimitConfiguration()
-        limits.maxHeaderListSize = configuration.maximumHeaderBytes
-        limits.maxHeaderFieldSize = configuration.maximumHeaderBytes
+        limits.maxHeaderListSize = configuration.limits.maxHeaders
+        limits.maxHeaderFieldSize = configuration.limits.maxHeaders
         let encoder = HTTPResponseEncoder()
         let decoder = ByteToMessageHandler(
             HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits))
@@ -164,7 +165,7 @@ package final class WebSocketListener: Sendable {
 }
 
 extension WebSocketListener: HandshakeHost {
-    var handshakeTimeout: TimeAmount { configuration.handshakeTimeout }
+    var handshakeTimeout: TimeAmount { TimeAmount(configuration.server.handshakeTimeout) }
 
     func reserveClient() -> Bool { clients.reserve() }
 

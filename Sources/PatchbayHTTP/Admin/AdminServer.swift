@@ -4,6 +4,7 @@ public import Logging
 public import NIOCore
 import NIOHTTP1
 import NIOPosix
+public import PatchbaySettings
 import Synchronization
 public import PatchbayDelivery
 
@@ -33,8 +34,7 @@ public enum ReloadRequest: Sendable, Equatable {
 ///
 /// Thread: any.
 public final class AdminServer: Sendable {
-    private let host: String
-    private let port: Int
+    private let settings: AdminSettings
     private let group: any EventLoopGroup
     private let endpoints: Endpoints
     private let log: ConnectionLog
@@ -46,8 +46,6 @@ public final class AdminServer: Sendable {
     public static let maximumConnections = 256
 
     /// - Parameters:
-    ///   - port: 0 takes any free port.
-    ///   - allowedHosts: names that requests may be for, besides `localhost`, `host` and addresses: `name`, `*.name` or `*`.
     ///   - health: the report behind `/health`.
     ///   - metrics: the page behind `/metrics`.
     ///   - probes: the answers behind `/health/live` and `/health/ready`; without them there are none.
@@ -55,20 +53,19 @@ public final class AdminServer: Sendable {
     ///   - largestCandidate: bytes that a posted candidate may have.
     ///   - reload: loads the configuration again, or says what that would change.
     public init(
-        host: String, port: Int, allowedHosts: [String] = [], group: any EventLoopGroup, logger: Logger,
+        settings: AdminSettings, group: any EventLoopGroup, logger: Logger,
         health: @escaping @Sendable () -> HealthReport, metrics: @escaping @Sendable () -> ByteBuffer = { ByteBuffer() },
         probes: HealthProbes? = nil,
         counters: LimitCounters = LimitCounters(),
         largestCandidate: Int = 8 << 20,
         reload: @escaping @Sendable (ReloadRequest) async -> AdminAnswer
     ) {
-        self.host = host
-        self.port = port
+        self.settings = settings
         self.group = group
         log = ConnectionLog(logger: logger)
         self.counters = counters
         endpoints = Endpoints(logger: logger) { router in
-            router.add(middleware: OwnHost(names: HostList(allowedHosts + [host]), log: ConnectionLog(logger: logger)))
+            router.add(middleware: OwnHost(names: HostList(settings.allowedHosts + [settings.host]), log: ConnectionLog(logger: logger)))
             StandardEndpoints.add(to: router, health: health, metrics: metrics)
             if let probes { StandardEndpoints.add(probes, to: router) }
             router.post("-/reload") { request, _ -> Response in
@@ -101,10 +98,10 @@ public final class AdminServer: Sendable {
                     try endpoints.serve(channel)
                 }
             }
-            .bind(host: host, port: port)
+            .bind(host: settings.host, port: settings.port)
             .get()
         listener.withLock { $0 = channel }
-        return channel.localAddress?.port ?? port
+        return channel.localAddress?.port ?? settings.port
     }
 
     /// Stops accepting and closes every connection.

@@ -45,8 +45,7 @@ struct AsyncAPIDocument {
         return [
             "address": .string(facts.path), "title": "The WebSocket",
             "description": .string(
-                "Text messages only, at most \(facts.maximumMessageBytes) bytes from a client. The server pings every "
-                    + "\(facts.pingSeconds) and closes after two silent intervals."),
+                "Text messages only, \(facts.exchangeRules) and closes after two silent intervals."),
             "servers": [["$ref": "#/servers/this"]],
             "messages": .members(kinds.map { ($0.key, ["$ref": .string("#/components/messages/\($0.key)")]) }),
             "bindings": [

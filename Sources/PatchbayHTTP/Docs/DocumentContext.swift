@@ -1,6 +1,7 @@
 import NIOCore
 import PatchbayAPI
 import PatchbayDelivery
+import PatchbaySettings
 
 /// What the documents say besides the routes: fixed for as long as the server runs.
 struct DocumentContext: Sendable {
@@ -8,8 +9,7 @@ struct DocumentContext: Sendable {
     var path: String
     /// 0 for any free port.
     var port: Int
-    var maximumMessageBytes: Int
-    var pingInterval: TimeAmount
+    private let server: ServerSettings
     /// What goes before every path, such as `/patchbay`; empty for nothing.
     var prefix = ""
     /// Names of what is served under `/docs/`.
@@ -17,17 +17,18 @@ struct DocumentContext: Sendable {
 
     init(_ configuration: ServerConfiguration, assets: [String]) {
         path = configuration.path ?? "/ws"
-        port = configuration.port
-        maximumMessageBytes = configuration.maximumMessageBytes
-        pingInterval = configuration.pingInterval
+        port = configuration.server.port
+        server = configuration.server
         self.assets = assets
     }
 
     /// The port to show when none is known beforehand.
     var shownPort: Int { port == 0 ? 8080 : port }
 
-    var pingSeconds: String {
-        ReadableTime.exactly(milliseconds: pingInterval.nanoseconds / 1_000_000)
+    /// Completes a sentence about messages: their size, and how often the server pings, without the full stop.
+    var exchangeRules: String {
+        let pause = ReadableTime.exactly(milliseconds: TimeAmount(server.pingInterval).nanoseconds / 1_000_000)
+        return "at most \(server.maxMessage) bytes from a client. The server pings every \(pause)"
     }
 }
 

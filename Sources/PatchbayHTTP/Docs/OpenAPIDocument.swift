@@ -94,8 +94,8 @@ struct OpenAPIDocument {
         return operation(
             "connect", tag: "WebSocket", summary: "Connect",
             description: """
-                Upgrades to a WebSocket (RFC 6455). Messages are JSON, one per WebSocket text message, at most \
-                \(facts.maximumMessageBytes) bytes from a client. The server pings every \(facts.pingSeconds).
+                Upgrades to a WebSocket (RFC 6455). Messages are JSON, one per WebSocket text message, \
+                \(facts.exchangeRules).
 
                 Clients send \(requests). The server sends \(answers). Their schemas are below and in \
                 [AsyncAPI](asyncapi.json).

@@ -1,8 +1,9 @@
 import PatchbayCore
+import PatchbaySettings
 
 /// Measures and evaluates again and again.
 struct AlertLoop: Sendable {
-    private let settings: LagMonitor.Settings
+    private let settings: AlertSettings
     private let board: AlertBoard
     private let interval: Duration
     private let clock: AlertClock
@@ -12,7 +13,7 @@ struct AlertLoop: Sendable {
     ///   - interval: between evaluations, longer than zero.
     ///   - measure: all topics as they are now. Called on the loop's task, one call at a time.
     init(
-        settings: LagMonitor.Settings = .init(), board: AlertBoard, interval: Duration = .seconds(1),
+        settings: AlertSettings = AlertSettings(), board: AlertBoard, interval: Duration = .seconds(1),
         clock: AlertClock = .system, measure: @escaping @Sendable () async -> [TopicMeasurement]
     ) {
         self.settings = settings

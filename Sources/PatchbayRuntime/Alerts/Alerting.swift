@@ -3,6 +3,7 @@ import PatchbayConfig
 import PatchbayKafka
 import PatchbayDelivery
 import PatchbayHTTP
+import PatchbaySettings
 import Synchronization
 
 #if canImport(Glibc)
@@ -17,7 +18,8 @@ import Synchronization
 final class Alerting: Sendable {
     private let board: AlertBoard
     private let webhook: Webhook?
-    private let monitor: LagMonitor.Settings
+    /// Those of the start, thresholds aside.
+    private let monitored: AlertSettings
     private let thresholds: Mutex<AlertSettings>
     private let consumers: ClusterConsumers
 
@@ -26,9 +28,7 @@ final class Alerting: Sendable {
     ) {
         self.consumers = consumers
         thresholds = Mutex(settings)
-        monitor = LagMonitor.Settings(
-            lagFor: settings.lagFor, endsBelow: settings.endsBelow, settling: settings.settling,
-            watchesAssignment: settings.watchesAssignment)
+        monitored = settings
         webhook = settings.webhook.flatMap { target in
             do throws(WebhookProblem) {
                 let target = try WebhookTarget(url: target.url, headers: target.headers.map { ($0.key, $0.value) })
@@ -49,7 +49,7 @@ final class Alerting: Sendable {
     /// Watches until the task is cancelled.
     func run() async {
         webhook?.start()
-        await AlertLoop(settings: monitor, board: board) { [self] in measure() }.run()
+        await AlertLoop(settings: monitored, board: board) { [self] in measure() }.run()
     }
 
     /// Gives the webhook a last, short chance.

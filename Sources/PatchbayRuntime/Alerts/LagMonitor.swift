@@ -1,3 +1,5 @@
+import PatchbaySettings
+
 /// How a topic does on this node, at one moment.
 struct TopicMeasurement: Sendable, Equatable {
     enum Consumption: Sendable, Equatable {
@@ -26,29 +28,6 @@ struct TopicMeasurement: Sendable, Equatable {
 ///
 /// Pure: time and measurements come in, events come out.
 struct LagMonitor: Sendable {
-    struct Settings: Sendable, Equatable {
-        /// How long a lag must have been over its threshold before there is an alert. Zero: at once.
-        var lagFor: Duration
-        /// A lag alert ends when the lag is below this part of the threshold, 0 < part ≤ 1. At 1 there is no
-        /// hysteresis.
-        var endsBelow: Double
-        /// How long an assignment must have been as it is before it means anything: longer than a rebalance takes.
-        var settling: Duration
-        /// Whether reading only some of a topic's partitions is worth an alert.
-        var watchesAssignment: Bool
-
-        /// Values out of range are moved into it.
-        init(
-            lagFor: Duration = .seconds(5), endsBelow: Double = 0.8, settling: Duration = .seconds(30),
-            watchesAssignment: Bool = true
-        ) {
-            self.watchesAssignment = watchesAssignment
-            self.lagFor = max(.zero, lagFor)
-            self.endsBelow = endsBelow > 0 ? min(endsBelow, 1) : 0.8
-            self.settling = max(.zero, settling)
-        }
-    }
-
     typealias Instant = ContinuousClock.Instant
 
     /// Since when something holds.
@@ -67,10 +46,10 @@ struct LagMonitor: Sendable {
 
     private enum Reading { case bad, good, unclear }
 
-    private let settings: Settings
+    private let settings: AlertSettings
     private var watches: [Alert.Subject: Watch] = [:]
 
-    init(settings: Settings = Settings()) { self.settings = settings }
+    init(settings: AlertSettings = AlertSettings()) { self.settings = settings }
 
     /// Alerts that hold, in no particular order.
     var active: [Alert] { watches.values.compactMap(\.alert) }

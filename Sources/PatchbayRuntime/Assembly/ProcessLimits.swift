@@ -1,6 +1,7 @@
 import PatchbayConfig
 import PatchbayDelivery
 import PatchbayHTTP
+import PatchbaySettings
 
 #if canImport(Glibc)
     import Glibc

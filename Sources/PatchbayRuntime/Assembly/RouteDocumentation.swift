@@ -3,6 +3,7 @@ import PatchbayConfig
 import PatchbayCore
 import PatchbayDelivery
 import PatchbayHTTP
+import PatchbaySettings
 import Synchronization
 
 /// What `/docs` says of the configuration in force. Made once per configuration: examples come of running transformers.

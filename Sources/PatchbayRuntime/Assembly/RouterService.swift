@@ -7,6 +7,7 @@ import PatchbayCore
 import PatchbayKafka
 import PatchbayDelivery
 import PatchbayHTTP
+import PatchbaySettings
 import Synchronization
 
 #if canImport(Glibc)
@@ -99,7 +100,7 @@ package final class RouterService: Sendable {
             recent: { router.recentRecords }, logger: logger)
         self.reloader = reloader
         server = PatchbayServer(
-            configuration: Self.serverConfiguration(configuration), router: router, group: group, logger: logger,
+            configuration: ServerConfiguration(server: configuration.server, limits: configuration.limits), router: router, group: group, logger: logger,
             source: {
                 var health = consumers.health
                 health.warnings += alerting.reasons
@@ -111,8 +112,7 @@ package final class RouterService: Sendable {
         let server = server
         admin = configuration.admin.isEnabled
             ? AdminServer(
-                host: configuration.admin.host, port: configuration.admin.port, allowedHosts: configuration.admin.allowedHosts,
-                group: group, logger: logger,
+                settings: configuration.admin, group: group, logger: logger,
                 health: { server.health }, metrics: { server.metricsPage }, probes: server.probes,
                 counters: server.limitCounters,
                 largestCandidate: ConfigurationLoader.largestFile,
@@ -216,41 +216,6 @@ package final class RouterService: Sendable {
     private static func eventLoops(_ settings: ServerSettings) -> Int {
         // One loop saturates a core; consumer threads and librdkafka need one too.
         settings.eventLoops > 0 ? settings.eventLoops : max(1, System.coreCount - 1)
-    }
-
-    private static func serverConfiguration(_ configuration: RouterConfiguration) -> ServerConfiguration {
-        let (settings, limits) = (configuration.server, configuration.limits)
-        var server = ServerConfiguration()
-        server.host = settings.host
-        server.port = settings.port
-        server.maxClients = settings.maxClients
-        server.readBufferBytes = settings.readBuffer
-        server.writeBufferBytes = settings.writeBuffer
-        server.sendBufferBytes = settings.sendBuffer
-        server.maximumMessageBytes = settings.maxMessage
-        server.handshakeTimeout = TimeAmount(settings.handshakeTimeout)
-        server.pingInterval = TimeAmount(settings.pingInterval)
-        server.allowedOrigins = settings.allowedOrigins
-        server.corsOrigins = settings.corsOrigins
-        server.basePath = settings.basePath
-        server.trustedProxies = settings.trustedProxies
-        server.maximumFrameBytes = settings.maxFrame
-        server.idleTimeout = TimeAmount(settings.idleTimeout)
-        server.httpIdleTimeout = TimeAmount(settings.httpIdleTimeout)
-        server.livenessThreshold = TimeAmount(settings.livenessThreshold)
-        server.reconnectEarliest = TimeAmount(settings.reconnectEarliest)
-        server.reconnectLatest = TimeAmount(settings.reconnectLatest)
-        server.requestsPerSecond = limits.requestsPerSecond
-        server.requestBurst = limits.requestBurst
-        server.controlFramesPerSecond = limits.controlFramesPerSecond
-        server.controlFrameBurst = limits.controlFrameBurst
-        server.maximumSubscriptions = limits.subscriptions
-        server.maximumAwaitedChannels = limits.awaitedChannelsPerConnection
-        server.maximumConnectionsPerAddress = limits.connectionsPerAddress
-        server.maximumHTTPConnections = limits.httpConnections
-        server.maximumPendingHandshakes = limits.pendingHandshakes
-        server.maximumHeaderBytes = limits.maxHeaders
-        return server
     }
 
     /// Says how many refused records the log hasn't mentioned: a flood of them is a line a second, and its end none.

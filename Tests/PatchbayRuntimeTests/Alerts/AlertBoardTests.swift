@@ -1,3 +1,4 @@
+import PatchbaySettings
 import Synchronization
 import TestSupport
 import Testing
@@ -8,7 +9,7 @@ import Testing
     @Test func showsWhatHoldsAndLogsStartAndEnd() throws {
         let log = CapturedLog()
         let board = AlertBoard(logger: log.logger)
-        var fixture = MonitorFixture(.init(lagFor: .zero, settling: .zero))
+        var fixture = MonitorFixture(.with(lagFor: .zero, settling: .zero))
         board.take(fixture.events(.make(topic: "b", lag: 2000)))
         board.take(fixture.events(.make(topic: "a", lag: 5000, assigned: 1), .make(topic: "b", lag: 3000)))
         #expect(board.active.map(\.topic) == ["b", "a", "a"])
@@ -56,7 +57,7 @@ import Testing
         let log = CapturedLog()
         let board = AlertBoard(logger: log.logger)
         let loop = AlertLoop(
-            settings: .init(lagFor: .seconds(1)), board: board, clock: clock,
+            settings: .with(lagFor: .seconds(1)), board: board, clock: clock,
             measure: { [.make(lag: state.withLock { $0.lags.isEmpty ? 0 : $0.lags.removeFirst() })] })
         let task = Task { await loop.run() }
         try await eventually("the alert has started and ended") { log.lines.count == 2 }

@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import PatchbaySettings
 import Synchronization
 
 @testable import PatchbayRuntime
@@ -46,7 +47,7 @@ struct MonitorFixture {
     var now = ContinuousClock.now
     var wall: Int64 = 1_769_860_800_000
 
-    init(_ settings: LagMonitor.Settings = .init()) { monitor = LagMonitor(settings: settings) }
+    init(_ settings: AlertSettings = AlertSettings()) { monitor = LagMonitor(settings: settings) }
 
     /// Evaluates, and then lets the time pass.
     mutating func events(_ measurements: TopicMeasurement..., then interval: Duration = .seconds(1)) -> [AlertEvent] {
@@ -88,5 +89,17 @@ final class CapturedLog: Sendable {
             let pairs = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
             log.storage.withLock { $0.append("\(event.level) \(event.message)\(pairs)") }
         }
+    }
+}
+
+extension AlertSettings {
+    static func with(
+        lagFor: Duration = .seconds(5), settling: Duration = .seconds(30), watchesAssignment: Bool = true
+    ) -> AlertSettings {
+        var settings = AlertSettings()
+        settings.lagFor = lagFor
+        settings.settling = settling
+        settings.watchesAssignment = watchesAssignment
+        return settings
     }
 }

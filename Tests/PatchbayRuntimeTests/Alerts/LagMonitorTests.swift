@@ -1,9 +1,10 @@
+import PatchbaySettings
 import Testing
 
 @testable import PatchbayRuntime
 
 @Suite struct LagMonitorTests {
-    private static let immediate = LagMonitor.Settings(lagFor: .zero, settling: .zero)
+    private static let immediate = AlertSettings.with(lagFor: .zero, settling: .zero)
 
     /// One lag per second, against a threshold of 1000 and a hysteresis of 80 %.
     @Test(arguments: [
@@ -25,7 +26,7 @@ import Testing
     }
 
     @Test func lagMustLastBeforeItCounts() {
-        var fixture = MonitorFixture(.init(lagFor: .seconds(5)))
+        var fixture = MonitorFixture(.with(lagFor: .seconds(5)))
         for _ in 0..<5 { #expect(fixture.events(.make(lag: 2000)) == []) }
         #expect(fixture.events(.make(lag: 1000)) == [], "a dip begins the count again")
         let since = fixture.wall
@@ -73,7 +74,7 @@ import Testing
     }
 
     @Test func lagOfPartitionsThatOthersTookOverEndsAfterSettling() {
-        var fixture = MonitorFixture(.init(lagFor: .zero, settling: .seconds(30)))
+        var fixture = MonitorFixture(.with(lagFor: .zero, settling: .seconds(30)))
         #expect(fixture.events(.make(lag: 2000)).count == 1)
         let away = TopicMeasurement.make(lag: nil, assigned: 0, .waitingForAssignment)
         // A rebalance: gone for 20 seconds, and back.
@@ -87,7 +88,7 @@ import Testing
     }
 
     @Test func readingAPartIsAnAlertOnceItHasSettled() {
-        var fixture = MonitorFixture(.init(settling: .seconds(30)))
+        var fixture = MonitorFixture(.with(settling: .seconds(30)))
         let part = TopicMeasurement.make(assigned: 2, total: 3, threshold: nil)
         #expect(fixture.events(part, then: .seconds(29)) == [])
         #expect(fixture.events(.make(assigned: 3, total: 3, threshold: nil)) == [])
@@ -102,14 +103,8 @@ import Testing
     }
 
     @Test func partialAssignmentCanBeMeant() {
-        var fixture = MonitorFixture(.init(settling: .zero, watchesAssignment: false))
+        var fixture = MonitorFixture(.with(settling: .zero, watchesAssignment: false))
         #expect(fixture.events(.make(assigned: 1)) == [])
         #expect(fixture.events(.make(assigned: 1)) == [])
-    }
-
-    @Test func settingsOutOfRangeAreMovedIntoIt() {
-        let settings = LagMonitor.Settings(lagFor: .seconds(-1), endsBelow: 7, settling: .seconds(-1))
-        #expect(settings == .init(lagFor: .zero, endsBelow: 1, settling: .zero))
-        #expect(LagMonitor.Settings(endsBelow: .nan).endsBelow == 0.8)
     }
 }

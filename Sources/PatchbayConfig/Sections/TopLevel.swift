@@ -1,4 +1,5 @@
-import PatchbayAPI
+public import PatchbayAPI
+import PatchbaySettings
 
 /// Every key of the configuration file, declared once.
 public enum ConfigFields {
@@ -16,35 +17,35 @@ public enum ConfigFields {
                 """,
             example: "include: [conf.d/*.yaml]"),
         Field(
-            "server", .object(server),
+            ServerSettings.section.name, .object(ServerSettings.section.fields),
             documentation: "Where clients connect, and what one of them may cost."),
         Field(
-            "limits", .object(limits),
+            LimitSettings.section.name, .object(LimitSettings.section.fields),
             documentation: "What one client, or one address, may ask of the server."),
         Field(
-            "admin", .object(admin),
+            AdminSettings.section.name, .object(AdminSettings.section.fields),
             documentation: "Where operators' tools connect: `/health`, `/metrics` and `POST /-/reload`."),
         Field(
-            "reload", .object(reload),
+            ReloadSettings.section.name, .object(ReloadSettings.section.fields),
             documentation: "How changes of the configuration are taken up."),
         Field(
-            "alerts", .object(alerts),
+            AlertSettings.section.name, .object(AlertSettings.section.fields),
             documentation: "When to alert that records are read late, and where to."),
         Field(
-            "kafka", .object(kafka),
+            KafkaSettings.section.name, .object(KafkaSettings.fields),
             documentation: "Where records come from."),
         Field(
-            "defaults", .object(defaults),
+            "defaults", .object(Defaults.fields),
             documentation: "What routes and channels inherit unless they say otherwise."),
         Field(
-            "channels", .dictionary(.object(channel)),
+            "channels", .dictionary(.object(ChannelSettings.fields)),
             documentation: """
                 Settings of single channels, by name or by template as routes write it. Only channels that need settings \
                 are listed; every other channel exists because a route names it.
                 """,
             example: "channels: { dashboard: { buffer: 500 } }"),
         Field(
-            "routes", .list(.object(route)),
+            "routes", .list(.object(RouteSettings.fields)),
             documentation: """
                 What becomes of the records of which topics. The file and those it includes need at least one between \
                 them; several routes of one topic all run.

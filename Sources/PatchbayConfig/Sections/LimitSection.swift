@@ -1,80 +1,81 @@
 import PatchbayAPI
+import PatchbaySettings
 
-extension ConfigFields {
-    /// Keys of `limits`.
-    public static let limits: [Field] = [
-        Field(
-            "requests_per_second", .integer(1...100_000), default: .integer(100), unit: "requests", zero: "no limit",
+extension LimitSettings: SectionSettings {
+    /// `limits`.
+    package static let section = Section<LimitSettings>("limits") {
+        Setting(
+            "requests_per_second", \.requestsPerSecond, .integer(1...100_000), unit: "requests", zero: "no limit",
             environment: "REQUESTS_PER_SECOND",
             documentation: """
                 Requests a client may make on average. More are refused with `rate_limited`, and a client that keeps on is \
                 closed with 1008.
                 """,
-            example: "requests_per_second: 100"),
-        Field(
-            "request_burst", .integer(1...1_000_000), default: .integer(2000), unit: "requests", environment: "REQUEST_BURST",
+            example: "requests_per_second: 100")
+        Setting(
+            "request_burst", \.requestBurst, .integer(1...1_000_000), unit: "requests", environment: "REQUEST_BURST",
             documentation: """
                 Requests a client may make at once after a pause. Leave it above the number of channels that a client \
                 subscribes to when it connects.
                 """,
-            example: "request_burst: 2000"),
-        Field(
-            "control_frames_per_second", .integer(1...100_000), default: .integer(50), unit: "frames", zero: "no limit",
+            example: "request_burst: 2000")
+        Setting(
+            "control_frames_per_second", \.controlFramesPerSecond, .integer(1...100_000), unit: "frames", zero: "no limit",
             environment: "CONTROL_FRAMES_PER_SECOND",
             documentation: """
                 WebSocket pings, pongs and empty fragments a client may send on average. More are ignored, and a client that keeps on is closed \
                 with 1008.
                 """,
-            example: "control_frames_per_second: 50"),
-        Field(
-            "control_frame_burst", .integer(1...1_000_000), default: .integer(100), unit: "frames",
+            example: "control_frames_per_second: 50")
+        Setting(
+            "control_frame_burst", \.controlFrameBurst, .integer(1...1_000_000), unit: "frames",
             environment: "CONTROL_FRAME_BURST",
             documentation: "Pings, pongs and empty fragments a client may send at once after a pause.",
-            example: "control_frame_burst: 100"),
-        Field(
-            "subscriptions", .integer(1...1_000_000), default: .integer(1000), unit: "channels", zero: "no limit",
+            example: "control_frame_burst: 100")
+        Setting(
+            "subscriptions", \.subscriptions, .integer(1...1_000_000), unit: "channels", zero: "no limit",
             environment: "MAX_SUBSCRIPTIONS",
             documentation: "Channels one connection may be subscribed to. One more is refused with `too_many_subscriptions`.",
-            example: "subscriptions: 1000"),
-        Field(
-            "awaited_channels", .integer(0...10_000_000), default: .integer(100_000), unit: "channels",
+            example: "subscriptions: 1000")
+        Setting(
+            "awaited_channels", \.awaitedChannels, .integer(0...10_000_000), unit: "channels",
             environment: "MAX_AWAITED_CHANNELS",
             documentation: """
                 Channels of templates that clients are subscribed to although no record has made them yet, all clients \
                 together. They don't count as `max_channels`, which belongs to records, and are gone with their last \
                 subscriber. One more is refused with `too_many_channels`.
                 """,
-            example: "awaited_channels: 100000"),
-        Field(
-            "awaited_channels_per_connection", .integer(0...1_000_000), default: .integer(1000), unit: "channels",
+            example: "awaited_channels: 100000")
+        Setting(
+            "awaited_channels_per_connection", \.awaitedChannelsPerConnection, .integer(0...1_000_000), unit: "channels",
             environment: "MAX_AWAITED_CHANNELS_PER_CONNECTION",
             documentation: "The same for one connection.",
-            example: "awaited_channels_per_connection: 1000"),
-        Field(
-            "connections_per_address", .integer(1...1_000_000), default: .integer(0), unit: "connections", zero: "no limit",
+            example: "awaited_channels_per_connection: 1000")
+        Setting(
+            "connections_per_address", \.connectionsPerAddress, .integer(1...1_000_000), unit: "connections", zero: "no limit",
             environment: "MAX_CONNECTIONS_PER_ADDRESS",
             documentation: """
                 Connections of any kind from one address at a time; an IPv6 address counts with its /64. More are answered \
                 with HTTP status 429. The address is the socket's peer, so leave it off behind a proxy.
                 """,
-            example: "connections_per_address: 100"),
-        Field(
-            "http_connections", .integer(1...1_000_000), default: .integer(1000), unit: "connections", zero: "no limit",
+            example: "connections_per_address: 100")
+        Setting(
+            "http_connections", \.httpConnections, .integer(1...1_000_000), unit: "connections", zero: "no limit",
             environment: "MAX_HTTP_CONNECTIONS",
             documentation: "Connections kept open for HTTP requests. More are answered with HTTP status 503.",
-            example: "http_connections: 1000"),
-        Field(
-            "pending_handshakes", .integer(1...1_000_000), default: .integer(1000), unit: "connections", zero: "no limit",
+            example: "http_connections: 1000")
+        Setting(
+            "pending_handshakes", \.pendingHandshakes, .integer(1...1_000_000), unit: "connections", zero: "no limit",
             environment: "MAX_PENDING_HANDSHAKES",
             documentation: """
                 Connections that have not sent their first request completely. At the limit the oldest of them are closed, and \
                 accepting pauses while all are younger than half a second; newcomers wait in the kernel meanwhile.
                 """,
-            example: "pending_handshakes: 1000"),
-        Field(
-            "max_headers", .size(bytes: 1024...(1 << 20)), default: .integer(16 << 10), unit: "bytes",
+            example: "pending_handshakes: 1000")
+        Setting(
+            "max_headers", \.maxHeaders, .size(bytes: 1024...(1 << 20)), unit: "bytes",
             environment: "MAX_HEADERS",
             documentation: "Headers of one request together. More are answered with HTTP status 431.",
-            example: "max_headers: 16KiB"),
-    ]
+            example: "max_headers: 16KiB")
+    }
 }

@@ -1,8 +1,58 @@
 import PatchbayAPI
 
-extension ConfigFields {
+/// One entry of a route's `tests`.
+public struct RouteTest: Sendable {
+    public let name: String
+    /// The topic the record is from; the route's first plain topic when the file gives none.
+    public let topic: String
+    /// The record's key; `nil` for none.
+    public let key: String?
+    public let headers: [(name: String, value: String)]
+    /// The record's value: text as it is given, or JSON made of the file's mapping; `nil` for a tombstone.
+    public let input: String?
+    public let expectation: Expectation
+    public let position: SourcePosition
+
+    public enum Expectation: Sendable {
+        /// These envelopes, one per channel, in any order; none means that the record is filtered.
+        case envelopes([ExpectedEnvelope])
+        /// The record is refused with this code.
+        case error(code: String)
+    }
+
+    package init(
+        name: String, topic: String, key: String?, headers: [(name: String, value: String)], input: String?,
+        expectation: Expectation, position: SourcePosition
+    ) {
+        self.name = name
+        self.topic = topic
+        self.key = key
+        self.headers = headers
+        self.input = input
+        self.expectation = expectation
+        self.position = position
+    }
+}
+
+/// What a test expects on one channel. What is `nil` is not compared.
+public struct ExpectedEnvelope: Sendable {
+    public let channel: String?
+    public let type: String?
+    /// JSON. The order of names and the way numbers are written don't matter; no digit of theirs is rounded.
+    public let data: String?
+    public let position: SourcePosition
+
+    package init(channel: String?, type: String?, data: String?, position: SourcePosition) {
+        self.channel = channel
+        self.type = type
+        self.data = data
+        self.position = position
+    }
+}
+
+extension RouteTest {
     /// Keys of one entry of a route's `tests`.
-    public static let test: [Field] = [
+    package static let fields: [Field] = [
         Field(
             "name", .string(),
             documentation: "What the test shows. `test 1`, `test 2` and so on when left out.",
@@ -30,7 +80,7 @@ extension ConfigFields {
                 """,
             example: "input: { service: api, level: error }"),
         Field(
-            "expect", .list(.object(expected)),
+            "expect", .list(.object(ExpectedEnvelope.fields)),
             documentation: """
                 The messages that must come of it, in any order; `[]` when the record is to be left out. A test has either \
                 this or `error`.
@@ -41,9 +91,11 @@ extension ConfigFields {
             documentation: "The code with which the record must be refused. A test has either this or `expect`.",
             example: "error: missing_field"),
     ]
+}
 
+extension ExpectedEnvelope {
     /// Keys of one entry of a test's `expect`. What is left out isn't compared.
-    public static let expected: [Field] = [
+    package static let fields: [Field] = [
         Field(
             "channel", .string(),
             documentation: "Name of the channel, with the placeholders of a template filled in.",

@@ -1,4 +1,5 @@
 import PatchbayAPI
+import PatchbaySettings
 
 /// What changes when one configuration replaces another.
 public struct ConfigurationDifference: Sendable, Equatable, Encodable {
@@ -90,50 +91,25 @@ public struct ConfigurationDifference: Sendable, Equatable, Encodable {
     private static func clusters(_ old: RouterConfiguration, _ new: RouterConfiguration) -> [Change] {
         compare(old.clusters, new.clusters, kind: "cluster", name: \.name, shown: \.name) { before, after in
             guard !before.isEquivalent(to: after) else { return [] }
-            var details: [String] = []
-            func compare(_ key: String, _ value: (KafkaSettings) -> String) {
-                guard !value(before).hasSameBytes(as: value(after)) else { return }
-                details.append("\(key): \(before.shown(key, value(before))) → \(after.shown(key, value(after)))")
-            }
-            compare("brokers") { $0.brokers.joined(separator: ", ") }
-            compare("group") { $0.group }
-            compare("batch_size") { "\($0.batchSize)" }
-            compare("max_record") { "\($0.maxRecord)" }
-            compare("dead_letter_timeout") { "\($0.deadLetterTimeout)" }
+            let section = KafkaSettings.section
+            let properties = section.field(\.properties)
+            let keys = section.settings.filter { $0.field.name != properties && !$0.isSame(before, after) }
+            var details = keys.map { "\($0.field.name): \($0.shown(before)) → \($0.shown(after))" }
             // Their values may be secrets.
             let values = { (settings: KafkaSettings) in
                 Dictionary(settings.properties.map { (ByteString($0.name), ByteString($0.value)) }) { first, _ in first }
             }
             let (was, will) = (values(before), values(after))
             let changed = Set(was.keys).union(will.keys).filter { was[$0] != will[$0] }.sorted()
-            details += changed.map { "properties: \($0)" }
-            return details.isEmpty ? ["properties"] : details
+            details += changed.map { "\(properties): \($0)" }
+            return details.isEmpty ? [properties] : details
         }
     }
 
     private static func settings(_ old: RouterConfiguration, _ new: RouterConfiguration) -> [Change] {
-        thresholds(old.alerts, new.alerts) + zip(old.listed, new.listed).filter { !$0.value.hasSameBytes(as: $1.value) }.map { was, will in
-            Change(
-                kind: "setting", name: will.name, action: .changed, details: ["\(was.shown) → \(will.shown)"],
-                needsRestart: true)
-        }
-    }
-
-    /// Thresholds of alerts, which a running process takes up.
-    private static func thresholds(_ old: AlertSettings, _ new: AlertSettings) -> [Change] {
-        /// - Parameter key: of `alerts`, below which the value is; secret as a whole when anything below it is.
-        func change(_ name: String, below key: String, _ before: Int64?, _ after: Int64?) -> Change? {
-            guard before != after else { return nil }
-            let shown = [before, after].map { $0.map(String.init) ?? "none" }
-            return Change(
-                kind: "setting", name: name, action: .changed,
-                details: new.secrets.contains(key) || old.secrets.contains(key)
-                    ? [SecretMask.text] : ["\(shown[0]) → \(shown[1])"],
-                needsRestart: false)
-        }
-        let topics = Set(old.topics.keys).union(new.topics.keys).sorted()
-        return [change("alerts.lag", below: "lag", old.lag, new.lag)].compactMap(\.self)
-            + topics.compactMap { change("alerts.topics.\($0).lag", below: "topics", old.topics[$0], new.topics[$0]) }
+        AlertSettings.changedThresholds(old.alerts, new.alerts) + ServerSettings.section.changes(old.server, new.server)
+            + AdminSettings.section.changes(old.admin, new.admin) + ReloadSettings.section.changes(old.reload, new.reload)
+            + LimitSettings.section.changes(old.limits, new.limits) + AlertSettings.section.changes(old.alerts, new.alerts)
     }
 
     private static func compare<Item>(
@@ -178,64 +154,4 @@ extension RouteSettings {
 
 extension ChannelSettings {
     fileprivate var shownBuffer: String { secrets.contains("buffer") ? SecretMask.text : "\(buffer)" }
-}
-
-extension KafkaSettings {
-    fileprivate func shown(_ key: String, _ value: String) -> String { secrets.contains(key) ? SecretMask.text : value }
-}
-
-/// A setting that a running process can't change.
-private struct FixedSetting {
-    let name: String
-    let value: String
-    let shown: String
-
-    init(_ section: String, _ key: String, _ value: String, _ secrets: Set<String>) {
-        name = "\(section).\(key)"
-        self.value = value
-        shown = secrets.contains(key) ? SecretMask.text : value
-    }
-}
-
-extension RouterConfiguration {
-    fileprivate var listed: [FixedSetting] {
-        let ofServer = [
-            ("host", server.host), ("port", "\(server.port)"), ("max_clients", "\(server.maxClients)"),
-            ("read_buffer", "\(server.readBuffer)"), ("write_buffer", "\(server.writeBuffer)"),
-            ("max_message", "\(server.maxMessage)"), ("handshake_timeout", "\(server.handshakeTimeout)"),
-            ("ping_interval", "\(server.pingInterval)"), ("drain_timeout", "\(server.drainTimeout)"),
-            ("event_loops", "\(server.eventLoops)"),
-            ("allowed_origins", server.allowedOrigins.joined(separator: ", ")),
-            ("send_buffer", "\(server.sendBuffer)"), ("max_frame", "\(server.maxFrame)"), ("idle_timeout", "\(server.idleTimeout)"),
-            ("http_idle_timeout", "\(server.httpIdleTimeout)"), ("drain_delay", "\(server.drainDelay)"),
-            ("reconnect_earliest", "\(server.reconnectEarliest)"), ("reconnect_latest", "\(server.reconnectLatest)"),
-            ("liveness_threshold", "\(server.livenessThreshold)"),
-            ("cors_origins", server.corsOrigins.joined(separator: ", ")),
-            ("base_path", server.basePath), ("trusted_proxies", server.trustedProxies.joined(separator: ", ")),
-        ]
-        let ofLimits = [
-            ("requests_per_second", limits.requestsPerSecond), ("request_burst", limits.requestBurst),
-            ("control_frames_per_second", limits.controlFramesPerSecond), ("control_frame_burst", limits.controlFrameBurst),
-            ("subscriptions", limits.subscriptions), ("awaited_channels", limits.awaitedChannels),
-            ("awaited_channels_per_connection", limits.awaitedChannelsPerConnection),
-            ("connections_per_address", limits.connectionsPerAddress),
-            ("http_connections", limits.httpConnections), ("pending_handshakes", limits.pendingHandshakes),
-            ("max_headers", limits.maxHeaders),
-        ]
-        let ofAlerts = [
-            ("for", "\(alerts.lagFor)"), ("ends_below", "\(alerts.endsBelow)"),
-            ("partial_assignment", "\(alerts.watchesAssignment)"), ("settling", "\(alerts.settling)"),
-            ("node", alerts.node ?? ""),
-        ]
-        let ofAdmin = [
-            ("enabled", "\(admin.isEnabled)"), ("host", admin.host), ("port", "\(admin.port)"),
-            ("allowed_hosts", admin.allowedHosts.joined(separator: ", ")),
-        ]
-        return ofServer.map { FixedSetting("server", $0, $1, server.secrets) }
-            + ofAdmin.map { FixedSetting("admin", $0, $1, admin.secrets) }
-            + [FixedSetting("reload", "watch", "\(reload.watchesFiles)", reload.secrets)]
-            + ofLimits.map { FixedSetting("limits", $0, "\($1)", limits.secrets) }
-            + ofAlerts.map { FixedSetting("alerts", $0, $1, alerts.secrets) }
-            + [FixedSetting("alerts", "webhook", alerts.webhook.map { "\($0)" } ?? "", ["webhook"])]
-    }
 }

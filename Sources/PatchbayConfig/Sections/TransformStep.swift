@@ -1,0 +1,68 @@
+public import PatchbayAPI
+
+/// One transformer of a route's chain.
+public struct TransformStep: Sendable {
+    public let transformer: String
+    /// Checked, defaults filled in.
+    public let options: OptionValues
+    /// Options whose values must not be shown.
+    public let secretOptions: Set<String>
+    /// Whether the transformer's name must not be shown.
+    package var hasSecretName = false
+    /// Makes an instance: one per route and consumer thread.
+    public let factory: @Sendable () -> any Transformer
+    public let position: SourcePosition
+
+    package init(
+        transformer: String, options: OptionValues, secretOptions: Set<String> = [],
+        factory: @escaping @Sendable () -> any Transformer, position: SourcePosition
+    ) {
+        self.transformer = transformer
+        self.options = options
+        self.secretOptions = secretOptions
+        self.factory = factory
+        self.position = position
+    }
+}
+
+extension TransformStep {
+    /// What makes two steps do the same.
+    struct Identity: Equatable {
+        let transformer: ByteString
+        let options: OptionValues
+    }
+
+    var identity: Identity { Identity(transformer: ByteString(transformer), options: options) }
+
+    /// The value of an option in words, masked when it is secret; `nil` when it isn't set.
+    public func shownOption(_ name: String) -> String? {
+        guard let value = options.all[name] else { return nil }
+        return secretOptions.contains(name) ? SecretMask.text : value.described
+    }
+
+    /// Its name, with the options that are set; secrets are masked.
+    var described: String {
+        // Its defaults would tell which one it is.
+        if hasSecretName { return SecretMask.text }
+        let options = options.all.sorted { $0.key < $1.key }.map { name, value in
+            "\(name): \(secretOptions.contains(name) ? SecretMask.text : value.described)"
+        }
+        return options.isEmpty ? transformer : "\(transformer)(\(options.joined(separator: ", ")))"
+    }
+}
+
+extension ConfigValue {
+    /// As a line of YAML would have it, more or less.
+    fileprivate var described: String {
+        switch self {
+        case .null: "null"
+        case .bool(let value): "\(value)"
+        case .integer(let value): "\(value)"
+        case .number(let value): "\(value)"
+        case .string(let value): value
+        case .list(let items): "[\(items.map(\.described).joined(separator: ", "))]"
+        case .map(let entries):
+            "{\(entries.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value.described)" }.joined(separator: ", "))}"
+        }
+    }
+}
