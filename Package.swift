@@ -65,6 +65,9 @@ let package = Package(
         .target(name: "PatchbaySettings", swiftSettings: strict),
         .target(
             name: "PatchbayConfig", dependencies: ["CLibYAML", "PatchbayAPI", "PatchbaySettings"], swiftSettings: strict),
+        // What is generated from the declarations: schema, reference pages, the effective configuration.
+        .target(
+            name: "PatchbayReference", dependencies: ["PatchbayAPI", "PatchbayConfig", "PatchbayJSON"], swiftSettings: strict),
         .target(
             name: "PatchbayDelivery",
             dependencies: [
@@ -115,7 +118,7 @@ let package = Package(
         .target(
             name: "PatchbayRuntime",
             dependencies: [
-                "PatchbayAPI", "PatchbayCore", "PatchbayJSON", "PatchbayKafka", "PatchbaySettings", "PatchbayConfig",
+                "PatchbayAPI", "PatchbayCore", "PatchbayJSON", "PatchbayKafka", "PatchbaySettings", "PatchbayConfig", "PatchbayReference",
                 "PatchbayDelivery", "PatchbayHTTP",
                 "TokenTransformer", "TradeTransformer", "AggregateTransformer", "GenericTransformers", "DemoFeed",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
@@ -133,7 +136,8 @@ let package = Package(
         .executableTarget(
             name: "patchbay",
             dependencies: [
-                "PatchbayRuntime", "PatchbayAPI", "PatchbayCore", "PatchbayJSON", "PatchbayKafka", "PatchbayConfig", "PatchbayDelivery", "PatchbayHTTP",
+                "PatchbayRuntime", "PatchbayAPI", "PatchbayCore", "PatchbayJSON", "PatchbayKafka", "PatchbayConfig", "PatchbayReference",
+                "PatchbayDelivery", "PatchbayHTTP",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -251,9 +255,11 @@ let package = Package(
         .testTarget(
             name: "PatchbayConfigTests", dependencies: ["PatchbayConfig", "PatchbaySettings", "PatchbayAPI"], swiftSettings: strict),
         .testTarget(
+            name: "PatchbayReferenceTests", dependencies: ["PatchbayReference", "PatchbayConfig", "PatchbayAPI"], swiftSettings: strict),
+        .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "patchbay", "PatchbayRuntime", "echo", "PatchbayAPI", "PatchbayConfig", "PatchbayCore", "PatchbayKafka", "PatchbayDelivery", "PatchbayHTTP", "TestSupport",
+                "patchbay", "PatchbayRuntime", "echo", "PatchbayAPI", "PatchbayConfig", "PatchbayReference", "PatchbayCore", "PatchbayKafka", "PatchbayDelivery", "PatchbayHTTP", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/EndToEnd", swiftSettings: strict),

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import PatchbayConfig
+import PatchbayReference
 import Testing
 
 @testable import PatchbayRuntime

@@ -53,14 +53,15 @@ import Testing
         #expect(targets["PatchbayCore"] == ["PatchbayAPI", "NIOCore", "DequeModule"])
         #expect(targets["PatchbaySettings"] == [])
         #expect(targets["PatchbayConfig"] == ["CLibYAML", "PatchbayAPI", "PatchbaySettings"])
+        #expect(targets["PatchbayReference"] == ["PatchbayAPI", "PatchbayConfig", "PatchbayJSON"])
         #expect(targets["PatchbayKafka"] == ["CLibRDKafka", "PatchbayAPI", "Logging"])
         for plugin in ["TokenTransformer", "TradeTransformer", "AggregateTransformer", "GenericTransformers"] {
             #expect(targets[plugin]?.isSubset(of: ["PatchbayAPI", "PatchbayJSON", "CSimdJSON", "CLibJQ"]) == true, "\(plugin)")
         }
         let delivery = try #require(targets["PatchbayDelivery"])
-        #expect(delivery.isDisjoint(with: ["PatchbayHTTP", "PatchbayKafka", "CLibRDKafka", "PatchbayConfig", "CDocsAssets", "Hummingbird"]))
+        #expect(delivery.isDisjoint(with: ["PatchbayHTTP", "PatchbayKafka", "CLibRDKafka", "PatchbayConfig", "PatchbayReference", "CDocsAssets", "Hummingbird"]))
         let http = try #require(targets["PatchbayHTTP"])
-        #expect(http.isDisjoint(with: ["PatchbayKafka", "CLibRDKafka", "PatchbayConfig"]))
+        #expect(http.isDisjoint(with: ["PatchbayKafka", "CLibRDKafka", "PatchbayConfig", "PatchbayReference"]))
         // What is assembled can be tested and used without a command line.
         let runtime = try #require(targets["PatchbayRuntime"])
         #expect(runtime.isDisjoint(with: ["ArgumentParser", "patchbay"]))

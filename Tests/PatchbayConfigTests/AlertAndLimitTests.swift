@@ -31,8 +31,8 @@ struct AlertAndLimitTests {
         #expect(settings.node == "n")
         #expect(settings.webhook == .init(url: "https://u:p@h/secret", headers: ["Authorization": "hidden"]))
         let result = load(minimal("alerts: \(text)\n"))
-        let shown = EffectiveConfiguration.yaml(result.origins)
-        #expect(shown.contains("***") && !shown.contains("secret") && !shown.contains("hidden"))
+        let webhook = result.origins.filter { $0.path.hasPrefix("alerts.webhook.") }
+        #expect(webhook.count == 2 && webhook.allSatisfy { $0.value == nil })
         let before = try #require(load(minimal()).configuration)
         let difference = ConfigurationDifference(from: before, to: try #require(result.configuration)).text
         #expect(difference.contains("alerts.webhook") && !difference.contains("secret") && !difference.contains("hidden"))

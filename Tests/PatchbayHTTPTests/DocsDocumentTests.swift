@@ -147,9 +147,7 @@ import Testing
             (#"a+b/{x}$(c)[d]\{@key}"#, [#"a+b/1$(c)[d]\2"#, #"aab/1$(c)[d]\2"#, #"a+b/1$(c)[d]\"#]),
             ("{x}{y}", ["", "1", "12", "123"]),
         ] {
-            guard case .object(let members) = ChannelNames([template]).schema,
-                case .string(let pattern)? = members.first(where: { $0.name == "pattern" })?.value
-            else {
+            guard case .object(let schema) = ChannelNames([template]).schema, case .string(let pattern)? = schema["pattern"] else {
                 Issue.record("\(template) has no pattern")
                 continue
             }

@@ -36,7 +36,7 @@ package enum DisplayText {
     }
 
     /// Such as `U+0007`.
-    static func code(_ scalar: Unicode.Scalar) -> String {
+    package static func code(_ scalar: Unicode.Scalar) -> String {
         let digits = String(scalar.value, radix: 16, uppercase: true)
         return "U+" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
     }

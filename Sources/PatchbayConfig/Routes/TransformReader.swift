@@ -1,7 +1,7 @@
 import PatchbayAPI
 
 /// The `transform` of a route: a chain of registered transformers with checked options.
-struct TransformReader {
+package struct TransformReader {
     /// One transformer of a chain, its options read but not yet checked together.
     struct Draft {
         let definition: TransformerDefinition
@@ -24,7 +24,7 @@ struct TransformReader {
     }
 
     /// Transformers of one chain.
-    static let longestChain = 32
+    package static let longestChain = 32
 
     private let transformers: [ByteString: TransformerDefinition]
     private let names: [String]

@@ -2,7 +2,7 @@ import PatchbayAPI
 
 /// Builds the tree of one file from libyaml's events. Iterative, so that no nesting can exhaust the stack, and bounded by
 /// `YAMLLimits`, so that no alias can exhaust memory or time later.
-struct YAMLComposer {
+package struct YAMLComposer {
     private let source: SourceText
     private let limits: YAMLLimits
     private let isIncluded: Bool
@@ -46,7 +46,7 @@ struct YAMLComposer {
     /// file is empty, as one is whose routes are all commented out.
     ///
     /// - Parameter rest: gets what was read in front of a mistake that ends the reading, without what the mistake may have cut off.
-    static func compose(
+    package static func compose(
         _ source: SourceText, limits: YAMLLimits, isIncluded: Bool = false, findings: Findings, rest: (YAMLNode) -> Void = { _ in }
     ) -> YAMLNode? {
         findings.add(source: source)

@@ -1,4 +1,5 @@
 import PatchbayDelivery
+import PatchbayJSON
 
 /// The AsyncAPI 3.0 document: what clients and the server say to each other on the WebSocket
 /// (https://www.asyncapi.com/docs/reference/specification/v3.0.0).
@@ -65,7 +66,7 @@ struct AsyncAPIDocument {
                         .with("types", .strings(routes.types(on: channel.name)))
                 }),
             "x-close-codes": .array(
-                CloseCode.all.map { ["code": .integer(Int($0.number)), "meaning": .string($0.meaning)] }),
+                CloseCode.all.map { ["code": .integer(Int64($0.number)), "meaning": .string($0.meaning)] }),
             "x-error-codes": .array(
                 ErrorCode.messages.map { ["code": .string($0.code), "meaning": .string($0.meaning)] }),
         ]

@@ -1,5 +1,6 @@
 import PatchbayAPI
 import PatchbayDelivery
+import PatchbayJSON
 
 /// Which names the channels of a message may have.
 struct ChannelNames {

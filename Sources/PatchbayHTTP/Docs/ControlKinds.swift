@@ -1,5 +1,6 @@
 import PatchbayAPI
 import PatchbayDelivery
+import PatchbayJSON
 
 /// The messages that every Patchbay knows, whatever its routes: requests and what is not a record.
 struct ControlKinds {

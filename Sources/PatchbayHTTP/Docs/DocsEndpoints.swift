@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import PatchbayDelivery
+import PatchbayJSON
 
 /// `/`, `/docs` with what it is made of, and the documents it shows.
 struct DocsEndpoints: Sendable {
@@ -74,7 +75,7 @@ enum ChannelList {
                 routes.channels.map { channel in
                     let start: JSONTree = ["name": .string(channel.name)]
                     return start.with("description", channel.description.map(JSONTree.string))
-                        .with("buffer", .integer(channel.buffer)).with("template", .bool(channel.isTemplate))
+                        .with("buffer", .integer(Int64(channel.buffer))).with("template", .bool(channel.isTemplate))
                         .with("types", .strings(routes.types(on: channel.name)))
                 })
         ]

@@ -61,7 +61,7 @@ final class DocumentCache: Sendable {
             case .asyncAPI: AsyncAPIDocument(routes: routes, facts: facts).tree
             case .channels: ChannelList.tree(of: routes)
             }
-        let text = tree.text
+        let text = tree.text()
         let body = ByteBuffer(string: (JSONPretty.text(text) ?? text) + "\n")
         return Document(body: body, entityTag: EntityTag.of(body.readableBytesView))
     }

@@ -1,6 +1,7 @@
 import NIOCore
 import PatchbayAPI
 import PatchbayDelivery
+import PatchbayJSON
 import PatchbaySettings
 
 /// What the documents say besides the routes: fixed for as long as the server runs.

@@ -1,4 +1,5 @@
 import PatchbayDelivery
+import PatchbayJSON
 
 /// JSON Schemas of what the HTTP endpoints answer.
 enum HTTPSchemas {

@@ -1,5 +1,6 @@
 import PatchbayAPI
 import PatchbayDelivery
+import PatchbayJSON
 
 /// One kind of message of the WebSocket protocol, as both documents describe it.
 struct MessageKind {

@@ -1,4 +1,5 @@
 import PatchbayDelivery
+import PatchbayJSON
 
 /// The OpenAPI 3.1 document: every HTTP endpoint, and the messages of the WebSocket protocol as schemas
 /// (https://spec.openapis.org/oas/v3.1.1).

@@ -1,6 +1,7 @@
 import PatchbayAPI
 import PatchbayConfig
 import PatchbayCore
+import PatchbayReference
 
 /// Writes a commented routes.yaml to start from, with routes that fit the records of live topics when there are some.
 package enum Scaffold {

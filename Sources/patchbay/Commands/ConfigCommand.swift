@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import PatchbayConfig
+import PatchbayReference
 import PatchbayRuntime
 
 /// `patchbay config`: the configuration as the process would see it.

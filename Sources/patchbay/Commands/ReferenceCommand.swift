@@ -1,8 +1,8 @@
 import ArgumentParser
 import Foundation
-import PatchbayConfig
 import PatchbayDelivery
 import PatchbayHTTP
+import PatchbayReference
 import PatchbayRuntime
 
 /// `patchbay reference`: writes the generated parts of the documentation. For contributors; `make docs` calls it.

@@ -1,4 +1,5 @@
 import PatchbayAPI
+import PatchbayConfig
 
 /// A mapping of the file that has declared keys.
 struct DeclaredMapping {

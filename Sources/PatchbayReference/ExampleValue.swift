@@ -1,4 +1,6 @@
 import PatchbayAPI
+import PatchbayConfig
+import PatchbayJSON
 
 extension Field {
     /// What the example gives the key; `nil` when there is no example, or when it is no YAML.
@@ -15,7 +17,7 @@ extension JSONTree {
     fileprivate init(_ node: YAMLNode) {
         switch node.content {
         case .invalid: self = .null
-        case .sequence(let items): self = .list(items.map { JSONTree($0) })
+        case .sequence(let items): self = .array(items.map { JSONTree($0) })
         case .mapping(let entries):
             var object = JSONObject()
             for entry in entries { object[entry.key.scalar?.text ?? ""] = JSONTree(entry.value) }
@@ -26,7 +28,7 @@ extension JSONTree {
             case .bool(let value): self = .bool(value)
             case .integer(let value?): self = .integer(value)
             case .number(let value) where value.isFinite: self = .number(value)
-            case .integer, .number, .text: self = .text(scalar.text)
+            case .integer, .number, .text: self = .string(scalar.text)
             }
         }
     }

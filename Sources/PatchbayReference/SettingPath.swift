@@ -1,4 +1,5 @@
 import PatchbayAPI
+import PatchbayConfig
 
 /// The path of a setting taken apart.
 ///

@@ -1,4 +1,6 @@
 import PatchbayAPI
+import PatchbayConfig
+import PatchbayJSON
 
 extension SchemaBuilder {
     /// A transformer, one with options, or a chain of them.
@@ -15,12 +17,12 @@ extension SchemaBuilder {
             var forms: [JSONTree] = []
             // A name alone is a mistake where options are needed.
             let names = builder.transformers.filter { !$0.options.contains(where: \.isNeededInFile) }.map { definition in
-                ["const": .text(definition.name), "description": .text(definition.summary)] as JSONTree
+                ["const": .string(definition.name), "description": .string(definition.summary)] as JSONTree
             }
-            if !names.isEmpty { forms.append(["oneOf": .list(names)]) }
+            if !names.isEmpty { forms.append(["oneOf": .array(names)]) }
             forms.append(.object(builder.interpolated()))
             forms.append(.object(builder.stepWithOptions()))
-            return ["anyOf": .list(forms)]
+            return ["anyOf": .array(forms)]
         }
     }
 
@@ -29,7 +31,7 @@ extension SchemaBuilder {
         var properties = JSONObject()
         for definition in transformers {
             let options = define("transformer.\(definition.name)") { builder in
-                ["description": .text(definition.summary)] + builder.options(definition)
+                ["description": .string(definition.summary)] + builder.options(definition)
             }
             properties[definition.name] = .object(options)
         }

@@ -1,5 +1,6 @@
 import PatchbayAPI
 import PatchbayConfig
+import PatchbayReference
 import Testing
 
 /// A validator that isn't ours, over the generated schema; the loader is asked too, so that the two can't drift apart.

@@ -1,4 +1,5 @@
 import PatchbayAPI
+import PatchbayConfig
 
 extension FieldKind {
     /// What an operator writes there, in Markdown: "whole number", "list of text".

@@ -1,4 +1,5 @@
 import PatchbayAPI
+import PatchbayConfig
 
 /// Settings by their paths, in the order in which they came.
 ///

@@ -1,4 +1,6 @@
 public import PatchbayAPI
+public import PatchbayConfig
+import PatchbayJSON
 
 /// Every setting in effect with where it comes from: what `patchbay config show` prints.
 ///
@@ -30,7 +32,7 @@ public enum EffectiveConfiguration {
     /// - Parameter transformers: what options are declared, for units in them.
     public static func json(_ origins: [ResolvedSetting], transformers: [TransformerDefinition] = []) -> String {
         guard !origins.isEmpty else { return "[]\n" }
-        return "[\n" + origins.map { "  " + json($0, transformers).line }.joined(separator: ",\n") + "\n]\n"
+        return "[\n" + origins.map { "  " + json($0, transformers).text(.line, quoted: PrintableText.quoted) }.joined(separator: ",\n") + "\n]\n"
     }
 
     /// Longer lines don't move the comments of all others to the right.
@@ -39,7 +41,7 @@ public enum EffectiveConfiguration {
     private static func json(_ setting: ResolvedSetting, _ transformers: [TransformerDefinition]) -> JSONTree {
         let kind = SettingPath(setting.path, transformers: transformers).kind
         var object: JSONObject = [
-            "path": .text(setting.path),
+            "path": .string(setting.path),
             "value": JSONTree(setting.shownValue(kind)),
             "origin": origin(setting.origin),
         ]
@@ -50,10 +52,10 @@ public enum EffectiveConfiguration {
     private static func origin(_ origin: ValueOrigin) -> JSONTree {
         switch origin {
         case .defaultValue: ["kind": "default"]
-        case .environment(let variable): ["kind": "environment", "variable": .text(variable)]
+        case .environment(let variable): ["kind": "environment", "variable": .string(variable)]
         case .file(let position):
             [
-                "kind": "file", "file": .text(position.file), "line": .integer(Int64(position.line)),
+                "kind": "file", "file": .string(position.file), "line": .integer(Int64(position.line)),
                 "column": .integer(Int64(position.column)),
             ]
         }

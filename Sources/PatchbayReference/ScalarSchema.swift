@@ -1,4 +1,6 @@
 import PatchbayAPI
+import PatchbayConfig
+import PatchbayJSON
 
 /// The schemas of single values. `minimum` and `maximum` only concern numbers, `pattern` only texts, so one schema says
 /// "a number of this range, or a text with `${…}` in it".
@@ -6,16 +8,16 @@ enum ScalarSchema {
     private static let replaced = #"\$\{"#
 
     static let interpolated: JSONObject = [
-        "description": "`${NAME}`, `${NAME:-default}` or `${file:/path}`", "type": "string", "pattern": .text(replaced),
+        "description": "`${NAME}`, `${NAME:-default}` or `${file:/path}`", "type": "string", "pattern": .string(replaced),
     ]
 
     /// As `Quantity.milliseconds` reads it; the range is left to the loader.
     static let duration: JSONObject = [
         "description": "A time span: `500ms`, `30s`, `5m`, `1h`", "type": "string",
-        "pattern": .text("^[0-9]+(ms|s|m|h)$|" + replaced),
+        "pattern": .string("^[0-9]+(ms|s|m|h)$|" + replaced),
     ]
 
-    static let bool: JSONObject = ["type": ["boolean", "string"], "pattern": .text(replaced)]
+    static let bool: JSONObject = ["type": ["boolean", "string"], "pattern": .string(replaced)]
 
     static let scalar: JSONObject = ["type": ["string", "number", "boolean"]]
 
@@ -27,7 +29,7 @@ enum ScalarSchema {
 
     static func integer(_ range: ClosedRange<Int64>, zero: Bool) -> JSONObject {
         orZero(zero && !range.contains(0), lowest: range.lowerBound) { lowest in
-            ["type": ["integer", "string"]] + bounds(lowest, range.upperBound) + ["pattern": .text(replaced)]
+            ["type": ["integer", "string"]] + bounds(lowest, range.upperBound) + ["pattern": .string(replaced)]
         }
     }
 
@@ -35,7 +37,7 @@ enum ScalarSchema {
     static func size(_ range: ClosedRange<Int64>, zero: Bool) -> JSONObject {
         orZero(zero && !range.contains(0), lowest: range.lowerBound) { lowest in
             ["type": ["integer", "string"]] + bounds(lowest, range.upperBound)
-                + ["pattern": .text("^[0-9]+(([KkMmGg][Ii]?)?[Bb])?$|" + replaced)]
+                + ["pattern": .string("^[0-9]+(([KkMmGg][Ii]?)?[Bb])?$|" + replaced)]
         }
     }
 
@@ -43,7 +45,7 @@ enum ScalarSchema {
         var schema: JSONObject = ["type": ["number", "string"]]
         if range.lowerBound > -.greatestFiniteMagnitude { schema["minimum"] = .number(range.lowerBound) }
         if range.upperBound < .greatestFiniteMagnitude { schema["maximum"] = .number(range.upperBound) }
-        schema["pattern"] = .text(replaced)
+        schema["pattern"] = .string(replaced)
         return zero && !range.contains(0) ? orZero(schema) : schema
     }
 
@@ -51,10 +53,10 @@ enum ScalarSchema {
     static func words(_ words: [String]) -> [JSONTree] {
         words.flatMap { word -> [JSONTree] in
             switch ScalarType(plain: word) {
-            case .integer(let value?): [.text(word), .integer(value)]
-            case .number(let value) where value.isFinite: [.text(word), .number(value)]
-            case .bool(let value): [.text(word), .bool(value)]
-            default: [.text(word)]
+            case .integer(let value?): [.string(word), .integer(value)]
+            case .number(let value) where value.isFinite: [.string(word), .number(value)]
+            case .bool(let value): [.string(word), .bool(value)]
+            default: [.string(word)]
             }
         }
     }

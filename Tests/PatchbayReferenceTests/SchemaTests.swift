@@ -1,6 +1,7 @@
 import Foundation
 import PatchbayAPI
 import PatchbayConfig
+import PatchbayReference
 import Testing
 
 @Suite("JSON Schema")

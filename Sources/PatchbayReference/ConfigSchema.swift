@@ -1,4 +1,5 @@
 public import PatchbayAPI
+import PatchbayJSON
 
 /// The JSON Schema of routes.yaml, for editors and other tools.
 ///
@@ -16,6 +17,6 @@ public enum ConfigSchema {
             "title": "routes.yaml",
             "description": "What Patchbay routes: Kafka topics, through transformers, to channels. `patchbay check` finds more.",
         ]
-        return JSONTree.object(head + root + ["$defs": .object(builder.definitions)]).pretty + "\n"
+        return JSONTree.object(head + root + ["$defs": .object(builder.definitions)]).pretty(quoted: PrintableText.quoted) + "\n"
     }
 }

@@ -1,4 +1,5 @@
 import PatchbayAPI
+import PatchbayJSON
 
 /// Turns declarations into schemas; mappings with keys of their own become definitions that the others refer to.
 struct SchemaBuilder {
@@ -15,7 +16,7 @@ struct SchemaBuilder {
             let finished = schema(&self)
             definitions[name] = .object(finished)
         }
-        return ["$ref": .text("#/$defs/\(name)")]
+        return ["$ref": .string("#/$defs/\(name)")]
     }
 
     mutating func interpolated() -> JSONObject { define("interpolated") { _ in ScalarSchema.interpolated } }
@@ -32,36 +33,36 @@ struct SchemaBuilder {
         // A key with nothing after it is an empty mapping to the loader.
         let mayBeEmpty = needed.isEmpty && rules.alternatives.isEmpty && !mapping.place.isEmpty
         var schema: JSONObject = ["type": mayBeEmpty ? ["object", "null"] : "object", "additionalProperties": false]
-        if !needed.isEmpty { schema["required"] = .list(needed.map { .text($0.name) }) }
+        if !needed.isEmpty { schema["required"] = .array(needed.map { .string($0.name) }) }
         schema += Self.schema(of: rules)
         schema["properties"] = .object(properties)
         return schema
     }
 
     private static func schema(of rules: KeyRules) -> JSONObject {
-        func has(_ key: String) -> JSONTree { ["required": [.text(key)]] }
+        func has(_ key: String) -> JSONTree { ["required": [.string(key)]] }
         // An empty list gives as little as none.
         func fills(_ key: String) -> JSONTree {
-            ["required": [.text(key)], "properties": [key: ["minItems": 1]]]
+            ["required": [.string(key)], "properties": [key: ["minItems": 1]]]
         }
         let all: [JSONObject] =
-            rules.exactlyOne.map { ["oneOf": .list($0.map(has))] } + rules.atLeastOne.map { ["anyOf": .list($0.map(fills))] }
+            rules.exactlyOne.map { ["oneOf": .array($0.map(has))] } + rules.atLeastOne.map { ["anyOf": .array($0.map(fills))] }
             + rules.misplaced.map { rule in
                 [
                     "if": [
-                        "required": [.text(rule.other)],
-                        "properties": [rule.other: ["enum": .list(rule.words.map { .text($0) })]],
+                        "required": [.string(rule.other)],
+                        "properties": [rule.other: ["enum": .array(rule.words.map { .string($0) })]],
                     ],
                     "then": ["properties": [rule.key: false]],
                 ]
             }
-        return all.count == 1 ? all[0] : all.isEmpty ? [:] : ["allOf": .list(all.map { .object($0) })]
+        return all.count == 1 ? all[0] : all.isEmpty ? [:] : ["allOf": .array(all.map { .object($0) })]
     }
 
     private mutating func field(_ field: Field, in mapping: DeclaredMapping) -> JSONObject {
         let isTransform = mapping.place(of: field) == KeyRules.transformPlace
         var schema = isTransform ? transform() : kind(of: field, in: mapping)
-        schema["description"] = .text(Self.description(field))
+        schema["description"] = .string(Self.description(field))
         schema["default"] = field.defaultInFile.map { JSONTree($0) }
         schema["examples"] = field.exampleTree.map { [$0] }
         return schema
@@ -98,7 +99,7 @@ struct SchemaBuilder {
                 builder.mapping(DeclaredMapping(place: place, fields: fields))
             }
         case .choice(let words):
-            return ["anyOf": [["enum": .list(ScalarSchema.words(words))], .object(interpolated())]]
+            return ["anyOf": [["enum": .array(ScalarSchema.words(words))], .object(interpolated())]]
         case .string(let minimumLength):
             let text = ScalarSchema.text(minimumLength)
             return minimumLength > 1 ? ["anyOf": [.object(text), .object(interpolated())]] : text

@@ -1,4 +1,5 @@
 import PatchbayAPI
+import PatchbayConfig
 
 extension FieldKind {
     /// A decoded value as it would stand in the file: durations and sizes with their units.

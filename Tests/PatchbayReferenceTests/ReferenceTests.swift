@@ -1,5 +1,6 @@
 import PatchbayAPI
 import PatchbayConfig
+import PatchbayReference
 import Testing
 
 @Suite("Generated reference")

@@ -1,3 +1,5 @@
+import PatchbayConfig
+
 /// Text in a form that JSON, YAML and terminals all take.
 enum PrintableText {
     /// In double quotes. The escapes are those that JSON (RFC 8259, section 7) and YAML 1.2 (section 5.7) share, and cover
