@@ -3,6 +3,7 @@
 # make test   install what is missing and run all tests
 # make test-kafka KAFKA_HOME=path  run the tests that need a real Apache Kafka, from an unpacked release of it (and Java)
 # make test-tsan, make test-asan  run them under ThreadSanitizer or AddressSanitizer
+# make lint, make format  check the sources' format, or mend it, with Swift's own formatter
 # make docs   write the generated pages of docs/reference again
 # make screenshots  take the README's pictures of /docs again
 # make fuzz   fuzz the loader of routes.yaml for a minute (FUZZ_SECONDS=n for longer)
@@ -18,7 +19,7 @@ PACKAGES := librdkafka-dev libyaml-dev libsimdjson-dev libjq-dev pkg-config pyth
 TEST_PACKAGES := python3-jsonschema python3-yaml python3-venv prometheus chromium nginx-light haproxy curl
 PORT ?= 8080
 
-.PHONY: help setup setup-tests build run test test-kafka test-tsan test-asan bench docs screenshots fuzz clean
+.PHONY: help setup setup-tests build run test lint format test-kafka test-tsan test-asan bench docs screenshots fuzz clean
 
 help:
 	@sed -n '/^#/!q; s/^# //p' Makefile
@@ -61,9 +62,16 @@ run: build
 LIVE_TESTS := EndToEndTests PatchbayHTTPTests PatchbayKafkaTests PatchbayRuntimeTests RealKafkaTests
 SPACE := $(subst ,, )
 test: setup-tests
+	$(MAKE) lint
 	swift build --build-tests
 	swift test --skip-build --skip '$(subst $(SPACE),|,$(LIVE_TESTS))'
 	for target in $(LIVE_TESTS); do swift test --skip-build --filter "^$$target\\."; done
+
+# Swift's own formatter, with .swift-format: whether all is as it would leave it, and leaving it so.
+lint:
+	@swift format lint --strict --parallel --recursive Sources Plugins Tests Benchmarks Package.swift || { echo "\`make format\` mends most of this" >&2; exit 1; }
+format:
+	swift format --in-place --parallel --recursive Sources Plugins Tests Benchmarks Package.swift
 
 # Starts and stops nodes of that release by itself, with data in temporary folders.
 test-kafka: setup

@@ -243,7 +243,8 @@ let package = Package(
         .testTarget(
             name: "PatchbayRuntimeTests",
             dependencies: [
-                "PatchbayRuntime", "PatchbayAPI", "PatchbayConfig", "PatchbayCore", "PatchbayKafka", "PatchbayDelivery", "PatchbayHTTP", "PatchbaySettings", "TestSupport",
+                "PatchbayRuntime", "PatchbayAPI", "PatchbayConfig", "PatchbayCore", "PatchbayKafka", "PatchbayDelivery", "PatchbayHTTP",
+                "PatchbaySettings", "TestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -259,7 +260,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "patchbay", "PatchbayRuntime", "echo", "PatchbayAPI", "PatchbayConfig", "PatchbayReference", "PatchbayCore", "PatchbayKafka", "PatchbayDelivery", "PatchbayHTTP", "TestSupport",
+                "patchbay", "PatchbayRuntime", "echo", "PatchbayAPI", "PatchbayConfig", "PatchbayReference", "PatchbayCore",
+                "PatchbayKafka", "PatchbayDelivery", "PatchbayHTTP", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/EndToEnd", swiftSettings: strict),

@@ -17,7 +17,9 @@ public struct FilterFields: Sendable {
             case .sign("("), .sign("["), .sign("{"):
                 // Functions may hand something else to their arguments.
                 var isCall = false
-                if index > 0, case .word(let word) = tokens[index - 1] { isCall = !["and", "or", "if", "then", "else", "elif"].contains(word) }
+                if index > 0, case .word(let word) = tokens[index - 1] {
+                    isCall = !["and", "or", "if", "then", "else", "elif"].contains(word)
+                }
                 isOutermost.append(isOutermost.last == true && !isCall)
             case .sign(")"), .sign("]"), .sign("}"): if isOutermost.count > 1 { isOutermost.removeLast() }
             case .sign("|"), .sign(";"): isOutermost[isOutermost.count - 1] = false

@@ -12,7 +12,8 @@ enum FilterMistakes {
             "todate", "fromdate", "date", "fromdateiso8601", "todateiso8601", "dateadd", "datesub", "strptime", "strftime",
             "strflocaltime", "mktime", "gmtime", "localtime",
         ] {
-            hints[word] = "times in one format can be compared as texts: `.time > \"2026-01-31\"`; `@timestamp` is the record's own, in milliseconds"
+            hints[word] =
+                "times in one format can be compared as texts: `.time > \"2026-01-31\"`; `@timestamp` is the record's own, in milliseconds"
         }
         for word in ["match", "scan", "capture", "splits", "gsub", "sub", "ascii"] {
             hints[word] = "`test(\"…\")` says whether a regular expression matches"
@@ -43,7 +44,8 @@ enum FilterMistakes {
         if FilterLanguage.keywords.contains(word) { return }
         if word == "type", let text = text(isRight ? index - 2 : index + 2, tokens), !jqTypes.contains(text) {
             throw FilterLanguage.Objection(
-                reason: "`type` without a dot is a jq function, whose results are \(jqTypes.sorted().map { "\"\($0)\"" }.joined(separator: ", "))",
+                reason:
+                    "`type` without a dot is a jq function, whose results are \(jqTypes.sorted().map { "\"\($0)\"" }.joined(separator: ", "))",
                 hint: "did you mean `.type`?")
         }
         if FilterLanguage.known.contains(word), word != "error", word != "empty" { return }
@@ -68,7 +70,8 @@ enum FilterMistakes {
 
     /// A comparison of two constants is the same for every record: it passes all or none, and is never what was meant.
     static func checkConstants(around index: Int, in tokens: [JQTokens.Token]) throws(FilterLanguage.Objection) {
-        guard case .sign(let sign) = tokens[index], isComparison(tokens[index]), isConstant(index - 1, tokens), isConstant(index + 1, tokens),
+        guard case .sign(let sign) = tokens[index], isComparison(tokens[index]), isConstant(index - 1, tokens),
+            isConstant(index + 1, tokens),
             index < 2 || isEdge(tokens[index - 2]), index + 2 >= tokens.count || isEdge(tokens[index + 2])
         else { return }
         let (left, right) = (tokens[index - 1], tokens[index + 1])
@@ -98,7 +101,8 @@ enum FilterMistakes {
     /// Whether an operand of a comparison may begin or end there.
     private static func isEdge(_ token: JQTokens.Token) -> Bool {
         switch token {
-        case .sign("("), .sign(")"), .sign("["), .sign("]"), .sign("|"), .sign(","), .sign(";"), .word("and"), .word("or"), .word("if"), .word("elif"), .word("then"),
+        case .sign("("), .sign(")"), .sign("["), .sign("]"), .sign("|"), .sign(","), .sign(";"), .word("and"), .word("or"), .word("if"),
+            .word("elif"), .word("then"),
             .word("else"), .word("end"):
             true
         default: false
@@ -122,7 +126,8 @@ enum FilterMistakes {
     private static func follows(_ index: Int, _ tokens: [JQTokens.Token]) -> Bool {
         guard index > 0 else { return false }
         switch tokens[index - 1] {
-        case .sign("("), .sign("["), .sign(","), .sign("|"), .word("and"), .word("or"), .word("if"), .word("then"), .word("else"): return false
+        case .sign("("), .sign("["), .sign(","), .sign("|"), .word("and"), .word("or"), .word("if"), .word("then"), .word("else"):
+            return false
         default: return true
         }
     }
@@ -140,7 +145,8 @@ extension JQTokens.Token {
 
     /// The field that a text may have been meant for.
     fileprivate var asField: String? {
-        guard case .text(let text, isWhole: true) = self, text.utf8.count <= 60, let first = text.utf8.first, !(0x30...0x39).contains(first),
+        guard case .text(let text, isWhole: true) = self, text.utf8.count <= 60, let first = text.utf8.first,
+            !(0x30...0x39).contains(first),
             text.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) || $0 == 0x5F })
         else { return nil }
         return "." + text

@@ -79,7 +79,8 @@ public enum ConfigurationLoader {
     /// The same for bytes in memory.
     package static func load(
         bytes: [UInt8], file: String, environment: [String: String], transformers: [TransformerDefinition],
-        hidesVariables: Bool = false, files access: FileAccess = .system, limits: YAMLLimits = YAMLLimits(), checks: ConfigurationChecks = .none
+        hidesVariables: Bool = false, files access: FileAccess = .system, limits: YAMLLimits = YAMLLimits(),
+        checks: ConfigurationChecks = .none
     ) -> LoadResult {
         load(bytes, file: file, environment, transformers, hidesVariables, LoadedFiles(access: access), limits, checks)
     }

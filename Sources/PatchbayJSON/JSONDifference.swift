@@ -82,7 +82,7 @@ private struct Tree {
             switch value.type {
             case .object: .object(value.members.map { (ByteString($0.nameString), Tree($0.value)) })
             case .array: .array(value.elements.map { Tree($0) })
-            case .string: 
+            case .string:
                 // What stands for no text is compared as it is written.
                 .scalar(.string(ByteString(value.hasLoneSurrogate ? text : value.stringValue ?? "")))
             case .number: .scalar(.number(JSONDecimal(validated: value.text)))

@@ -22,7 +22,8 @@ public enum SchemaField {
             guard let schema = single(value) else { return nil }
             if let type = schema["type"]?.stringValue, type != "object" {
                 return (
-                    "`\(walked.joined(separator: "."))` is \(phrase(type)), which has no field `\(name)`", "name a field of the output")
+                    "`\(walked.joined(separator: "."))` is \(phrase(type)), which has no field `\(name)`", "name a field of the output"
+                )
             }
             guard let properties = schema["properties"] else { return nil }
             guard let property = properties[name] else {

@@ -32,7 +32,8 @@ public enum EffectiveConfiguration {
     /// - Parameter transformers: what options are declared, for units in them.
     public static func json(_ origins: [ResolvedSetting], transformers: [TransformerDefinition] = []) -> String {
         guard !origins.isEmpty else { return "[]\n" }
-        return "[\n" + origins.map { "  " + json($0, transformers).text(.line, quoted: PrintableText.quoted) }.joined(separator: ",\n") + "\n]\n"
+        return "[\n" + origins.map { "  " + json($0, transformers).text(.line, quoted: PrintableText.quoted) }.joined(separator: ",\n")
+            + "\n]\n"
     }
 
     /// Longer lines don't move the comments of all others to the right.

@@ -16,7 +16,8 @@ package enum YAMLText {
             guard !entries.isEmpty else { return "{}" }
             let first = order.map { ByteString($0) }.filter { entries[$0] != nil }
             let names = first + entries.keys.filter { !first.contains($0) }.sorted()
-            return "{ " + names.compactMap { name in entries[name].map { "\(scalar(name.string)): \(flow($0))" } }
+            return "{ "
+                + names.compactMap { name in entries[name].map { "\(scalar(name.string)): \(flow($0))" } }
                 .joined(separator: ", ") + " }"
         }
     }

@@ -84,7 +84,8 @@ struct Patchbay: AsyncParsableCommand {
             guard let next = known.first(where: { $0.configuration.commandName == word }) else {
                 // Commands for contributors are found by those who know them.
                 let names = known.filter { $0.configuration.shouldDisplay }.compactMap { $0.configuration.commandName }
-                let hint = place(of: word, in: Self.self, path: "patchbay").map { "did you mean `\($0)`?" }
+                let hint =
+                    place(of: word, in: Self.self, path: "patchbay").map { "did you mean `\($0)`?" }
                     ?? Suggestion.nearest(to: word, among: names).map { "did you mean `\((path + [$0]).joined(separator: " "))`?" }
                     ?? "the commands are \(names.map { "`\($0)`" }.joined(separator: ", "))"
                 let given = (path + [DisplayText.plain(word)]).joined(separator: " ")

@@ -26,7 +26,8 @@ struct AggregateTransformerTests {
 
     @Test("Kept windows are untouched, byte for byte, unless names change")
     func keepsWindowText() throws {
-        let text = AggregateExamples.twoWindows.split(separator: "\"price_change\":2.5").joined(separator: "\"x\": [ 1.50 ],\"price_change\" : 2.50")
+        let text = AggregateExamples.twoWindows.split(separator: "\"price_change\":2.5").joined(
+            separator: "\"x\": [ 1.50 ],\"price_change\" : 2.50")
         let outcome = try Self.definition.outcome(
             of: text, options: ["windows": .strings("1min"), "fields": .strings("aggregate_data"), "naming": .string("pascal_case")])
         #expect(

@@ -139,7 +139,8 @@ struct ClientsTests {
 
     @Test("A long message and one of another length are read, and said to differ")
     func lengths() throws {
-        let long = Frame.text(#"{"pad":""# + String(repeating: "x", count: 70_000) + #"","Seq":"000000000001","SentNs":"0000000000000000001"}"#)
+        let long = Frame.text(
+            #"{"pad":""# + String(repeating: "x", count: 70_000) + #"","Seq":"000000000001","SentNs":"0000000000000000001"}"#)
         let frames = [Frame.trade(0), long, Frame.trade(2)]
         let stats = try run(drained: frames, sampled: frames, produced: 3, pieces: 40_000)
         #expect(stats.sampled_exact == 1)

@@ -43,8 +43,10 @@ struct MarketFeedTests {
     func isStable() {
         let first = Self.records(1)[0]
         #expect(first.kind == .token)
-        #expect(String(decoding: first.json, as: UTF8.self) 
-            == #"{"Token":"0x46b68c437a0dda83d7bebd06453968522a099293","Symbol":"FRGECK","Name":"Frosty Gecko","MetaInfo":"Initial price: $0.00774390","TotalSupply":"830000000000","IsAMM":false,"CreateTime":"2024-01-01T11:59:00Z"}"#)
+        #expect(
+            String(decoding: first.json, as: UTF8.self)
+                == #"{"Token":"0x46b68c437a0dda83d7bebd06453968522a099293","Symbol":"FRGECK","Name":"Frosty Gecko","MetaInfo":"Initial price: $0.00774390","TotalSupply":"830000000000","IsAMM":false,"CreateTime":"2024-01-01T11:59:00Z"}"#
+        )
     }
 
     @Test("The key is the address of the record's token")
@@ -174,10 +176,12 @@ struct MarketFeedTests {
         #expect(outcomes.allSatisfy { $0.rejection == nil })
     }
 
-    @Test("Times are written in the calendar", arguments: [
-        (0, "1970-01-01T00:00:00Z"), (951_782_400_000, "2000-02-29T00:00:00Z"), (1_709_251_199_999, "2024-02-29T23:59:59Z"),
-        (4_107_542_400_000, "2100-03-01T00:00:00Z"), (253_402_300_799_999, "9999-12-31T23:59:59Z"),
-    ] as [(Int64, String)])
+    @Test(
+        "Times are written in the calendar",
+        arguments: [
+            (0, "1970-01-01T00:00:00Z"), (951_782_400_000, "2000-02-29T00:00:00Z"), (1_709_251_199_999, "2024-02-29T23:59:59Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00Z"), (253_402_300_799_999, "9999-12-31T23:59:59Z"),
+        ] as [(Int64, String)])
     func calendar(_ milliseconds: Int64, _ text: String) {
         var feed = MarketFeed(seed: 1)
         let json = String(decoding: feed.next(nowMilliseconds: milliseconds).json, as: UTF8.self)

@@ -94,9 +94,15 @@ struct DomainTransformerTests {
     @Test("The other naming and back leaves the record as it was", arguments: DomainCase.all)
     func roundTrip(_ domain: DomainCase) throws {
         let snake = try domain.definition.outcome(of: domain.sample, options: ["naming": .string("snake_case")])
-        guard case .data(let snakeText) = snake else { Issue.record("\(snake)"); return }
+        guard case .data(let snakeText) = snake else {
+            Issue.record("\(snake)")
+            return
+        }
         let pascal = try domain.definition.outcome(of: snakeText, options: ["naming": .string("pascal_case")])
-        guard case .data(let pascalText) = pascal else { Issue.record("\(pascal)"); return }
+        guard case .data(let pascalText) = pascal else {
+            Issue.record("\(pascal)")
+            return
+        }
         #expect(snakeText != pascalText)
         #expect([snakeText, pascalText].contains(domain.sample))
     }

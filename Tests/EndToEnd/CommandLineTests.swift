@@ -54,7 +54,8 @@ import Testing
         for part in [
             ":4:24: error: property `fetch.wait.max.ms`: Invalid value", "    fetch.wait.max.ms: soon\n                           ^",
             ":5:5: error: librdkafka has no property `secruity.protocol`\n        secruity.protocol: plaintext\n        ^",
-            "did you mean `security.protocol`?", ":6:5: error: librdkafka has no property `sasl.pasword`\n  hint: did you mean `sasl.password`?",
+            "did you mean `security.protocol`?",
+            ":6:5: error: librdkafka has no property `sasl.pasword`\n  hint: did you mean `sasl.password`?",
             ":8:66: error: property `max.poll.interval.ms`", ":11:10: error: `url` must begin with http:// or https://\n  hint",
             ":12:16: error: the header Host can't be set\n  hint", ":14:44: error: unknown key `chanel`", "7 errors",
         ] { #expect(program.text.contains(part), "no \(part) in: \(program.text)") }
@@ -103,7 +104,8 @@ import Testing
                 && port.text.contains("a demo prints its brokers"), "\(port.text)")
         for (wrong, hint) in [
             ("localhost", "add the port: `localhost:9092`"), ("ssl://a:1", "use `--property security.protocol=…`"),
-            ("a:1 b:2", "`--brokers=kafka1:9092,kafka2:9092`"), ("a:1,b", "`b` must be"), ("a:0", "between 1 and 65535"), ("", "must be `host:port`"),
+            ("a:1 b:2", "`--brokers=kafka1:9092,kafka2:9092`"), ("a:1,b", "`b` must be"), ("a:0", "between 1 and 65535"),
+            ("", "must be `host:port`"),
         ] {
             let program = try Program(command + ["--brokers", wrong])
             #expect(try await program.exitCode() == 64)
@@ -117,9 +119,11 @@ import Testing
     /// `routes test` answered "the commands are `diff`", and a typo listed a command for contributors that `--help` hides.
     @Test func aMisplacedCommandIsFound() async throws {
         for (arguments, hint) in [
-            (["routes", "test"], "there is no command `routes test`; did you mean `patchbay test`?"), (["diff"], "did you mean `patchbay routes diff`?"),
+            (["routes", "test"], "there is no command `routes test`; did you mean `patchbay test`?"),
+            (["diff"], "did you mean `patchbay routes diff`?"),
             (["show"], "did you mean `patchbay config show`?"), (["tset"], "there is no command `tset`; did you mean `test`?"),
-            (["frobnicate"], "`produce`, `health`\n"), (["refernce"], "the commands are `serve`"), (["routes", "frobnicate"], "the commands are `diff`"),
+            (["frobnicate"], "`produce`, `health`\n"), (["refernce"], "the commands are `serve`"),
+            (["routes", "frobnicate"], "the commands are `diff`"),
         ] {
             let program = try Program(arguments)
             #expect(try await program.exitCode() == 64)
@@ -156,7 +160,10 @@ import Testing
         let path = try temporaryFile(routes)
         defer { try? FileManager.default.removeItem(atPath: path) }
         for (arguments, sentence) in [
-            (["produce", "--brokers", "127.0.0.1:1", "t"], "patchbay: reading records for t from standard input, one a line; end with Ctrl-D\n"),
+            (
+                ["produce", "--brokers", "127.0.0.1:1", "t"],
+                "patchbay: reading records for t from standard input, one a line; end with Ctrl-D\n"
+            ),
             (["explain", "--config", path, "--topic", "t", "-"], "patchbay: reading the record from standard input; end with Ctrl-D\n"),
         ] {
             let terminal = try Terminal()

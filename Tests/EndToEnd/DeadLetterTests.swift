@@ -1,9 +1,9 @@
 import Foundation
 import Logging
 import PatchbayCore
-import PatchbayKafka
 import PatchbayDelivery
 import PatchbayHTTP
+import PatchbayKafka
 import TestSupport
 import Testing
 
@@ -20,7 +20,8 @@ import Testing
         func start(_ name: String, _ from: String, _ to: String) async throws -> RunningRouter {
             try await RunningRouter.start(
                 brokers: kafka.brokers,
-                routes: "routes: [{ name: \(name), topic: \(from), transform: trade, channel: c, on_error: dead_letter, dead_letter: \(to) }]",
+                routes:
+                    "routes: [{ name: \(name), topic: \(from), transform: trade, channel: c, on_error: dead_letter, dead_letter: \(to) }]",
                 logger: log.logger)
         }
         let one = try await start("one", "x", "y")
@@ -38,7 +39,9 @@ import Testing
             log.count(.error, "a refused record came back from a dead-letter topic") == 2
         }
         let brokers = kafka.brokers
-        let written = try await offPool { try (DeadLetterFile.read(brokers: brokers, topic: "x").count, DeadLetterFile.read(brokers: brokers, topic: "y").count) }
+        let written = try await offPool {
+            try (DeadLetterFile.read(brokers: brokers, topic: "x").count, DeadLetterFile.read(brokers: brokers, topic: "y").count)
+        }
         #expect(written == (4, 2))
         await one.service.stop()
         await two.service.stop()

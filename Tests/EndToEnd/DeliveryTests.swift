@@ -1,7 +1,7 @@
 import Foundation
-import PatchbayKafka
 import PatchbayDelivery
 import PatchbayHTTP
+import PatchbayKafka
 import TestSupport
 import Testing
 

@@ -67,7 +67,8 @@ import Testing
         #expect(check.hasSuffix(#"CMD ["patchbay", "health", "--live"]"#), "\(check)")
         let pods = try file("docs/operations/kubernetes.yaml")
         let probes = pods.matches(of: /(startup|liveness|readiness)Probe:\s+httpGet: { path: (\S+),/)
-        #expect(probes.map { "\($0.output.1) \($0.output.2)" } == ["startup /health/live", "liveness /health/live", "readiness /health/ready"])
+        #expect(
+            probes.map { "\($0.output.1) \($0.output.2)" } == ["startup /health/live", "liveness /health/live", "readiness /health/ready"])
         // Compose takes the image's check; one of its own would win.
         let compose = try file("docker-compose.yml")
         let own = try #require(compose.range(of: "\n  patchbay:")).lowerBound

@@ -16,12 +16,12 @@ import Testing
         defer { try? FileManager.default.removeItem(at: folder) }
         let routes = folder.appendingPathComponent("routes.yaml")
         try """
-            version: 1
-            kafka: { brokers: ["127.0.0.1:1"] }
-            routes:
-              - { name: n, topic: notes, transform: json, channel: notes }
+        version: 1
+        kafka: { brokers: ["127.0.0.1:1"] }
+        routes:
+          - { name: n, topic: notes, transform: json, channel: notes }
 
-            """.write(to: routes, atomically: true, encoding: .utf8)
+        """.write(to: routes, atomically: true, encoding: .utf8)
         let program = try PatchbayProgram(
             ["serve", "--config", routes.path],
             environment: ["PORT": "0", "ADMIN_PORT": "0", "HOST": "127.0.0.1", "HANDSHAKE_TIMEOUT": "5m"], mostFiles: 120)
@@ -64,7 +64,8 @@ import Testing
 
     /// What the warning at start compares with: everything that may be connected at a time, and a hundred.
     @Test func theFilesThatAConfigurationNeedsAreAddedUp() throws {
-        let file = "version: 1\nserver: { max_clients: 5000 }\nlimits: { http_connections: 10, pending_handshakes: 300 }\nadmin: { enabled: ENABLED }\n"
+        let file =
+            "version: 1\nserver: { max_clients: 5000 }\nlimits: { http_connections: 10, pending_handshakes: 300 }\nadmin: { enabled: ENABLED }\n"
             + "routes:\n  - { name: n, topic: notes, transform: json, channel: notes }\n"
         for (isEnabled, wanted) in [("false", 5410), ("true", 5410 + 256)] {
             let path = FileManager.default.temporaryDirectory.appendingPathComponent("needed-\(UUID().uuidString).yaml")

@@ -75,30 +75,39 @@ import Testing
         let route = [
             "topic: ~~, channel: c", "topics: [a, ~~], channel: c", "topic: [~~, ~~], channel: c", "topic: ^~~, channel: c",
             "topic: a, channel: ~~", "topic: a, channels: [c, ~~]", "topic: a, channels: [~~, ~~]", "topic: a, channel: 'x.{~~}'",
-            "topic: a, channel: 'x.{~~'", "topic: a, channel: 'x.{@~~}'", "topic: a, channel: 'x.{@header.~~}'", "topic: a, channel: 'x.{ ~~ }'",
+            "topic: a, channel: 'x.{~~'", "topic: a, channel: 'x.{@~~}'", "topic: a, channel: 'x.{@header.~~}'",
+            "topic: a, channel: 'x.{ ~~ }'",
             "topic: a, channel: 'x.{a[~~]}'", "topic: a, channels: ['x.{~~}', 'y.{b}']",
             "topic: a, channel: c, name: ~~", "topic: a, channel: c, type: ~~", "topic: a, channel: c, cluster: ~~",
             "topic: a, channel: c, enabled: ~~", "topic: a, channel: c, on_error: ~~", "topic: a, channel: c, on_error: ~~, dead_letter: d",
             "topic: a, channel: c, on_error: dead_letter, dead_letter: ~~", "topic: a, channel: c, dead_letter: ~~",
-            "topic: ~~, channel: c, on_error: dead_letter, dead_letter: ~~", "topic: '^.*', channel: c, on_error: dead_letter, dead_letter: ~~",
-            "topic: a, channel: 'x.{a}', max_channels: ~~", "topic: a, channel: 'x.{a}', channel_idle: ~~", "topic: a, channel: c, unknown: ~~",
+            "topic: ~~, channel: c, on_error: dead_letter, dead_letter: ~~",
+            "topic: '^.*', channel: c, on_error: dead_letter, dead_letter: ~~",
+            "topic: a, channel: 'x.{a}', max_channels: ~~", "topic: a, channel: 'x.{a}', channel_idle: ~~",
+            "topic: a, channel: c, unknown: ~~",
             "topic: a, channel: c, tests: [{ input: ~~, expect: [] }]", "topic: a, channel: c, tests: [{ input: { a: ~~ }, expect: [] }]",
-            "topic: a, channel: c, tests: [{ topic: ~~, input: 1, expect: [] }]", "topic: ~~, channel: c, tests: [{ topic: b, input: 1, expect: [] }]",
+            "topic: a, channel: c, tests: [{ topic: ~~, input: 1, expect: [] }]",
+            "topic: ~~, channel: c, tests: [{ topic: b, input: 1, expect: [] }]",
             "topic: ^~~, channel: c, tests: [{ input: 1, expect: [] }]", "topic: a, channel: c, tests: [{ name: ~~, key: ~~, input: 1 }]",
             "topic: a, channel: c, tests: [{ input: 1, expect: [{ channel: ~~, type: ~~, data: ~~ }] }]",
             "topic: a, channel: c, tests: [{ input: 1, error: ~~ }]", "topic: a, channel: c, tests: ~~",
         ].map { "routes: [{ transform: json, \($0) }]" }
         let transform = [
-            "~~", "[~~, json]", "{ pick: ~~ }", "{ pick: [a, ~~] }", "{ pick: { fields: [a], missing: ~~ } }", "{ pick: { fields: [a], unknown: ~~ } }",
-            "{ filter: ~~ }", "{ filter: '~~ (' }", "{ filter: '.a == ~~' }", "{ filter: '.a == 1 and .a == ~~' }", "{ filter: '.~~ == 1 and .~~ == 2' }",
-            "{ filter: '.a | ~~' }", "{ filter: '@header.~~ == 1' }", "{ rename: { a: ~~ } }", "{ rename: { a: ~~, b: ~~ } }", "{ json: ~~ }",
-            "{ token: { ~~: 1 } }", "{ trade: { fields: [~~] } }", "{ trade: { fields: ~~, unknown: ~~ } }", "{ aggregate: { windows: [~~] } }",
+            "~~", "[~~, json]", "{ pick: ~~ }", "{ pick: [a, ~~] }", "{ pick: { fields: [a], missing: ~~ } }",
+            "{ pick: { fields: [a], unknown: ~~ } }",
+            "{ filter: ~~ }", "{ filter: '~~ (' }", "{ filter: '.a == ~~' }", "{ filter: '.a == 1 and .a == ~~' }",
+            "{ filter: '.~~ == 1 and .~~ == 2' }",
+            "{ filter: '.a | ~~' }", "{ filter: '@header.~~ == 1' }", "{ rename: { a: ~~ } }", "{ rename: { a: ~~, b: ~~ } }",
+            "{ json: ~~ }",
+            "{ token: { ~~: 1 } }", "{ trade: { fields: [~~] } }", "{ trade: { fields: ~~, unknown: ~~ } }",
+            "{ aggregate: { windows: [~~] } }",
             "{ ~~: {} }",
         ].flatMap { transform in
             ["c", "x.{a}", "x.{hunter}", "x.{a.b}", "x.{~~}"].map { "routes: [{ topic: t, transform: \(transform), channel: '\($0)' }]" }
         }
         let more = [
-            "routes: [{ transform: { pick: [a] }, topic: t, channel: 'x.{~~}' }]", "routes: [{ transform: { pick: [~~] }, topic: t, channel: 'x.{hunter3}' }]",
+            "routes: [{ transform: { pick: [a] }, topic: t, channel: 'x.{~~}' }]",
+            "routes: [{ transform: { pick: [~~] }, topic: t, channel: 'x.{hunter3}' }]",
             "routes: [{ transform: { pick: [a, ~~] }, topic: t, channels: ['x.{a.b}', 'y.{hunter3}'] }]",
             "routes: [{ transform: json, topic: ~~, channel: c }, { transform: json, topic: ~~, channel: c }]",
             "routes: [{ transform: json, topic: a, channel: c, on_error: dead_letter, dead_letter: ~~ }, "
@@ -107,24 +116,35 @@ import Testing
             "routes: ~~", "include: ~~", "include: [~~, ~~]", "include: '~~/*.yaml'", "version: ~~",
         ]
         let sections = [
-            "server: { host: ~~ }", "server: { port: ~~ }", "server: { max_clients: ~~ }", "server: { send_buffer: ~~ }", "server: { max_message: ~~ }",
-            "server: { ping_interval: ~~ }", "server: { reconnect_earliest: 10m, reconnect_latest: '~~ms' }", "server: { reconnect_latest: ~~ }",
+            "server: { host: ~~ }", "server: { port: ~~ }", "server: { max_clients: ~~ }", "server: { send_buffer: ~~ }",
+            "server: { max_message: ~~ }",
+            "server: { ping_interval: ~~ }", "server: { reconnect_earliest: 10m, reconnect_latest: '~~ms' }",
+            "server: { reconnect_latest: ~~ }",
             "server: { reconnect_earliest: ~~, reconnect_latest: 1s }", "server: { reconnect_earliest: ~~ms, reconnect_latest: 0 }",
-            "server: { allowed_origins: ~~ }", "server: { allowed_origins: ['https://~~'] }", "server: { allowed_origins: ['https://~~:443'] }",
-            "server: { allowed_origins: ['https://~~/x', 'https://A~~'] }", "server: { cors_origins: ['wss://~~'] }", "server: { base_path: /~~ }",
-            "server: { base_path: ~~ }", "server: { base_path: '/ws/~~' }", "server: { trusted_proxies: [~~] }", "server: { unknown: ~~ }", "server: ~~",
+            "server: { allowed_origins: ~~ }", "server: { allowed_origins: ['https://~~'] }",
+            "server: { allowed_origins: ['https://~~:443'] }",
+            "server: { allowed_origins: ['https://~~/x', 'https://A~~'] }", "server: { cors_origins: ['wss://~~'] }",
+            "server: { base_path: /~~ }",
+            "server: { base_path: ~~ }", "server: { base_path: '/ws/~~' }", "server: { trusted_proxies: [~~] }", "server: { unknown: ~~ }",
+            "server: ~~",
             "admin: { host: ~~ }", "admin: { host: '[~~]' }", "admin: { host: 'h:~~' }", "admin: { allowed_hosts: [~~, 'https://~~'] }",
-            "admin: { enabled: ~~, port: ~~ }", "reload: { watch: ~~ }", "limits: { subscriptions: ~~ }", "limits: { http_connections: ~~ }",
-            "alerts: { lag: ~~ }", "alerts: { topics: { t: { lag: ~~ } } }", "alerts: { topics: { t: ~~ } }", "alerts: { for: ~~ms }", "alerts: { node: ~~ }",
+            "admin: { enabled: ~~, port: ~~ }", "reload: { watch: ~~ }", "limits: { subscriptions: ~~ }",
+            "limits: { http_connections: ~~ }",
+            "alerts: { lag: ~~ }", "alerts: { topics: { t: { lag: ~~ } } }", "alerts: { topics: { t: ~~ } }", "alerts: { for: ~~ms }",
+            "alerts: { node: ~~ }",
             "alerts: { settling: ~~, ends_below: ~~ }", "alerts: { webhook: { url: ~~ } }", "alerts: { webhook: { url: 'http://~~ x' } }",
             "alerts: { webhook: { url: 'http://a.b', headers: { X: ~~, 'a b': ~~ } } }", "alerts: { webhook: { headers: { X: ~~ } } }",
-            "kafka: { brokers: ~~ }", "kafka: { brokers: ['~~:9092'] }", "kafka: { brokers: ['a:~~'] }", "kafka: { brokers: ['http://~~:1'] }",
+            "kafka: { brokers: ~~ }", "kafka: { brokers: ['~~:9092'] }", "kafka: { brokers: ['a:~~'] }",
+            "kafka: { brokers: ['http://~~:1'] }",
             "kafka: { group: ~~ }", "kafka: { batch_size: ~~ }", "kafka: { max_record: ~~ }", "kafka: { dead_letter_timeout: ~~ }",
             "kafka: { properties: { sasl.username: ~~ } }", "kafka: { properties: { sasl.password: ~~, sasl.mechanism: ~~ } }",
-            "kafka: { properties: { security.protocol: ~~ } }", "kafka: { properties: { unknown: ~~ } }", "kafka: { properties: { fetch.min.bytes: 'x~~' } }",
+            "kafka: { properties: { security.protocol: ~~ } }", "kafka: { properties: { unknown: ~~ } }",
+            "kafka: { properties: { fetch.min.bytes: 'x~~' } }",
             "kafka: { clusters: { x: { brokers: '~~:1', group: ~~ } } }", "kafka: { clusters: { x: ~~ } }",
-            "defaults: { buffer: ~~ }", "defaults: { on_error: ~~ }", "defaults: { on_error: dead_letter, dead_letter: ~~ }", "defaults: { max_channels: ~~ }",
-            "channels: { c: { buffer: ~~ } }", "channels: { c: { description: ~~ } }", "channels: { c: ~~ }", "channels: { c: { unknown: ~~ } }",
+            "defaults: { buffer: ~~ }", "defaults: { on_error: ~~ }", "defaults: { on_error: dead_letter, dead_letter: ~~ }",
+            "defaults: { max_channels: ~~ }",
+            "channels: { c: { buffer: ~~ } }", "channels: { c: { description: ~~ } }", "channels: { c: ~~ }",
+            "channels: { c: { unknown: ~~ } }",
         ].map { "\($0)\nroutes: [{ topic: t, transform: json, channel: c }]" }
         return (route + transform + more + sections).map { "version: 1\n\($0)\n" }
     }()
@@ -199,13 +219,16 @@ import Testing
                 """)
             for name in ["word", "lines"] {
                 let path = folder.path(place + name)
-                let report = try await folder.answer(about: "version: 1\ninclude: \"\(path)\"\nroutes: [{ topic: t, transform: json, channel: c }]\n")
+                let report = try await folder.answer(
+                    about: "version: 1\ninclude: \"\(path)\"\nroutes: [{ topic: t, transform: json, channel: c }]\n")
                 #expect(report.result == .wouldRefuse)
                 expectHidden(report, path)
                 #expect(report.text.contains("the server reads it as a secret"), "\(report.text)")
                 // As a secret it may be had, and the candidate is the same as what is in force but for one property.
                 let same = try await folder.answer(
-                    about: "version: 1\nkafka: { properties: { sasl.password: \"${file:\(path)}\" } }\nroutes: [{ topic: t, transform: json, channel: c }]\n")
+                    about:
+                        "version: 1\nkafka: { properties: { sasl.password: \"${file:\(path)}\" } }\nroutes: [{ topic: t, transform: json, channel: c }]\n"
+                )
                 #expect(same.result == .wouldApply, "\(same.text)")
                 expectHidden(same, path)
             }
@@ -222,7 +245,8 @@ import Testing
         // One that is in use is shown as before, the candidate too.
         try folder.write("conf/routes.yaml", "version: 1\ninclude: more.yaml\n")
         try folder.write("conf/more.yaml", "routes: [{ topic: t, transform: json, channel: c, type: m }]\n")
-        let known = try await folder.answer(about: "version: 1\ninclude: more.yaml\nroutes: [{ topic: m, transform: json, channel: c, tpye: here }]\nserver: { port: x }\n")
+        let known = try await folder.answer(
+            about: "version: 1\ninclude: more.yaml\nroutes: [{ topic: m, transform: json, channel: c, tpye: here }]\nserver: { port: x }\n")
         #expect(known.text.contains("tpye: here"), "\(known.text)")
     }
 
@@ -230,7 +254,8 @@ import Testing
     @Test func aBrokenFileKeepsItsSecrets() async throws {
         let folder = try Folder(Self.plain)
         let secret = folder.path("conf/lines")
-        let right = "version: 1\nkafka: { properties: { sasl.password: \"${file:\(secret)}\" } }\nroutes: [{ topic: t, transform: json, channel: c }]\n"
+        let right =
+            "version: 1\nkafka: { properties: { sasl.password: \"${file:\(secret)}\" } }\nroutes: [{ topic: t, transform: json, channel: c }]\n"
         try folder.write("conf/routes.yaml", right)
         let reloader = try folder.reloader()
         try folder.write("conf/routes.yaml", "version: [\n")

@@ -2,9 +2,9 @@ import Foundation
 import Logging
 import PatchbayAPI
 import PatchbayConfig
-import PatchbayKafka
 import PatchbayDelivery
 import PatchbayHTTP
+import PatchbayKafka
 import Synchronization
 import TestSupport
 import Testing
@@ -297,12 +297,14 @@ import Testing
         ) { scene in
             let client = try await scene.subscriber()
             try scene.produce(0..<2_000)
-            try await scene.awaitHealth(.degraded, reason: "topic trade-info on cluster default lags behind by more than its threshold of 100 records")
+            try await scene.awaitHealth(
+                .degraded, reason: "topic trade-info on cluster default lags behind by more than its threshold of 100 records")
             let health = scene.health
             #expect(health.reasons.contains { $0.contains(", since ") })
             #expect((health.topics.first?.lag ?? 0) > 100)
             #expect(try await scene.metric(Scene.alert("lag")) == 1)
-            #expect(try await scene.metric("patchbay_kafka_lag_records{cluster=\"default\",topic=\"trade-info\",partition=\"0\"}") ?? 0 > 50)
+            #expect(
+                try await scene.metric("patchbay_kafka_lag_records{cluster=\"default\",topic=\"trade-info\",partition=\"0\"}") ?? 0 > 50)
             let started = try #require(scene.log.line(.warning, "alert started"))
             #expect(started.metadata["alert"] == "lag" && started.metadata["threshold"]?.description == "100")
 
@@ -498,9 +500,11 @@ import Testing
         #expect(rows.count >= 20)
         // Suites by name, with the files that declare them.
         var suites: [String: String] = [:]
-        let folders = [folder] + ["PatchbayHTTPTests", "PatchbayKafkaTests"].map {
-            folder.deletingLastPathComponent().appendingPathComponent($0)
-        }
+        let folders =
+            [folder]
+            + ["PatchbayHTTPTests", "PatchbayKafkaTests"].map {
+                folder.deletingLastPathComponent().appendingPathComponent($0)
+            }
         let files = try folders.flatMap { folder in
             try FileManager.default.subpathsOfDirectory(atPath: folder.path).map { folder.appendingPathComponent($0) }
         }

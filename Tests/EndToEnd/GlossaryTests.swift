@@ -30,10 +30,12 @@ extension DocumentTests {
     }
 
     @Test func whatTheGlossaryNamesIsInTheSources() throws {
-        let declaration = try Regex(#"\b(?:struct|class|enum|protocol|actor|typealias|let|var|func|case) (\w+)"#, as: (Substring, Substring).self)
+        let declaration = try Regex(
+            #"\b(?:struct|class|enum|protocol|actor|typealias|let|var|func|case) (\w+)"#, as: (Substring, Substring).self)
         var declared: Set<String> = []
         for folder in ["Sources", "Plugins"] {
-            let files = try #require(FileManager.default.enumerator(at: repository.appendingPathComponent(folder), includingPropertiesForKeys: nil))
+            let files = try #require(
+                FileManager.default.enumerator(at: repository.appendingPathComponent(folder), includingPropertiesForKeys: nil))
             for case let file as URL in files where file.pathExtension == "swift" {
                 let text = try String(contentsOf: file, encoding: .utf8)
                 for match in text.matches(of: declaration) { declared.insert(String(match.output.1)) }

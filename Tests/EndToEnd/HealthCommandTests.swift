@@ -70,7 +70,8 @@ import Testing
             try await run(["reload", "--port", unused], code: 69)
                 == "patchbay: no answer from 127.0.0.1:\(unused): \(refused); is admin.enabled set?\n")
         #expect(
-            try await run(["health", "--host", "no-such-host.invalid"], code: 69).contains("the host name no-such-host.invalid can't be resolved"))
+            try await run(["health", "--host", "no-such-host.invalid"], code: 69).contains(
+                "the host name no-such-host.invalid can't be resolved"))
     }
 
     /// At start the same: the port that another process has.

@@ -13,15 +13,15 @@ import Testing
         defer { try? FileManager.default.removeItem(at: path) }
         let record = #"{"a":""# + String(repeating: "x", count: 2 << 20) + #"","b":1}"#
         try """
-            version: 1
-            kafka: { max_record: 4MiB }
-            routes:
-              - topic: t
-                transform: \(transform)
-                channel: "c.{b}"
-                tests: [{ input: '\(record)', expect: [{ channel: c.1 }] }]
+        version: 1
+        kafka: { max_record: 4MiB }
+        routes:
+          - topic: t
+            transform: \(transform)
+            channel: "c.{b}"
+            tests: [{ input: '\(record)', expect: [{ channel: c.1 }] }]
 
-            """.write(to: path, atomically: true, encoding: .utf8)
+        """.write(to: path, atomically: true, encoding: .utf8)
         let program = try PatchbayProgram(["test", path.path])
         let code = try await program.exitCode()
         #expect(code == 0, "\(program.text.prefix(500))")

@@ -148,12 +148,16 @@ import Testing
     /// each time, and only the process itself knows it.
     @Test func checkLiveSaysHowToReachADemo() async throws {
         let broker = try SilentListener()
-        let folder = try Folder(["routes.yaml": "kafka: { brokers: '127.0.0.1:\(broker.port)' }\n" + Self.plain, "none.yaml": "kafka: { brokers: [] }\n" + Self.plain])
+        let folder = try Folder([
+            "routes.yaml": "kafka: { brokers: '127.0.0.1:\(broker.port)' }\n" + Self.plain,
+            "none.yaml": "kafka: { brokers: [] }\n" + Self.plain,
+        ])
         let live = ["check", "--live", "--timeout", "1"]
         expect(
             try await run(live + [folder.path("routes.yaml")], code: 69),
             has: ["beside a running demo, name the brokers that it printed: KAFKA_BROKERS=127.0.0.1:PORT patchbay check --live"])
-        let variable = try await run(live + [folder.path("routes.yaml")], code: 69, environment: ["KAFKA_BROKERS": "127.0.0.1:\(broker.port)"])
+        let variable = try await run(
+            live + [folder.path("routes.yaml")], code: 69, environment: ["KAFKA_BROKERS": "127.0.0.1:\(broker.port)"])
         expect(variable, has: ["127.0.0.1:\(broker.port) (from KAFKA_BROKERS)", "KAFKA_BROKERS wins over the file"])
         expect(try await run(live + [folder.path("none.yaml")], code: 78), has: ["or leave `brokers` out and set KAFKA_BROKERS"])
         expect(try await run(["check", "--help"], code: 0), has: ["KAFKA_BROKERS=127.0.0.1:PORT patchbay check --live"])
@@ -162,7 +166,9 @@ import Testing
     /// A template for a field that an earlier `pick` left out passed `check`, and then refused every record.
     @Test func checkKnowsWhatAStepLeavesOut() async throws {
         let routes = "version: 1\nroutes:\n  - topic: t\n    transform: [{ pick: [a] }, json]\n    channels: [c, 'x.{FIELD}']\n"
-        for (field, code, words) in [("a", Int32(0), "ok, 1 route"), ("b", 78, "routes.yaml:5:19: error: `{b}` in channel `x.{b}` can never be filled in")] {
+        for (field, code, words) in [
+            ("a", Int32(0), "ok, 1 route"), ("b", 78, "routes.yaml:5:19: error: `{b}` in channel `x.{b}` can never be filled in"),
+        ] {
             let folder = try Folder(["routes.yaml": routes.replacingOccurrences(of: "FIELD", with: field)])
             expect(try await run(["check", folder.path("routes.yaml")], code: code), has: [words])
         }
@@ -209,7 +215,8 @@ import Testing
         expect(short, has: ["route audits: no", "route sleeping: no", "route chain: takes it"])
         #expect(!short.contains("elsewhere"))
         let nobody = try await run(["explain", "--config", folder.path("routes.yaml"), "--topic", "log"], code: 1)
-        expect(nobody, has: ["no route uses this topic", "did you mean the topic `logs`?", "--all lists the 4 routes that take other topics"])
+        expect(
+            nobody, has: ["no route uses this topic", "did you mean the topic `logs`?", "--all lists the 4 routes that take other topics"])
         expect(try await run(explain + ["--cluster", "audit"], code: 0), has: ["route audits: takes it"])
         expect(try await run(explain + ["--cluster", "other"], code: 78), has: ["clusters are: default, audit"])
         try await run(explain + ["--header", "no-value"], code: 64)

@@ -107,7 +107,9 @@ import Testing
         let folder = try goodFolder()
         let base = ["explain", "--config", folder.path("routes.yaml"), "--topic"]
         let passed = try await run(base + ["metrics.x", "--all", #"{"service":"api","level":"error","n":1}"#], code: 0)
-        for part in ["route errors: takes it", "step 1, filter", "step 2, pick", "message to errors:", "message to by.api:", "route off: no"] {
+        for part in [
+            "route errors: takes it", "step 1, filter", "step 2, pick", "message to errors:", "message to by.api:", "route off: no",
+        ] {
             #expect(passed.contains(part), "no \(part) in: \(passed)")
         }
         #expect(try await run(base + ["legacy", #"{"level":"info"}"#], code: 0).contains("left out on purpose"))
@@ -151,7 +153,9 @@ import Testing
             text.replacingOccurrences(of: "buffer: 7", with: "buffer: 8").replacingOccurrences(of: "enabled: false, ", with: "")
                 .replacingOccurrences(of: "version: 1", with: "version: 1\nserver: { port: 9 }"))
         let changes = try await run(["routes", "diff", old, new], code: 1)
-        for part in ["~ channel errors: buffer: 7 → 8", "~ route off: enabled: false → true", "+ topic off", "server.port", "(needs a restart)"] {
+        for part in [
+            "~ channel errors: buffer: 7 → 8", "~ route off: enabled: false → true", "+ topic off", "server.port", "(needs a restart)",
+        ] {
             #expect(changes.contains(part), "no \(part) in: \(changes)")
         }
         #expect(try await json(["routes", "diff", old, new], code: 1) is [String: Any])

@@ -59,7 +59,10 @@ import Testing
             #expect(targets[plugin]?.isSubset(of: ["PatchbayAPI", "PatchbayJSON", "CSimdJSON", "CLibJQ"]) == true, "\(plugin)")
         }
         let delivery = try #require(targets["PatchbayDelivery"])
-        #expect(delivery.isDisjoint(with: ["PatchbayHTTP", "PatchbayKafka", "CLibRDKafka", "PatchbayConfig", "PatchbayReference", "CDocsAssets", "Hummingbird"]))
+        #expect(
+            delivery.isDisjoint(with: [
+                "PatchbayHTTP", "PatchbayKafka", "CLibRDKafka", "PatchbayConfig", "PatchbayReference", "CDocsAssets", "Hummingbird",
+            ]))
         let http = try #require(targets["PatchbayHTTP"])
         #expect(http.isDisjoint(with: ["PatchbayKafka", "CLibRDKafka", "PatchbayConfig", "PatchbayReference"]))
         // What is assembled can be tested and used without a command line.

@@ -27,7 +27,9 @@ import Testing
 
     private static let folders = ["Sources", "Plugins", "Tests", "Benchmarks", "docs", "findings"]
     private static let files = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "Makefile"]
-    private static let endings: Set<String> = ["swift", "md", "yaml", "yml", "html", "js", "css", "py", "c", "h", "cpp", "hpp", "sh", "json", ""]
+    private static let endings: Set<String> = [
+        "swift", "md", "yaml", "yml", "html", "js", "css", "py", "c", "h", "cpp", "hpp", "sh", "json", "",
+    ]
 
     /// Every text of the repository but what set-up fetches.
     private static func texts() throws -> [(path: String, text: String)] {

@@ -1,9 +1,9 @@
 import Foundation
 import Logging
 import PatchbayConfig
-import PatchbayKafka
 import PatchbayDelivery
 import PatchbayHTTP
+import PatchbayKafka
 import TestSupport
 
 @testable import PatchbayRuntime
@@ -59,7 +59,8 @@ struct RunningRouter {
     ///   - watches: whether changes of the file are taken up by themselves.
     static func start(
         brokers: String, group: String = "group-\(UUID().uuidString)", routes: String = routes,
-        buffer: Int = 100_000, properties: [String: String] = [:], deadLetterTimeout: String = "5m", drainTimeout: String = "5s", watches: Bool = false,
+        buffer: Int = 100_000, properties: [String: String] = [:], deadLetterTimeout: String = "5m", drainTimeout: String = "5s",
+        watches: Bool = false,
         awaitingAssignment: Bool = true, logger: Logger = TestKafka.quiet
     ) async throws -> RunningRouter {
         let file = try RoutesFile(
@@ -72,7 +73,8 @@ struct RunningRouter {
             throw SocketFailure(description: DiagnosticRenderer.render(loaded.findings, file: path))
         }
         let service = RouterService(
-            configuration: configuration, loaded: loaded, reload: { candidate in
+            configuration: configuration, loaded: loaded,
+            reload: { candidate in
                 candidate.map { ConfigurationFile.read($0, insteadOf: path, environment: [:]) }
                     ?? ConfigurationFile.read(path, environment: [:])
             },

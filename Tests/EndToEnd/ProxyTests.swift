@@ -37,14 +37,19 @@ import Testing
         address.sin_addr.s_addr = inet_addr("127.0.0.1")
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
         let result = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0 }
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
+            }
         }
         guard result else { throw SocketFailure(description: "no free port: errno \(errno)") }
         return Int(address.sin_port.bigEndian)
     }
 
     private static func isInstalled(_ name: String) -> Bool {
-        let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":") + ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"]
+        let folders =
+            (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":") + [
+                "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin",
+            ]
         let isThere = folders.contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(name)") }
         if !isThere { print("SKIPPED: \(name) is not installed (make setup-tests installs nginx-light and haproxy)") }
         return isThere
@@ -57,12 +62,12 @@ import Testing
         defer { try? FileManager.default.removeItem(at: folder) }
         let routes = folder.appendingPathComponent("routes.yaml")
         try """
-            version: 1
-            kafka: { brokers: ["127.0.0.1:1"] }
-            routes:
-              - { name: n, topic: notes, transform: json, channel: notes }
+        version: 1
+        kafka: { brokers: ["127.0.0.1:1"] }
+        routes:
+          - { name: n, topic: notes, transform: json, channel: notes }
 
-            """.write(to: routes, atomically: true, encoding: .utf8)
+        """.write(to: routes, atomically: true, encoding: .utf8)
         let program = try PatchbayProgram(
             ["serve", "--config", routes.path], environment: ["PORT": "0", "ADMIN_PORT": "0", "HOST": "127.0.0.1"])
         try await eventually("it to listen; so far: \(program.text)") { program.text.contains(" port=") || !program.isRunning }
@@ -99,21 +104,21 @@ import Testing
             }
             let file = folder.appendingPathComponent("nginx.conf")
             try """
-                daemon off; pid \(folder.path)/nginx.pid; error_log stderr; worker_processes 1;
-                events { worker_connections 64; }
-                http {
-                  access_log off; \(temporary.joined(separator: " "))
-                  upstream patchbay { server 127.0.0.1:\(port); keepalive 4; }
-                  map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
-                  server {
-                    listen 127.0.0.1:\(front);
-                    location / {
-                      proxy_pass http://patchbay; proxy_http_version 1.1; proxy_set_header Host $host;
-                      proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;
-                    }
-                  }
+            daemon off; pid \(folder.path)/nginx.pid; error_log stderr; worker_processes 1;
+            events { worker_connections 64; }
+            http {
+              access_log off; \(temporary.joined(separator: " "))
+              upstream patchbay { server 127.0.0.1:\(port); keepalive 4; }
+              map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
+              server {
+                listen 127.0.0.1:\(front);
+                location / {
+                  proxy_pass http://patchbay; proxy_http_version 1.1; proxy_set_header Host $host;
+                  proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;
                 }
-                """.write(to: file, atomically: true, encoding: .utf8)
+              }
+            }
+            """.write(to: file, atomically: true, encoding: .utf8)
             let nginx = try Background(["nginx", "-e", "stderr", "-c", file.path])
             defer { nginx.stop() }
             try await useEverything(through: front)
@@ -126,22 +131,22 @@ import Testing
             let front = try Self.freePort()
             let file = folder.appendingPathComponent("haproxy.cfg")
             try """
-                global
-                  maxconn 100
-                defaults
-                  mode http
-                  timeout connect 5s
-                  timeout client 60s
-                  timeout server 60s
-                  timeout tunnel 60s
-                frontend front
-                  bind 127.0.0.1:\(front)
-                  default_backend back
-                backend back
-                  http-reuse always
-                  server patchbay 127.0.0.1:\(port)
+            global
+              maxconn 100
+            defaults
+              mode http
+              timeout connect 5s
+              timeout client 60s
+              timeout server 60s
+              timeout tunnel 60s
+            frontend front
+              bind 127.0.0.1:\(front)
+              default_backend back
+            backend back
+              http-reuse always
+              server patchbay 127.0.0.1:\(port)
 
-                """.write(to: file, atomically: true, encoding: .utf8)
+            """.write(to: file, atomically: true, encoding: .utf8)
             let haproxy = try Background(["haproxy", "-db", "-f", file.path])
             defer { haproxy.stop() }
             try await useEverything(through: front)
@@ -164,14 +169,14 @@ import Testing
         try await withServer { port, folder in
             let file = folder.appendingPathComponent("Ask.java")
             try """
-                import java.net.URI; import java.net.http.*; import java.time.Duration;
-                public class Ask { public static void main(String[] arguments) throws Exception {
-                  var client = HttpClient.newHttpClient();
-                  for (int i = 0; i < 3; i++) System.out.println(client.send(
-                    HttpRequest.newBuilder(URI.create(arguments[0])).timeout(Duration.ofSeconds(20)).build(),
-                    HttpResponse.BodyHandlers.ofString()).statusCode());
-                } }
-                """.write(to: file, atomically: true, encoding: .utf8)
+            import java.net.URI; import java.net.http.*; import java.time.Duration;
+            public class Ask { public static void main(String[] arguments) throws Exception {
+              var client = HttpClient.newHttpClient();
+              for (int i = 0; i < 3; i++) System.out.println(client.send(
+                HttpRequest.newBuilder(URI.create(arguments[0])).timeout(Duration.ofSeconds(20)).build(),
+                HttpResponse.BodyHandlers.ofString()).statusCode());
+            } }
+            """.write(to: file, atomically: true, encoding: .utf8)
             let java = try await ExternalProgram.run(["java", file.path, "http://127.0.0.1:\(port)/health/live"])
             #expect(java.status == 0 && java.output == "200\n200\n200\n", "\(java.said)")
         }

@@ -1,7 +1,7 @@
 import Logging
-import PatchbayKafka
 import PatchbayDelivery
 import PatchbayHTTP
+import PatchbayKafka
 import TestSupport
 import Testing
 
@@ -16,7 +16,8 @@ import Testing
         defer { kafka.close() }
         let log = LogBook()
         let router = try await RunningRouter.start(
-            brokers: kafka.brokers, routes: "routes: [{ name: trades, topic: trade-info, transform: trade, channel: c }]", logger: log.logger)
+            brokers: kafka.brokers, routes: "routes: [{ name: trades, topic: trade-info, transform: trade, channel: c }]",
+            logger: log.logger)
         for _ in 0..<20 {
             for value in ["{", "{}"] { try kafka.producer.produce(topic: "trade-info", partition: 0, value: value) }
         }

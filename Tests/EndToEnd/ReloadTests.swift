@@ -2,9 +2,9 @@ import Foundation
 import Logging
 import PatchbayAPI
 import PatchbayConfig
-import PatchbayKafka
 import PatchbayDelivery
 import PatchbayHTTP
+import PatchbayKafka
 import Synchronization
 import TestSupport
 import Testing

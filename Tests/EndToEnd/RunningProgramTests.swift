@@ -37,7 +37,9 @@ import Testing
         }
 
         convenience init(_ routes: String, environment: [String: String] = [:]) async throws {
-            try await self.init(environment: environment) { try routes.write(to: $0.appendingPathComponent("routes.yaml"), atomically: true, encoding: .utf8) }
+            try await self.init(environment: environment) {
+                try routes.write(to: $0.appendingPathComponent("routes.yaml"), atomically: true, encoding: .utf8)
+            }
         }
 
         deinit { try? FileManager.default.removeItem(at: folder) }
@@ -98,7 +100,8 @@ import Testing
             try await preview(own.replacingOccurrences(of: "channel: one", with: "channel: two")).contains("\"channel\"")
         }
         for route in [
-            "transform: json, channel: \"${HIDDEN}\"", "transform: json, channel: \"${HIDDEN:-x}.{a}\"", "transform: json, channel: one, type: \"${HIDDEN}\"",
+            "transform: json, channel: \"${HIDDEN}\"", "transform: json, channel: \"${HIDDEN:-x}.{a}\"",
+            "transform: json, channel: one, type: \"${HIDDEN}\"",
             "name: \"${HIDDEN}\", transform: json, channel: one", "transform: { filter: { where: '.x == \"${HIDDEN}\"' } }, channel: one",
             "transform: { rename: { fields: { a: \"${HIDDEN}\" } } }, channel: one",
             "transform: json, channel: one, on_error: dead_letter, dead_letter: \"${HIDDEN}\"",
@@ -348,20 +351,20 @@ import Testing
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("two-\(UUID().uuidString).yaml").path
         defer { try? FileManager.default.removeItem(atPath: path) }
         try """
-            version: 1
-            server: { host: 127.0.0.1, port: 0 }
-            admin: { port: 0 }
-            kafka:
-              brokers: "\(here.brokers)"
-              group: two
-              properties: { \(properties.joined(separator: ", ")) }
-              clusters:
-                other: { brokers: "\(there.brokers)", properties: { \(properties.joined(separator: ", ")) } }
-            routes:
-              - { name: here, topic: notes, transform: json, channels: [here, both] }
-              - { name: there, topic: notes, cluster: other, transform: json, channels: [there, both] }
-              - { name: audit, topic: ^aud.*, cluster: other, transform: json, channel: audit }
-            """.write(toFile: path, atomically: true, encoding: .utf8)
+        version: 1
+        server: { host: 127.0.0.1, port: 0 }
+        admin: { port: 0 }
+        kafka:
+          brokers: "\(here.brokers)"
+          group: two
+          properties: { \(properties.joined(separator: ", ")) }
+          clusters:
+            other: { brokers: "\(there.brokers)", properties: { \(properties.joined(separator: ", ")) } }
+        routes:
+          - { name: here, topic: notes, transform: json, channels: [here, both] }
+          - { name: there, topic: notes, cluster: other, transform: json, channels: [there, both] }
+          - { name: audit, topic: ^aud.*, cluster: other, transform: json, channel: audit }
+        """.write(toFile: path, atomically: true, encoding: .utf8)
         let program = try PatchbayProgram(["serve", "--config", path])
         try await eventually("the port; so far: \(program.text)") { program.text.contains("admin_port=") || !program.isRunning }
         let port = try #require(program.text.firstMatch(of: /\ port=([0-9]+)/).flatMap { Int($0.output.1) }, "\(program.text)")

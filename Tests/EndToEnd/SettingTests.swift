@@ -1,9 +1,9 @@
 import Foundation
 import PatchbayAPI
 import PatchbayConfig
-import PatchbayKafka
 import PatchbayDelivery
 import PatchbayHTTP
+import PatchbayKafka
 import Synchronization
 import TestSupport
 import Testing
@@ -16,7 +16,9 @@ import Testing
     private final class Gate: Transformer {
         static let isOpen = Atomic(true)
 
-        static let definition = TransformerDefinition(name: "gate", summary: "Waits.", defaultType: "note") { _ throws(OptionError) in { Gate() } }
+        static let definition = TransformerDefinition(name: "gate", summary: "Waits.", defaultType: "note") { _ throws(OptionError) in
+            { Gate() }
+        }
 
         func transform(_ batch: borrowing RecordBatch, into output: EnvelopeWriter) {
             while !Self.isOpen.load(ordering: .acquiring) { usleep(1000) }
@@ -71,7 +73,8 @@ import Testing
     }
 
     private static func read(
-        _ address: inout sockaddr_in, _ descriptor: Int32, _ call: (Int32, UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32
+        _ address: inout sockaddr_in, _ descriptor: Int32,
+        _ call: (Int32, UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32
     ) -> Bool {
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         return withUnsafeMutablePointer(to: &address) {

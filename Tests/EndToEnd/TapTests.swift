@@ -104,7 +104,9 @@ import Testing
         // What answers a handshake otherwise says why, too.
         let elsewhere = try PatchbayProgram(["tap", "trades", "--url", "ws://127.0.0.1:\(demo.port)/nowhere"])
         #expect(try await elsewhere.exitCode() == 69)
-        #expect(elsewhere.text.contains("the server refuses the WebSocket: ") && elsewhere.text.contains("HTTP status 404"), "\(elsewhere.text)")
+        #expect(
+            elsewhere.text.contains("the server refuses the WebSocket: ") && elsewhere.text.contains("HTTP status 404"), "\(elsewhere.text)"
+        )
         try await demo.stop()
     }
 
@@ -132,7 +134,9 @@ import Testing
         ] as [(String, Int?, String)] {
             #expect(try ServerAddress.option(text, port: port) { 7 }.text == address, "\(text)")
         }
-        for (text, port) in [("", nil), ("a:1", 2), ("a:x", nil), ("a:0", nil), ("https://a", nil), ("http://a/docs", nil), ("a b", nil)] as [(String, Int?)] {
+        for (text, port) in [("", nil), ("a:1", 2), ("a:x", nil), ("a:0", nil), ("https://a", nil), ("http://a/docs", nil), ("a b", nil)]
+            as [(String, Int?)]
+        {
             #expect(throws: (any Error).self, "\(text)") { try ServerAddress.option(text, port: port) { 7 } }
         }
         let demo = try await demo()
@@ -159,7 +163,10 @@ import Testing
         let demo = try await flowingDemo()
         let records = (1...6).map { #"{"level":"\#($0 == 6 ? "end" : "info")"}"# }
         let taken = try await tap(demo, ["--where", #".level == "end" or .data.level == "end""#, "--count", "1"], records: records)
-        #expect(taken.errors.contains("patchbay: --where asks for `.level`, which none of the first 5 lines has; did you mean `.data.level`?\n"), "\(taken.errors)")
+        #expect(
+            taken.errors.contains(
+                "patchbay: --where asks for `.level`, which none of the first 5 lines has; did you mean `.data.level`?\n"),
+            "\(taken.errors)")
         #expect(taken.errors.matches(of: /--where asks/).count == 1, "\(taken.errors)")
         try await demo.stop()
     }
@@ -167,8 +174,10 @@ import Testing
     /// A comparison of two texts passes every line or none, and was taken. The hint says where a message's fields are.
     @Test func constantsAreNotCompared() async throws {
         for (condition, topic, hint) in [
-            (#"SellBuy == "buy""#, false, "did you mean `.data.SellBuy`?"), (#""SellBuy" == "buy""#, false, #"did you mean `.data.SellBuy == "buy"`?"#),
-            (#""SellBuy" == "buy""#, true, #"did you mean `.value.SellBuy == "buy"`?"#), ("1 == 1", false, "compare a field, as `.data.name == 1`"),
+            (#"SellBuy == "buy""#, false, "did you mean `.data.SellBuy`?"),
+            (#""SellBuy" == "buy""#, false, #"did you mean `.data.SellBuy == "buy"`?"#),
+            (#""SellBuy" == "buy""#, true, #"did you mean `.value.SellBuy == "buy"`?"#),
+            ("1 == 1", false, "compare a field, as `.data.name == 1`"),
             (#"channel == "x""#, false, "did you mean `.channel`?"), (#"type == "trade_data""#, false, "did you mean `.type`?"),
             ("offset > 5", true, "did you mean `.offset`?"), (#"5 < "Price""#, true, "did you mean `5 < .value.Price`?"),
         ] {

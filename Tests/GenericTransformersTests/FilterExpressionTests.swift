@@ -15,7 +15,8 @@ struct FilterExpressionTests {
             "a", "b", "and", "_x1", String(repeating: "l", count: 29), String(repeating: "l", count: 30), String(repeating: "l", count: 90),
         ]
         static let literals = [
-            "null", "true", "false", "0", "-0", "1", "-1", "1.5", ".5", "2.", "1e2", "1E-2", "-12.25e+1", "9007199254740993", "1e400", "-1e400",
+            "null", "true", "false", "0", "-0", "1", "-1", "1.5", ".5", "2.", "1e2", "1E-2", "-12.25e+1", "9007199254740993", "1e400",
+            "-1e400",
             "0.1", #""""#, #""a""#, #""ab""#, #""é""#, #""😀""#, #""null""#, #""true""#,
         ]
         static let values = [
@@ -100,16 +101,19 @@ struct FilterExpressionTests {
         #expect(count > 1_000 && held > 5_000 && failed > 1_000, "\(count) \(held) \(failed)")
     }
 
-    @Test("What is more than a condition is left to jq", arguments: [
-        ".a == .b", "1 == .a", "1 == 1", ".a?", ".[0]", ".a[]", #"."a""#, #".a == "\u0061""#, #".a == "\(.b)""#, ".a // 1", ".a, .b",
-        ".a == -(1)", "not", ".a and not", ".a | .b", "(.a == 1) == true", ".a == 1 == true", ".a + 1", #".a == @text "x""#, "$x",
-        "if .a then .b else .c end", ".a == 1 # x\n | .b", "", "(", ")", ".a == \"", "(.a]",
-    ])
+    @Test(
+        "What is more than a condition is left to jq",
+        arguments: [
+            ".a == .b", "1 == .a", "1 == 1", ".a?", ".[0]", ".a[]", #"."a""#, #".a == "\u0061""#, #".a == "\(.b)""#, ".a // 1", ".a, .b",
+            ".a == -(1)", "not", ".a and not", ".a | .b", "(.a == 1) == true", ".a == 1 == true", ".a + 1", #".a == @text "x""#, "$x",
+            "if .a then .b else .c end", ".a == 1 # x\n | .b", "", "(", ")", ".a == \"", "(.a]",
+        ])
     func leavesTheRest(text: String) { #expect(FilterCondition(JQTokens(text)) == nil) }
 
     @Test("Expressions that share a program have the outcome they have alone") func sharing() throws {
         let texts = [
-            #".tags | index("hot")"#, ".a // .b", "[.a, .b] | any", ".[] | select(. == 1)", ".a | length > 1", "empty", "error", ".a * .b > 4",
+            #".tags | index("hot")"#, ".a // .b", "[.a, .b] | any", ".[] | select(. == 1)", ".a | length > 1", "empty", "error",
+            ".a * .b > 4",
             #".a | test("^x")"#, "try .a.b catch false", "label $out | 1, break $out", ". as {a: $x} | $x", ".. | select(. == 1)",
             "{a, b: 1} | .a", #""\(.a)x\(.b)" == "1x2""#, ".a.b? == 1", "[limit(1; .[])] | length > 0 # all", ".a % .b == 1",
             #".a == "\u0061)""#, "reduce .[] as $x (0; . + 1) > 1", "[..] | length > 2", ".a / .b",
@@ -150,37 +154,47 @@ struct FilterExpressionTests {
 
     /// `[repeat(1)] | length > 0` passed the check, and then held the consumer thread for ever on the first record. So
     /// did `index` on a record with an empty text; `todate` ended the process on a number that is no date.
-    @Test("What may never end, or end badly, is refused when the file is checked", arguments: [
-        "[repeat(1)] | length > 0", "[range(1e12)] | length > 0", "until(false; .)", "[while(true; .)]", "[recurse(.)] | length > 1",
-        "def f: f; f", "input", "[inputs] | length > 0", #"gsub(""; "x") == """#, #"sub("";"x";"g") == """#, ".a | index(.b)",
-        #".a | indices("")"#, #".a | rindex("\(.b)")"#, "[combinations(9)] | length", ".a | todate", "halt", "debug", ".[.n] = 1",
-        ".a |= 1", "setpath([.n]; 1)", #"{a: repeat(1)}"#, #""\(repeat(1))""#, ".[repeat(1):2]", "{(repeat(1)|tostring): 1}", "import \"x\" as x; .",
-        "x::repeat(1)", #"[scan("")] == []"#, "paths", "path(..) | length > 1", #".a | split("";"g") | length > 1"#, #".a | match("";"g")"#, "$__prog_args, implode",
-    ])
+    @Test(
+        "What may never end, or end badly, is refused when the file is checked",
+        arguments: [
+            "[repeat(1)] | length > 0", "[range(1e12)] | length > 0", "until(false; .)", "[while(true; .)]", "[recurse(.)] | length > 1",
+            "def f: f; f", "input", "[inputs] | length > 0", #"gsub(""; "x") == """#, #"sub("";"x";"g") == """#, ".a | index(.b)",
+            #".a | indices("")"#, #".a | rindex("\(.b)")"#, "[combinations(9)] | length", ".a | todate", "halt", "debug", ".[.n] = 1",
+            ".a |= 1", "setpath([.n]; 1)", #"{a: repeat(1)}"#, #""\(repeat(1))""#, ".[repeat(1):2]", "{(repeat(1)|tostring): 1}",
+            "import \"x\" as x; .",
+            "x::repeat(1)", #"[scan("")] == []"#, "paths", "path(..) | length > 1", #".a | split("";"g") | length > 1"#,
+            #".a | match("";"g")"#, "$__prog_args, implode",
+        ])
     func refused(text: String) {
         let error = #expect(throws: OptionError.self) { try FilterTransformer.definition.make(["where": .string(text)]) }
         #expect(error?.option == "where" && error?.hint != nil)
     }
 
-    @Test("Names of fields and keys are no functions", arguments: [
-        ".repeat", ".a.input.def == 1", "{range: 1, while: 2} | .range", "{repeat} | .repeat", "1 as $input | $input", #"."def" == "repeat(1)""#,
-        #".a | split(",") | length > 1"#, "[..] | length", "recurse | select(. == 1)", ".a | @text == \"1\"",
-    ])
+    @Test(
+        "Names of fields and keys are no functions",
+        arguments: [
+            ".repeat", ".a.input.def == 1", "{range: 1, while: 2} | .range", "{repeat} | .repeat", "1 as $input | $input",
+            #"."def" == "repeat(1)""#,
+            #".a | split(",") | length > 1"#, "[..] | length", "recurse | select(. == 1)", ".a | @text == \"1\"",
+        ])
     func fieldNames(text: String) { #expect(throws: Never.self) { try FilterTransformer.definition.make(["where": .string(text)]) } }
 
     @Test("Every function that is allowed is one of jq's, and comes to an end on every kind of record") func functionsExist() throws {
         let names = FilterLanguage.functions
         let calls = [
             "all(.)", "any(.)", "contains(.)", "endswith(.)", "error(.)", "first(.)", "flatten(1)", "getpath(.)", "group_by(.)", "has(.)",
-            "IN(.)", "in(.)", #"index("a")"#, #"indices("a")"#, "inside(.)", "isempty(.)", "join(.)", "last(.)", "limit(1; .)", "ltrimstr(.)", "map(.)",
-            "map_values(.)", "max_by(.)", "min_by(.)", "nth(1)", "pow(.; .)", #"rindex("a")"#, "rtrimstr(.)", 
+            "IN(.)", "in(.)", #"index("a")"#, #"indices("a")"#, "inside(.)", "isempty(.)", "join(.)", "last(.)", "limit(1; .)",
+            "ltrimstr(.)", "map(.)",
+            "map_values(.)", "max_by(.)", "min_by(.)", "nth(1)", "pow(.; .)", #"rindex("a")"#, "rtrimstr(.)",
             "select(.)", "sort_by(.)", "split(.)", "startswith(.)", "test(.)", "unique_by(.)", "with_entries(.)",
         ]
         let bare = names.filter { name in !calls.contains { $0.hasPrefix(name + "(") } }
         // What would hang or end the process does so here.
         let records = [
-            "null", "true", "0", "-1", "0.5", "1e18", "-1e1000", #""""#, #""a""#, #""\u0000""#, #""é😀""#, #""nan""#, #""[[[[""#, #""1e1000""#, "[]", "[1]",
-            "[null]", "[[]]", #"["a","b"]"#, "[1e18,-1e18]", #"["",""]"#, "{}", #"{"a":1}"#, #"{"a":{"b":[1,"x"]}}"#, #"[{"name":1}]"#, #"[{"key":null}]"#,
+            "null", "true", "0", "-1", "0.5", "1e18", "-1e1000", #""""#, #""a""#, #""\u0000""#, #""é😀""#, #""nan""#, #""[[[[""#,
+            #""1e1000""#, "[]", "[1]",
+            "[null]", "[[]]", #"["a","b"]"#, "[1e18,-1e18]", #"["",""]"#, "{}", #"{"a":1}"#, #"{"a":{"b":[1,"x"]}}"#, #"[{"name":1}]"#,
+            #"[{"key":null}]"#,
             #"[{"key":"a","value":1}]"#, #"{"a":"(","b":"a"}"#, #"["(a+)+$"]"#,
         ].map { Array($0.utf8) }
         for (text, outcome) in zip(calls + bare, FilterExpression.compile(calls + bare)) {
@@ -189,11 +203,15 @@ struct FilterExpressionTests {
         }
     }
 
-    @Test("Products and remainders that would end the process end in an error or a number", arguments: [
-        (".s * .n", #"{"s":"ab","n":3000000000}"#, "expression_failed"), (".n * .s", #"{"s":"ab","n":3000000000}"#, "expression_failed"),
-        (".a % .b == 0", #"{"a":-9223372036854775808,"b":-1}"#, nil), (".a % .b == 0", #"{"a":-9223372036854775808,"b":-1.5}"#, nil),
-        (".a % .b == 1", #"{"a":7,"b":2}"#, nil), (".a * .b == 14", #"{"a":7,"b":2}"#, nil), (".a % 0", #"{"a":7}"#, "expression_failed"),
-    ] as [(String, String, String?)])
+    @Test(
+        "Products and remainders that would end the process end in an error or a number",
+        arguments: [
+            (".s * .n", #"{"s":"ab","n":3000000000}"#, "expression_failed"),
+            (".n * .s", #"{"s":"ab","n":3000000000}"#, "expression_failed"),
+            (".a % .b == 0", #"{"a":-9223372036854775808,"b":-1}"#, nil), (".a % .b == 0", #"{"a":-9223372036854775808,"b":-1.5}"#, nil),
+            (".a % .b == 1", #"{"a":7,"b":2}"#, nil), (".a * .b == 14", #"{"a":7,"b":2}"#, nil),
+            (".a % 0", #"{"a":7}"#, "expression_failed"),
+        ] as [(String, String, String?)])
     func arithmetic(text: String, record: String, code: String?) throws {
         let outcome = try FilterTransformer.definition.outcome(of: record, options: ["where": .string(text)])
         if let code { #expect(outcome.rejection?.code == code) } else { #expect(outcome == .data(record)) }

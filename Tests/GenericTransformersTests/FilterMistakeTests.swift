@@ -20,11 +20,15 @@ import TransformerTestSupport
         (".status == ok", #"write `== "ok"`"#), (".level == error", #"write `== "error"`"#), ("ok == .status", #"write `"ok" ==`"#),
         (".a == 1 and .b != warn", #"write `!= "warn"`"#), (".a | todate", "can be compared as texts"),
         (".a | gsub(\"a\"; \"b\") == \"\"", "`test("), (".a | lenght > 1", "did you mean `length`?"), ("del(.a)", "`pick` or `rename`"),
-        ("frobnicate(.a)", "lists the functions"), (#"SellBuy == "buy""#, "did you mean `.SellBuy`?"), ("SellBuy > 5", "did you mean `.SellBuy`?"),
-        (#""buy" == SellBuy"#, "did you mean `.SellBuy`?"), (#"error == "x""#, "did you mean `.error`?"), (#".a == 1 and Side != "x""#, "did you mean `.Side`, or the function `inside`?"),
+        ("frobnicate(.a)", "lists the functions"), (#"SellBuy == "buy""#, "did you mean `.SellBuy`?"),
+        ("SellBuy > 5", "did you mean `.SellBuy`?"),
+        (#""buy" == SellBuy"#, "did you mean `.SellBuy`?"), (#"error == "x""#, "did you mean `.error`?"),
+        (#".a == 1 and Side != "x""#, "did you mean `.Side`, or the function `inside`?"),
         (#""SellBuy" == "buy""#, #"did you mean `.SellBuy == "buy"`?"#), (#"5 < "Price""#, "did you mean `5 < .Price`?"),
-        (#".a and ("x" != "y")"#, #"did you mean `.x != "y"`?"#), ("1 == 1", "compare a field, as `.name == 1`"), ("true == false", "compare a field"),
-        (#"if "a" == "b" then true else false end"#, #"did you mean `.a == "b"`?"#), (#".a | ("x" == "y")"#, "did you mean"), (#""a b" > "c d""#, "compare a field"),
+        (#".a and ("x" != "y")"#, #"did you mean `.x != "y"`?"#), ("1 == 1", "compare a field, as `.name == 1`"),
+        ("true == false", "compare a field"),
+        (#"if "a" == "b" then true else false end"#, #"did you mean `.a == "b"`?"#), (#".a | ("x" == "y")"#, "did you mean"),
+        (#""a b" > "c d""#, "compare a field"),
         (#"type == "trade_data""#, "did you mean `.type`?"), (#""error" != type"#, "did you mean `.type`?"),
     ])
     func theHintIsShortAndFits(text: String, part: String) {
@@ -33,21 +37,33 @@ import TransformerTestSupport
     }
 
     /// `"SellBuy" == "buy"` is the same for every record; it was accepted, and passed none.
-    @Test(arguments: [#""SellBuy" == "buy""#, "1 == 1", "null != 1", #".a == 1 or "b" == "c""#]) func constantsAreNotCompared(text: String) {
-        #expect(error(text)?.message.contains("compares two constants, so it is the same for every record") == true, "\(String(describing: error(text)))")
+    @Test(arguments: [#""SellBuy" == "buy""#, "1 == 1", "null != 1", #".a == 1 or "b" == "c""#]) func constantsAreNotCompared(text: String)
+    {
+        #expect(
+            error(text)?.message.contains("compares two constants, so it is the same for every record") == true,
+            "\(String(describing: error(text)))")
     }
 
-    @Test(arguments: [#"type == "object""#, #".a | type == "number""#, #".a + "x" == "y""#, #"1 + .a == 2"#, #""a" == .b"#, ".a[1] == 2", #".a["x"] == "y""#, "2 * 3 == .n", "5 - .a > 1", #""x" == "y\(.a)""#, #".a == "x" + "y""#])
+    @Test(arguments: [
+        #"type == "object""#, #".a | type == "number""#, #".a + "x" == "y""#, #"1 + .a == 2"#, #""a" == .b"#, ".a[1] == 2",
+        #".a["x"] == "y""#, "2 * 3 == .n", "5 - .a > 1", #""x" == "y\(.a)""#, #".a == "x" + "y""#,
+    ])
     func whatLooksAtARecordStays(text: String) { #expect(error(text) == nil, "\(String(describing: error(text)))") }
 
-    @Test(arguments: [
-        (".a == 1", [["a"]]), (".a.b > .c", [["a", "b"], ["c"]]), (".a | .b", [["a"]]), ("(.a | not) and .b.c", [["a"], ["b", "c"]]),
-        ("any(.tags[]; .x == 1) and .y", [["y"]]), (#"@header.env == "x" and .a"#, [["a"]]), ("map(.a) | any", []), (".a[0].b", [["a"]]),
-        (#"if .a then .b else .c end"#, [["a"], ["b"], ["c"]]), (".a as $x | $x.b", [["a"]]), ("not", []), (".a == \"", [["a"]]), ("", []), (".. == 1", []),
-    ] as [(String, [[String]])])
+    @Test(
+        arguments: [
+            (".a == 1", [["a"]]), (".a.b > .c", [["a", "b"], ["c"]]), (".a | .b", [["a"]]), ("(.a | not) and .b.c", [["a"], ["b", "c"]]),
+            ("any(.tags[]; .x == 1) and .y", [["y"]]), (#"@header.env == "x" and .a"#, [["a"]]), ("map(.a) | any", []),
+            (".a[0].b", [["a"]]),
+            (#"if .a then .b else .c end"#, [["a"], ["b"], ["c"]]), (".a as $x | $x.b", [["a"]]), ("not", []), (".a == \"", [["a"]]),
+            ("", []), (".. == 1", []),
+        ] as [(String, [[String]])])
     func fieldsOfTheRecordAreKnown(text: String, paths: [[String]]) { #expect(FilterFields(of: text).paths == paths) }
 
-    @Test(arguments: [".a == length", ".a == true", ".a == null", "length == .n", ".a == first(.b)", ".a | not", "map(. == 1) | any", ".a as $x | $x == 1"])
+    @Test(arguments: [
+        ".a == length", ".a == true", ".a == null", "length == .n", ".a == first(.b)", ".a | not", "map(. == 1) | any",
+        ".a as $x | $x == 1",
+    ])
     func functionsBesideComparisonsStay(text: String) { #expect(error(text) == nil) }
 
     @Test(arguments: [
@@ -60,7 +76,8 @@ import TransformerTestSupport
     }
 
     @Test(arguments: [
-        "true", ".a == 1 or .a == 2", ".a == 1 and .b == 2", ".a == 1 and .a == 1.0", ".a <= null", ".a > \"100\"", "false or .a", "@key", "@key == null",
+        "true", ".a == 1 or .a == 2", ".a == 1 and .b == 2", ".a == 1 and .a == 1.0", ".a <= null", ".a > \"100\"", "false or .a", "@key",
+        "@key == null",
         "@topic != 1", "@timestamp < \"x\"",
     ])
     func whatMayHoldStays(text: String) { #expect(error(text) == nil, "\(String(describing: error(text)))") }
@@ -111,11 +128,14 @@ import TransformerTestSupport
     ])
     func propertiesAreCompared(text: String, holds: Bool) throws { #expect(try passes(text) == holds) }
 
-    @Test(arguments: [("@key == null", true), ("@key", false), ("@timestamp == null", true), ("@header.env == null", true), (#"@key == "k1""#, false)])
+    @Test(arguments: [
+        ("@key == null", true), ("@key", false), ("@timestamp == null", true), ("@header.env == null", true), (#"@key == "k1""#, false),
+    ])
     func whatARecordDoesNotHaveIsNull(text: String, holds: Bool) throws { #expect(try passes(text, hasMore: false) == holds) }
 
     @Test(arguments: [
-        (#"@key | test("a")"#, "filter` of its own"), (#"@header == "x""#, "@header.NAME"), (#"@header.trace-id == "7""#, #"@header."trace-id""#),
+        (#"@key | test("a")"#, "filter` of its own"), (#"@header == "x""#, "@header.NAME"),
+        (#"@header.trace-id == "7""#, #"@header."trace-id""#),
         ("@key == @topic", "filter` of its own"),
     ])
     func moreThanComparingIsAnError(text: String, part: String) {

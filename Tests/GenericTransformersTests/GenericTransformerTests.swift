@@ -52,7 +52,10 @@ struct GenericTransformerTests {
         #expect(outcomes[3].rejection?.code == "too_deep")
         #expect(outcomes[4].rejection?.code == "invalid_json" && outcomes[5].rejection?.code == "invalid_json")
         #expect(outcomes[0] == outcomes[6])
-        guard case .data = outcomes[0] else { Issue.record("\(outcomes[0])"); return }
+        guard case .data = outcomes[0] else {
+            Issue.record("\(outcomes[0])")
+            return
+        }
     }
 
     @Test(
@@ -78,14 +81,16 @@ struct FilterTransformerTests {
         try definition.outcome(of: record, options: ["where": .string(expression)])
     }
 
-    @Test("Conditions as operators write them", arguments: [
-        (".a", #"{"a":0}"#, true), (".a", #"{"a":false}"#, false), (".a", #"{"a":null}"#, false), (".a", "{}", false),
-        (".a > 1 or .b", #"{"a":1,"b":true}"#, true), (".a | not", #"{"a":false}"#, true), ("empty", "{}", false),
-        (".[] | select(. > 2)", "[1,2,3]", true), (#".name | test("^x.*z$")"#, #"{"name":"xyz"}"#, true),
-        (#".level | IN("error","fatal")"#, #"{"level":"fatal"}"#, true), (".a == .b", #"{"a":[1],"b":[1]}"#, true),
-        ("length > 2", "[1,2]", false), ("true, false", "{}", true), ("false, true", "{}", false),
-        (#".a == "é""#, #"{"a":"\u00e9"}"#, true),
-    ])
+    @Test(
+        "Conditions as operators write them",
+        arguments: [
+            (".a", #"{"a":0}"#, true), (".a", #"{"a":false}"#, false), (".a", #"{"a":null}"#, false), (".a", "{}", false),
+            (".a > 1 or .b", #"{"a":1,"b":true}"#, true), (".a | not", #"{"a":false}"#, true), ("empty", "{}", false),
+            (".[] | select(. > 2)", "[1,2,3]", true), (#".name | test("^x.*z$")"#, #"{"name":"xyz"}"#, true),
+            (#".level | IN("error","fatal")"#, #"{"level":"fatal"}"#, true), (".a == .b", #"{"a":[1],"b":[1]}"#, true),
+            ("length > 2", "[1,2]", false), ("true, false", "{}", true), ("false, true", "{}", false),
+            (#".a == "é""#, #"{"a":"\u00e9"}"#, true),
+        ])
     func conditions(expression: String, record: String, passes: Bool) throws {
         #expect(try self.passes(expression, record) == (passes ? .data(record) : .filtered))
     }
@@ -102,9 +107,11 @@ struct FilterTransformerTests {
         #expect(try passes("error(null)", "{}") == .filtered || passes("error(null)", "{}").rejection != nil)
     }
 
-    @Test("A mistake in the expression is found when the file is checked", arguments: [
-        ".level ==", ".a |", "nonsense(1)", "{", #""open"#, "import \"x\" as x; .", "",
-    ])
+    @Test(
+        "A mistake in the expression is found when the file is checked",
+        arguments: [
+            ".level ==", ".a |", "nonsense(1)", "{", #""open"#, "import \"x\" as x; .", "",
+        ])
     func mistakes(expression: String) {
         if expression.isEmpty {
             // Nothing is jq's identity; the option's own rule forbids it in a file.
@@ -134,9 +141,11 @@ struct FilterTransformerTests {
 
 @Suite("Pick and rename")
 struct PickAndRenameTests {
-    @Test("Paths that make no sense are refused", arguments: [
-        ["a", "a"], ["a", "a.b"], ["a.b", "a"], [""], ["a..b"], [],
-    ])
+    @Test(
+        "Paths that make no sense are refused",
+        arguments: [
+            ["a", "a"], ["a", "a.b"], ["a.b", "a"], [""], ["a..b"], [],
+        ])
     func badPaths(paths: [String]) {
         let value = ConfigValue.list(paths.map { .string($0) })
         #expect(throws: OptionError.self) { try PickTransformer.definition.make(["fields": value]) }

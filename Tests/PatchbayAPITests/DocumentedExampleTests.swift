@@ -24,7 +24,8 @@ import TransformerTestSupport
     @Test func theSymbolsOfThePagesAreThere() throws {
         let sources = Self.catalog.deletingLastPathComponent()
         var text = ""
-        for file in try FileManager.default.contentsOfDirectory(at: sources, includingPropertiesForKeys: nil) where file.pathExtension == "swift" {
+        for file in try FileManager.default.contentsOfDirectory(at: sources, includingPropertiesForKeys: nil)
+        where file.pathExtension == "swift" {
             text += try String(contentsOf: file, encoding: .utf8)
         }
         for page in try FileManager.default.contentsOfDirectory(at: Self.catalog, includingPropertiesForKeys: nil) {
@@ -32,7 +33,10 @@ import TransformerTestSupport
             for index in parts.indices where index % 2 == 1 && !parts[index].hasPrefix("`") && parts[index] != "PatchbayAPI" {
                 for name in parts[index].split(separator: "/") where !name.contains("`") && !name.contains("\n") {
                     let word = name.prefix { $0 != "(" }
-                    #expect(text.firstMatch(of: try Regex("public (indirect |final |static )*[a-z]+ \(word)\\b|func \(word)\\b|case \(word)\\b")) != nil, "\(page.lastPathComponent): \(name)")
+                    #expect(
+                        text.firstMatch(
+                            of: try Regex("public (indirect |final |static )*[a-z]+ \(word)\\b|func \(word)\\b|case \(word)\\b")) != nil,
+                        "\(page.lastPathComponent): \(name)")
                 }
             }
         }

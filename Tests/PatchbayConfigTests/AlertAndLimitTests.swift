@@ -36,9 +36,10 @@ struct AlertAndLimitTests {
         let before = try #require(load(minimal()).configuration)
         let difference = ConfigurationDifference(from: before, to: try #require(result.configuration)).text
         #expect(difference.contains("alerts.webhook") && !difference.contains("secret") && !difference.contains("hidden"))
-        #expect(load(minimal("alerts: { webhook: { headers: { a: b } } }\n")).diagnostics.map(\.message) == [
-            "`headers` need the `url` they are sent to"
-        ])
+        #expect(
+            load(minimal("alerts: { webhook: { headers: { a: b } } }\n")).diagnostics.map(\.message) == [
+                "`headers` need the `url` they are sent to"
+            ])
     }
 
     @Test("thresholds change in a running process, the rest with a restart")
@@ -59,10 +60,12 @@ struct AlertAndLimitTests {
         #expect(result.diagnostics.map(\.message) == ["`reconnect_earliest` is later than `reconnect_latest` (5.0 seconds)"])
     }
 
-    @Test("a star stands for whole labels or ports only", arguments: [
-        ("https://*.example.com", true), ("http://localhost:*", true), ("https://*.example.com:*", true), ("*", true),
-        ("https://ex*mple.com", false), ("https://example.*", false), ("https://*", false), ("*://example.com", false),
-    ])
+    @Test(
+        "a star stands for whole labels or ports only",
+        arguments: [
+            ("https://*.example.com", true), ("http://localhost:*", true), ("https://*.example.com:*", true), ("*", true),
+            ("https://ex*mple.com", false), ("https://example.*", false), ("https://*", false), ("*://example.com", false),
+        ])
     func origins(_ origin: String, _ isRight: Bool) {
         for key in ["allowed_origins", "cors_origins"] {
             #expect((load(minimal("server: { \(key): ['\(origin)'] }\n")).configuration != nil) == isRight)

@@ -23,16 +23,18 @@ import Testing
 
     /// Tests of routes, dead letters, overlaps and time spans are compared with each other, and whether they fit was told: with
     /// a pattern per route, `^h`, `^hu`, …, a candidate read a variable character by character.
-    @Test("tell nothing about a secret that they compare with a guess", arguments: [
-        "routes: [{ topic: '^~~.*', transform: token, channel: c, tests: [{ topic: '${SECRET}', input: 1, expect: [] }] }]",
-        "routes: [{ topic: '^~~.*${UNSET:-}', transform: token, channel: c, tests: [{ topic: '${SECRET}', input: 1, expect: [] }] }]",
-        "routes: [{ topic: '^${SECRET}|^b', transform: token, channel: c, tests: [{ topic: '~~', input: 1, expect: [] }] }]",
-        "routes: [{ topic: '^~~.*', transform: token, channel: c, on_error: dead_letter, dead_letter: '${SECRET}' }]",
-        "defaults: { on_error: dead_letter, dead_letter: '${SECRET}' }\nroutes: [{ topic: '^~~.*', transform: token, channel: c }]",
-        "routes: [{ topic: '^~~.*', transform: token, channel: c, on_error: dead_letter, dead_letter: d }, "
-            + "{ topic: d, transform: token, channel: c, on_error: dead_letter, dead_letter: '${SECRET}' }]",
-        "routes: [{ topic: a, transform: token, channels: ['${SECRET}', '~~z'] }, { topic: b, transform: token, channel: '~~{x}' }]",
-    ])
+    @Test(
+        "tell nothing about a secret that they compare with a guess",
+        arguments: [
+            "routes: [{ topic: '^~~.*', transform: token, channel: c, tests: [{ topic: '${SECRET}', input: 1, expect: [] }] }]",
+            "routes: [{ topic: '^~~.*${UNSET:-}', transform: token, channel: c, tests: [{ topic: '${SECRET}', input: 1, expect: [] }] }]",
+            "routes: [{ topic: '^${SECRET}|^b', transform: token, channel: c, tests: [{ topic: '~~', input: 1, expect: [] }] }]",
+            "routes: [{ topic: '^~~.*', transform: token, channel: c, on_error: dead_letter, dead_letter: '${SECRET}' }]",
+            "defaults: { on_error: dead_letter, dead_letter: '${SECRET}' }\nroutes: [{ topic: '^~~.*', transform: token, channel: c }]",
+            "routes: [{ topic: '^~~.*', transform: token, channel: c, on_error: dead_letter, dead_letter: d }, "
+                + "{ topic: d, transform: token, channel: c, on_error: dead_letter, dead_letter: '${SECRET}' }]",
+            "routes: [{ topic: a, transform: token, channels: ['${SECRET}', '~~z'] }, { topic: b, transform: token, channel: '~~{x}' }]",
+        ])
     func guesses(_ text: String) {
         let right = found(load("version: 1\n" + text.replacing("~~", with: "hunt") + "\n")).map { $0.replacing("hunt", with: "xunt") }
         let wrong = found(load("version: 1\n" + text.replacing("~~", with: "xunt") + "\n"))
@@ -50,7 +52,8 @@ import Testing
 
     /// What is skipped for a candidate is checked for the file itself, by `check` and when the server loads it.
     @Test("leave checks to the load of the file itself") func left() {
-        let text = "version: 1\nroutes: [{ topic: '^h.*', transform: token, channel: c, on_error: dead_letter, dead_letter: '${SECRET}' }]\n"
+        let text =
+            "version: 1\nroutes: [{ topic: '^h.*', transform: token, channel: c, on_error: dead_letter, dead_letter: '${SECRET}' }]\n"
         #expect(load(text).configuration != nil)
         for hides in [false, true] {
             let result = ConfigurationLoader.load(
@@ -90,7 +93,10 @@ import Testing
 
     /// A value that is one of a few words is a value all the same: `on_error` and the names of transformers were shown.
     @Test("don't show words that a secret chose") func words() throws {
-        let stop = found(load("version: 1\nroutes: [{ topic: t, transform: token, channel: c, on_error: '${SECRET}', dead_letter: d }]\n", secret: "stop"))
+        let stop = found(
+            load(
+                "version: 1\nroutes: [{ topic: t, transform: token, channel: c, on_error: '${SECRET}', dead_letter: d }]\n", secret: "stop")
+        )
         #expect(stop == ["`dead_letter` needs `on_error: dead_letter` | add `on_error: dead_letter`, or remove `dead_letter`"])
         let old = try #require(load(minimal()).configuration)
         let text = "version: 1\nroutes:\n  - topic: a\n    transform: '${SECRET}'\n    channel: c\n"
@@ -111,18 +117,24 @@ import Testing
         }
         let main = "version: 1\ninclude: '${SECRET}/a.yaml'\n"
         let route = "routes: [{ topic: t, transform: token, channel: c, tpye: x }]\n"
-        let inside = load(["/p/routes.yaml": main, "/p/hunter2/a.yaml": "include: [b.yaml, '*.yml', gone.yaml]\n" + route,
-            "/p/hunter2/b.yaml": route.replacing("t,", with: "u,"), "/p/hunter2/c.yml": route.replacing("t,", with: "v,")])
+        let inside = load([
+            "/p/routes.yaml": main, "/p/hunter2/a.yaml": "include: [b.yaml, '*.yml', gone.yaml]\n" + route,
+            "/p/hunter2/b.yaml": route.replacing("t,", with: "u,"), "/p/hunter2/c.yml": route.replacing("t,", with: "v,"),
+        ])
         #expect(inside.count == 4 && inside.allSatisfy { $0.hasPrefix("${…} (include ") && !$0.contains("hunter2") }, "\(inside)")
         // They are told apart.
         #expect(Set(inside.map { $0.prefix { $0 != ")" } }).count == 3)
         let cycle = load(["/p/routes.yaml": main, "/p/hunter2/a.yaml": "include: b.yaml\n", "/p/hunter2/b.yaml": "include: a.yaml\n"])
-        #expect(cycle == [
-            "${…} (include 2) `a.yaml` includes itself: ${…} (include 1) → ${…} (include 2) → ${…} (include 1) remove one of these includes"
-        ])
+        #expect(
+            cycle == [
+                "${…} (include 2) `a.yaml` includes itself: ${…} (include 1) → ${…} (include 2) → ${…} (include 1) remove one of these includes"
+            ])
         let itself = load(["/p/routes.yaml": main, "/p/hunter2/a.yaml": "include: '${SECRET}/a.yaml'\n"])
         #expect(itself.count == 1 && itself[0].contains("includes itself") && !itself[0].contains("hunter2"), "\(itself)")
-        let twice = load(["/p/routes.yaml": main.replacing("'${SECRET}/a.yaml'", with: "['${SECRET}/a.yaml', '${SECRET}/a.yaml']"), "/p/hunter2/a.yaml": route])
+        let twice = load([
+            "/p/routes.yaml": main.replacing("'${SECRET}/a.yaml'", with: "['${SECRET}/a.yaml', '${SECRET}/a.yaml']"),
+            "/p/hunter2/a.yaml": route,
+        ])
         #expect(twice.count == 2 && twice.allSatisfy { !$0.contains("hunter2") }, "\(twice)")
         // One from elsewhere is named.
         let plain = load(["/p/routes.yaml": main, "/p/hunter2/a.yaml": "include: /p/d.yaml\n", "/p/d.yaml": route])

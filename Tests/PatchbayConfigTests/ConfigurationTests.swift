@@ -268,13 +268,15 @@ struct ConfigurationTests {
         func section(_ name: String, _ fields: [Field]) -> String {
             "\(name):\n" + fields.compactMap { $0.example.map { "  \($0)\n" } }.joined()
         }
-        let text = section("server", ServerSettings.section.fields) + section("admin", AdminSettings.section.fields)
+        let text =
+            section("server", ServerSettings.section.fields) + section("admin", AdminSettings.section.fields)
             + section("reload", ReloadSettings.section.fields) + section("kafka", KafkaSettings.fields)
             + section("defaults", Defaults.fields) + "channels:\n  c:\n"
             + ChannelSettings.fields.compactMap { $0.example.map { "    \($0)\n" } }.joined()
         #expect(load(minimal(text)).diagnostics == [])
 
-        let start = minimal("kafka:\n  clusters:\n    audit:\n" + KafkaSettings.cluster.fields.compactMap { $0.example.map { "      \($0)\n" } }.joined())
+        let start = minimal(
+            "kafka:\n  clusters:\n    audit:\n" + KafkaSettings.cluster.fields.compactMap { $0.example.map { "      \($0)\n" } }.joined())
         for line in RouteSettings.fields.compactMap(\.example) {
             #expect(load(start + route(around: line)).diagnostics == [], "\(line)")
         }

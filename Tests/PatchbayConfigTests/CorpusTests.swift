@@ -47,8 +47,9 @@ struct CorpusTests {
 
     @Test("is checked by something that can fail")
     func canFail() {
-        #expect(FuzzTarget.files(of: Array("a\n%%% b\nc\nd\n%%% e".utf8)).mapValues { String(decoding: $0, as: UTF8.self) } == [
-            "routes.yaml": "a", "b": "c\nd", "e": "",
-        ])
+        #expect(
+            FuzzTarget.files(of: Array("a\n%%% b\nc\nd\n%%% e".utf8)).mapValues { String(decoding: $0, as: UTF8.self) } == [
+                "routes.yaml": "a", "b": "c\nd", "e": "",
+            ])
     }
 }

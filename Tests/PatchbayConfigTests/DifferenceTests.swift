@@ -22,18 +22,25 @@ struct DifferenceTests {
 
     private static let route = "topic: a, transform: token, channel: c"
 
-    @Test("name what changes in a route", arguments: [
-        ("topic: a, transform: token, channel: c, name: a, tests: [{ input: 1, expect: [] }]", ""),
-        ("topics: [a, b], name: a, transform: token, channel: c", "~ route a: topics: a → a, b\n+ topic b\n"),
-        ("topic: a, transform: [{ pick: [x, y] }, token], channel: c",
-            "~ route a: transform: token → pick(fields: [x, y], missing: skip) → token\n"),
-        ("\(route), type: t", "~ route a: type: token_info → t\n"),
-        ("topic: a, transform: token, channels: [c, 'd.{x}']", "~ route a: channels: c → c, d.{x}\n+ channel d.{x}\n"),
-        ("\(route), max_channels: 5, channel_idle: 2s", "~ route a: max_channels: 10000 → 5; channel_idle: 600.0 seconds → 2.0 seconds\n"),
-        ("\(route), on_error: dead_letter, dead_letter: d", "~ route a: on_error: skip → dead_letter to d\n"),
-        ("\(route), enabled: false", "~ route a: enabled: true → false\n- channel c\n- topic a\n"),
-        ("topic: b, transform: token, channel: c", "+ route b: b → c\n- route a\n+ topic b\n- topic a\n"),
-    ])
+    @Test(
+        "name what changes in a route",
+        arguments: [
+            ("topic: a, transform: token, channel: c, name: a, tests: [{ input: 1, expect: [] }]", ""),
+            ("topics: [a, b], name: a, transform: token, channel: c", "~ route a: topics: a → a, b\n+ topic b\n"),
+            (
+                "topic: a, transform: [{ pick: [x, y] }, token], channel: c",
+                "~ route a: transform: token → pick(fields: [x, y], missing: skip) → token\n"
+            ),
+            ("\(route), type: t", "~ route a: type: token_info → t\n"),
+            ("topic: a, transform: token, channels: [c, 'd.{x}']", "~ route a: channels: c → c, d.{x}\n+ channel d.{x}\n"),
+            (
+                "\(route), max_channels: 5, channel_idle: 2s",
+                "~ route a: max_channels: 10000 → 5; channel_idle: 600.0 seconds → 2.0 seconds\n"
+            ),
+            ("\(route), on_error: dead_letter, dead_letter: d", "~ route a: on_error: skip → dead_letter to d\n"),
+            ("\(route), enabled: false", "~ route a: enabled: true → false\n- channel c\n- topic a\n"),
+            ("topic: b, transform: token, channel: c", "+ route b: b → c\n- route a\n+ topic b\n- topic a\n"),
+        ])
     func routes(_ route: String, _ text: String) throws {
         #expect(try difference(Self.file(Self.route), Self.file(route)) == text)
     }
@@ -42,14 +49,16 @@ struct DifferenceTests {
     func settings() throws {
         let new = Self.file(
             Self.route,
-            "server: { port: 81 }\nadmin: { enabled: false }\nkafka: { brokers: 'b:1', batch_size: 5, properties: { debug: all }, clusters: { x: { brokers: 'x:1' } } }\n")
-        #expect(try difference(Self.file(Self.route), new) == """
-            ~ cluster default: brokers: localhost:9092 → b:1; batch_size: 100 → 5; properties: debug
-            + cluster x
-            ~ setting server.port: 8080 → 81 (needs a restart)
-            ~ setting admin.enabled: true → false (needs a restart)
+            "server: { port: 81 }\nadmin: { enabled: false }\nkafka: { brokers: 'b:1', batch_size: 5, properties: { debug: all }, clusters: { x: { brokers: 'x:1' } } }\n"
+        )
+        #expect(
+            try difference(Self.file(Self.route), new) == """
+                ~ cluster default: brokers: localhost:9092 → b:1; batch_size: 100 → 5; properties: debug
+                + cluster x
+                ~ setting server.port: 8080 → 81 (needs a restart)
+                ~ setting admin.enabled: true → false (needs a restart)
 
-            """)
+                """)
     }
 
     /// "é" as one character and as "e" with an accent were one text to Swift: a reload with the other one changed nothing.
@@ -63,14 +72,16 @@ struct DifferenceTests {
                 kafka: { group: \(name), properties: { client.rack: \(name) } }
 
                 """
-            return Self.file("\(Self.route), name: r, type: \(name), transform: { pick: [\(name)] }".replacing("transform: token, ", with: ""), sections)
+            return Self.file(
+                "\(Self.route), name: r, type: \(name), transform: { pick: [\(name)] }".replacing("transform: token, ", with: ""), sections)
         }
-        #expect(try difference(file(one), file(other)) == """
-            ~ route r: transform: pick(fields: [\(one)], missing: skip) → pick(fields: [\(other)], missing: skip); type: \(one) → \(other)
-            ~ cluster default: group: \(one) → \(other); properties: client.rack
-            ~ setting alerts.node: \(one) → \(other) (needs a restart)
+        #expect(
+            try difference(file(one), file(other)) == """
+                ~ route r: transform: pick(fields: [\(one)], missing: skip) → pick(fields: [\(other)], missing: skip); type: \(one) → \(other)
+                ~ cluster default: group: \(one) → \(other); properties: client.rack
+                ~ setting alerts.node: \(one) → \(other) (needs a restart)
 
-            """)
+                """)
         #expect(try difference(file(one), file(one)) == "")
         // By this a reload decides whether a consumer may go on.
         func cluster(_ name: String, group: String) throws -> KafkaSettings {
@@ -93,32 +104,40 @@ struct DifferenceTests {
         #expect(list.isEquivalent(to: list))
     }
 
-    @Test("show no secrets, wherever they came in", arguments: [
-        ("SECRETSECRET", "transform: { mask: { key: ~~ } }, topic: a, channel: c"),
-        ("SECRET", "transform: { filter: ~~ }, topic: a, channel: c"), ("SECRET", "transform: { pick: [x, ~~] }, topic: a, channel: c"),
-        ("SECRET", "transform: { mask: { key: longenough, anything: { deep: [~~] } } }, topic: a, channel: c"),
-        ("SECRET", "transform: { mask: { key: longenough, rename: { a: ~~ } } }, topic: a, channel: c"),
-        ("SECRET", "transform: token, topic: ~~, channel: c"), ("SECRET", "transform: token, topic: [a, ~~], channel: c"),
-        ("SECRET", "transform: token, topic: a, channel: [c, ~~]"), ("SECRET", "transform: token, topic: a, channel: c, type: ~~"),
-        ("SECRET", "transform: token, topic: a, channel: c, name: ~~"),
-        ("SECRET", "transform: token, topic: a, channel: c, on_error: dead_letter, dead_letter: ~~"),
-        ("4711", "transform: token, topic: a, channel: 't.{x}', max_channels: ~~"),
-        ("4711", "transform: token, topic: a, channel: 't.{x}' }\nchannels: { 't.{x}': { buffer: ~~ }"),
-    ])
+    @Test(
+        "show no secrets, wherever they came in",
+        arguments: [
+            ("SECRETSECRET", "transform: { mask: { key: ~~ } }, topic: a, channel: c"),
+            ("SECRET", "transform: { filter: ~~ }, topic: a, channel: c"), ("SECRET", "transform: { pick: [x, ~~] }, topic: a, channel: c"),
+            ("SECRET", "transform: { mask: { key: longenough, anything: { deep: [~~] } } }, topic: a, channel: c"),
+            ("SECRET", "transform: { mask: { key: longenough, rename: { a: ~~ } } }, topic: a, channel: c"),
+            ("SECRET", "transform: token, topic: ~~, channel: c"), ("SECRET", "transform: token, topic: [a, ~~], channel: c"),
+            ("SECRET", "transform: token, topic: a, channel: [c, ~~]"), ("SECRET", "transform: token, topic: a, channel: c, type: ~~"),
+            ("SECRET", "transform: token, topic: a, channel: c, name: ~~"),
+            ("SECRET", "transform: token, topic: a, channel: c, on_error: dead_letter, dead_letter: ~~"),
+            ("4711", "transform: token, topic: a, channel: 't.{x}', max_channels: ~~"),
+            ("4711", "transform: token, topic: a, channel: 't.{x}' }\nchannels: { 't.{x}': { buffer: ~~ }"),
+        ])
     func secretsOfRoutes(_ secret: String, _ route: String) throws {
         try check(secret) { Self.file(route.replacing("~~", with: $0)) }
     }
 
-    @Test("show no secrets of clusters and settings", arguments: [
-        ("SECRET:1", "kafka: { brokers: ~~ }\n"), ("SECRET:1", "kafka: { brokers: [~~, 'a:1'] }\n"), ("SECRET", "kafka: { group: ~~ }\n"),
-        ("471", "kafka: { batch_size: ~~ }\n"), ("SECRET", "kafka: { properties: { a: ~~ } }\n"), ("SECRET", "server: { host: ~~ }\n"),
-        ("4711", "server: { port: ~~ }\n"), ("https://SECRET", "server: { allowed_origins: [~~] }\n"), ("SECRET", "admin: { host: ~~ }\n"),
-        ("SECRET", "kafka: { group: ~~, clusters: { x: { brokers: 'x:1' } } }\n"), ("471", "defaults: { max_channels: ~~ }\n"),
-        ("4711", "channels: { c: { buffer: ~~ } }\n"), ("4711", "defaults: { buffer: ~~ }\n"),
-        ("SECRET", "defaults: { on_error: dead_letter, dead_letter: ~~ }\n"), ("4711", "kafka: { properties: { sasl.password: '~~' } }\n"),
-        ("471", "alerts: { lag: ~~ }\n"), ("471", "alerts: { topics: { t: { lag: ~~ } } }\n"), ("471", "alerts: { lag: 7, topics: { t: { lag: ~~ } } }\n"),
-        ("471", "server: { max_clients: ~~ }\n"), ("471", "limits: { subscriptions: ~~ }\n"), ("SECRET", "alerts: { node: ~~ }\n"),
-    ])
+    @Test(
+        "show no secrets of clusters and settings",
+        arguments: [
+            ("SECRET:1", "kafka: { brokers: ~~ }\n"), ("SECRET:1", "kafka: { brokers: [~~, 'a:1'] }\n"),
+            ("SECRET", "kafka: { group: ~~ }\n"),
+            ("471", "kafka: { batch_size: ~~ }\n"), ("SECRET", "kafka: { properties: { a: ~~ } }\n"), ("SECRET", "server: { host: ~~ }\n"),
+            ("4711", "server: { port: ~~ }\n"), ("https://SECRET", "server: { allowed_origins: [~~] }\n"),
+            ("SECRET", "admin: { host: ~~ }\n"),
+            ("SECRET", "kafka: { group: ~~, clusters: { x: { brokers: 'x:1' } } }\n"), ("471", "defaults: { max_channels: ~~ }\n"),
+            ("4711", "channels: { c: { buffer: ~~ } }\n"), ("4711", "defaults: { buffer: ~~ }\n"),
+            ("SECRET", "defaults: { on_error: dead_letter, dead_letter: ~~ }\n"),
+            ("4711", "kafka: { properties: { sasl.password: '~~' } }\n"),
+            ("471", "alerts: { lag: ~~ }\n"), ("471", "alerts: { topics: { t: { lag: ~~ } } }\n"),
+            ("471", "alerts: { lag: 7, topics: { t: { lag: ~~ } } }\n"),
+            ("471", "server: { max_clients: ~~ }\n"), ("471", "limits: { subscriptions: ~~ }\n"), ("SECRET", "alerts: { node: ~~ }\n"),
+        ])
     func secretsOfSettings(_ secret: String, _ section: String) throws {
         try check(secret) { Self.file(Self.route, section.replacing("~~", with: $0)) }
     }

@@ -117,61 +117,90 @@ struct EnvironmentTests {
             variable: "TRUSTED_PROXIES", file: "server: { trusted_proxies: 10.0.0.1 }", path: "server.trusted_proxies",
             read: { $0.server.trustedProxies.joined(separator: " ") }, byDefault: "", fromFile: "10.0.0.1",
             fromEnvironment: ("10.0.0.0/8, fd00::/8", "10.0.0.0/8 fd00::/8"),
-            bad: ("10.0.0.0/33", "TRUSTED_PROXIES: item 1 must be an address or a network such as `10.0.0.0/8` or `fd00::/8`, found `10.0.0.0/33`")),
+            bad: (
+                "10.0.0.0/33",
+                "TRUSTED_PROXIES: item 1 must be an address or a network such as `10.0.0.0/8` or `fd00::/8`, found `10.0.0.0/33`"
+            )),
         Setting(
             variable: "MAX_RECORD_SIZE", file: "kafka: { max_record: 1KiB }", path: "kafka.max_record",
             read: { "\($0.kafka.maxRecord)" }, byDefault: "1048576", fromFile: "1024", fromEnvironment: ("100MiB", "104857600"),
             bad: ("101MiB", "MAX_RECORD_SIZE=101MiB: must be between 1KiB and 100MiB")),
         Setting(
-            variable: "REQUESTS_PER_SECOND", file: "limits: { requests_per_second: 7 }", path: "limits.requests_per_second", read: { "\($0.limits.requestsPerSecond)" }, byDefault: "100", fromFile: "7",
-            fromEnvironment: ("9", "9"), bad: ("100001", "REQUESTS_PER_SECOND=100001: must be between 1 and 100000 requests, or 0 (no limit)")),
+            variable: "REQUESTS_PER_SECOND", file: "limits: { requests_per_second: 7 }", path: "limits.requests_per_second",
+            read: { "\($0.limits.requestsPerSecond)" }, byDefault: "100", fromFile: "7",
+            fromEnvironment: ("9", "9"),
+            bad: ("100001", "REQUESTS_PER_SECOND=100001: must be between 1 and 100000 requests, or 0 (no limit)")),
         Setting(
-            variable: "REQUEST_BURST", file: "limits: { request_burst: 7 }", path: "limits.request_burst", read: { "\($0.limits.requestBurst)" }, byDefault: "2000", fromFile: "7",
+            variable: "REQUEST_BURST", file: "limits: { request_burst: 7 }", path: "limits.request_burst",
+            read: { "\($0.limits.requestBurst)" }, byDefault: "2000", fromFile: "7",
             fromEnvironment: ("9", "9"), bad: ("1000001", "REQUEST_BURST=1000001: must be between 1 and 1000000 requests")),
         Setting(
-            variable: "CONTROL_FRAMES_PER_SECOND", file: "limits: { control_frames_per_second: 7 }", path: "limits.control_frames_per_second", read: { "\($0.limits.controlFramesPerSecond)" }, byDefault: "50", fromFile: "7",
-            fromEnvironment: ("9", "9"), bad: ("100001", "CONTROL_FRAMES_PER_SECOND=100001: must be between 1 and 100000 frames, or 0 (no limit)")),
+            variable: "CONTROL_FRAMES_PER_SECOND", file: "limits: { control_frames_per_second: 7 }",
+            path: "limits.control_frames_per_second", read: { "\($0.limits.controlFramesPerSecond)" }, byDefault: "50", fromFile: "7",
+            fromEnvironment: ("9", "9"),
+            bad: ("100001", "CONTROL_FRAMES_PER_SECOND=100001: must be between 1 and 100000 frames, or 0 (no limit)")),
         Setting(
-            variable: "CONTROL_FRAME_BURST", file: "limits: { control_frame_burst: 7 }", path: "limits.control_frame_burst", read: { "\($0.limits.controlFrameBurst)" }, byDefault: "100", fromFile: "7",
+            variable: "CONTROL_FRAME_BURST", file: "limits: { control_frame_burst: 7 }", path: "limits.control_frame_burst",
+            read: { "\($0.limits.controlFrameBurst)" }, byDefault: "100", fromFile: "7",
             fromEnvironment: ("9", "9"), bad: ("1000001", "CONTROL_FRAME_BURST=1000001: must be between 1 and 1000000 frames")),
         Setting(
-            variable: "MAX_SUBSCRIPTIONS", file: "limits: { subscriptions: 7 }", path: "limits.subscriptions", read: { "\($0.limits.subscriptions)" }, byDefault: "1000", fromFile: "7",
-            fromEnvironment: ("9", "9"), bad: ("1000001", "MAX_SUBSCRIPTIONS=1000001: must be between 1 and 1000000 channels, or 0 (no limit)")),
+            variable: "MAX_SUBSCRIPTIONS", file: "limits: { subscriptions: 7 }", path: "limits.subscriptions",
+            read: { "\($0.limits.subscriptions)" }, byDefault: "1000", fromFile: "7",
+            fromEnvironment: ("9", "9"),
+            bad: ("1000001", "MAX_SUBSCRIPTIONS=1000001: must be between 1 and 1000000 channels, or 0 (no limit)")),
         Setting(
-            variable: "MAX_AWAITED_CHANNELS", file: "limits: { awaited_channels: 7 }", path: "limits.awaited_channels", read: { "\($0.limits.awaitedChannels)" }, byDefault: "100000", fromFile: "7",
+            variable: "MAX_AWAITED_CHANNELS", file: "limits: { awaited_channels: 7 }", path: "limits.awaited_channels",
+            read: { "\($0.limits.awaitedChannels)" }, byDefault: "100000", fromFile: "7",
             fromEnvironment: ("0", "0"), bad: ("10000001", "MAX_AWAITED_CHANNELS=10000001: must be between 0 and 10000000 channels")),
         Setting(
-            variable: "MAX_AWAITED_CHANNELS_PER_CONNECTION", file: "limits: { awaited_channels_per_connection: 7 }", path: "limits.awaited_channels_per_connection", read: { "\($0.limits.awaitedChannelsPerConnection)" }, byDefault: "1000", fromFile: "7",
-            fromEnvironment: ("0", "0"), bad: ("1000001", "MAX_AWAITED_CHANNELS_PER_CONNECTION=1000001: must be between 0 and 1000000 channels")),
+            variable: "MAX_AWAITED_CHANNELS_PER_CONNECTION", file: "limits: { awaited_channels_per_connection: 7 }",
+            path: "limits.awaited_channels_per_connection", read: { "\($0.limits.awaitedChannelsPerConnection)" }, byDefault: "1000",
+            fromFile: "7",
+            fromEnvironment: ("0", "0"),
+            bad: ("1000001", "MAX_AWAITED_CHANNELS_PER_CONNECTION=1000001: must be between 0 and 1000000 channels")),
         Setting(
-            variable: "MAX_CONNECTIONS_PER_ADDRESS", file: "limits: { connections_per_address: 7 }", path: "limits.connections_per_address", read: { "\($0.limits.connectionsPerAddress)" }, byDefault: "0", fromFile: "7",
-            fromEnvironment: ("9", "9"), bad: ("1000001", "MAX_CONNECTIONS_PER_ADDRESS=1000001: must be between 1 and 1000000 connections, or 0 (no limit)")),
+            variable: "MAX_CONNECTIONS_PER_ADDRESS", file: "limits: { connections_per_address: 7 }", path: "limits.connections_per_address",
+            read: { "\($0.limits.connectionsPerAddress)" }, byDefault: "0", fromFile: "7",
+            fromEnvironment: ("9", "9"),
+            bad: ("1000001", "MAX_CONNECTIONS_PER_ADDRESS=1000001: must be between 1 and 1000000 connections, or 0 (no limit)")),
         Setting(
-            variable: "MAX_HTTP_CONNECTIONS", file: "limits: { http_connections: 7 }", path: "limits.http_connections", read: { "\($0.limits.httpConnections)" }, byDefault: "1000", fromFile: "7",
-            fromEnvironment: ("9", "9"), bad: ("1000001", "MAX_HTTP_CONNECTIONS=1000001: must be between 1 and 1000000 connections, or 0 (no limit)")),
+            variable: "MAX_HTTP_CONNECTIONS", file: "limits: { http_connections: 7 }", path: "limits.http_connections",
+            read: { "\($0.limits.httpConnections)" }, byDefault: "1000", fromFile: "7",
+            fromEnvironment: ("9", "9"),
+            bad: ("1000001", "MAX_HTTP_CONNECTIONS=1000001: must be between 1 and 1000000 connections, or 0 (no limit)")),
         Setting(
-            variable: "MAX_PENDING_HANDSHAKES", file: "limits: { pending_handshakes: 7 }", path: "limits.pending_handshakes", read: { "\($0.limits.pendingHandshakes)" }, byDefault: "1000", fromFile: "7",
-            fromEnvironment: ("9", "9"), bad: ("1000001", "MAX_PENDING_HANDSHAKES=1000001: must be between 1 and 1000000 connections, or 0 (no limit)")),
+            variable: "MAX_PENDING_HANDSHAKES", file: "limits: { pending_handshakes: 7 }", path: "limits.pending_handshakes",
+            read: { "\($0.limits.pendingHandshakes)" }, byDefault: "1000", fromFile: "7",
+            fromEnvironment: ("9", "9"),
+            bad: ("1000001", "MAX_PENDING_HANDSHAKES=1000001: must be between 1 and 1000000 connections, or 0 (no limit)")),
         Setting(
-            variable: "MAX_HEADERS", file: "limits: { max_headers: 1KiB }", path: "limits.max_headers", read: { "\($0.limits.maxHeaders)" }, byDefault: "16384", fromFile: "1024",
+            variable: "MAX_HEADERS", file: "limits: { max_headers: 1KiB }", path: "limits.max_headers", read: { "\($0.limits.maxHeaders)" },
+            byDefault: "16384", fromFile: "1024",
             fromEnvironment: ("2KiB", "2048"), bad: ("1", "MAX_HEADERS=1: must be between 1KiB and 1MiB")),
         Setting(
-            variable: "MAX_FRAME_SIZE", file: "server: { max_frame: 1KiB }", path: "server.max_frame", read: { "\($0.server.maxFrame)" }, byDefault: "0", fromFile: "1024",
-            fromEnvironment: ("2KiB", "2048"), bad: ("1", "MAX_FRAME_SIZE=1: must be between 128 bytes and 16MiB, or 0 (as large as messages)")),
+            variable: "MAX_FRAME_SIZE", file: "server: { max_frame: 1KiB }", path: "server.max_frame", read: { "\($0.server.maxFrame)" },
+            byDefault: "0", fromFile: "1024",
+            fromEnvironment: ("2KiB", "2048"),
+            bad: ("1", "MAX_FRAME_SIZE=1: must be between 128 bytes and 16MiB, or 0 (as large as messages)")),
         Setting(
-            variable: "IDLE_TIMEOUT", file: "server: { idle_timeout: 4s }", path: "server.idle_timeout", read: { "\($0.server.idleTimeout)" }, byDefault: "0.0 seconds", fromFile: "4.0 seconds",
+            variable: "IDLE_TIMEOUT", file: "server: { idle_timeout: 4s }", path: "server.idle_timeout",
+            read: { "\($0.server.idleTimeout)" }, byDefault: "0.0 seconds", fromFile: "4.0 seconds",
             fromEnvironment: ("3s", "3.0 seconds"), bad: ("500ms", "IDLE_TIMEOUT=500ms: must be between 1s and 24h, or 0 (never)")),
         Setting(
-            variable: "HTTP_IDLE_TIMEOUT", file: "server: { http_idle_timeout: 4s }", path: "server.http_idle_timeout", read: { "\($0.server.httpIdleTimeout)" }, byDefault: "60.0 seconds", fromFile: "4.0 seconds",
+            variable: "HTTP_IDLE_TIMEOUT", file: "server: { http_idle_timeout: 4s }", path: "server.http_idle_timeout",
+            read: { "\($0.server.httpIdleTimeout)" }, byDefault: "60.0 seconds", fromFile: "4.0 seconds",
             fromEnvironment: ("3s", "3.0 seconds"), bad: ("500ms", "HTTP_IDLE_TIMEOUT=500ms: must be between 1s and 1h")),
         Setting(
-            variable: "DRAIN_DELAY", file: "server: { drain_delay: 4s }", path: "server.drain_delay", read: { "\($0.server.drainDelay)" }, byDefault: "0.0 seconds", fromFile: "4.0 seconds",
+            variable: "DRAIN_DELAY", file: "server: { drain_delay: 4s }", path: "server.drain_delay", read: { "\($0.server.drainDelay)" },
+            byDefault: "0.0 seconds", fromFile: "4.0 seconds",
             fromEnvironment: ("3s", "3.0 seconds"), bad: ("6m", "DRAIN_DELAY=6m: must be between 0s and 5m")),
         Setting(
-            variable: "RECONNECT_EARLIEST", file: "server: { reconnect_earliest: 4s }", path: "server.reconnect_earliest", read: { "\($0.server.reconnectEarliest)" }, byDefault: "1.0 seconds", fromFile: "4.0 seconds",
+            variable: "RECONNECT_EARLIEST", file: "server: { reconnect_earliest: 4s }", path: "server.reconnect_earliest",
+            read: { "\($0.server.reconnectEarliest)" }, byDefault: "1.0 seconds", fromFile: "4.0 seconds",
             fromEnvironment: ("3s", "3.0 seconds"), bad: ("11m", "RECONNECT_EARLIEST=11m: must be between 0s and 10m")),
         Setting(
-            variable: "RECONNECT_LATEST", file: "server: { reconnect_latest: 4s }", path: "server.reconnect_latest", read: { "\($0.server.reconnectLatest)" }, byDefault: "5.0 seconds", fromFile: "4.0 seconds",
+            variable: "RECONNECT_LATEST", file: "server: { reconnect_latest: 4s }", path: "server.reconnect_latest",
+            read: { "\($0.server.reconnectLatest)" }, byDefault: "5.0 seconds", fromFile: "4.0 seconds",
             fromEnvironment: ("3s", "3.0 seconds"), bad: ("11m", "RECONNECT_LATEST=11m: must be between 0s and 10m")),
         Setting(
             variable: "DEAD_LETTER_TIMEOUT", file: "kafka: { dead_letter_timeout: 4s }", path: "kafka.dead_letter_timeout",
@@ -179,16 +208,20 @@ struct EnvironmentTests {
             fromEnvironment: ("3s", "3000"),
             bad: ("999ms", "DEAD_LETTER_TIMEOUT=999ms: must be between 1s and 24h, or 0 (as long as it takes)")),
         Setting(
-            variable: "LIVENESS_THRESHOLD", file: "server: { liveness_threshold: 4s }", path: "server.liveness_threshold", read: { "\($0.server.livenessThreshold)" }, byDefault: "8.0 seconds", fromFile: "4.0 seconds",
+            variable: "LIVENESS_THRESHOLD", file: "server: { liveness_threshold: 4s }", path: "server.liveness_threshold",
+            read: { "\($0.server.livenessThreshold)" }, byDefault: "8.0 seconds", fromFile: "4.0 seconds",
             fromEnvironment: ("3s", "3.0 seconds"), bad: ("1s", "LIVENESS_THRESHOLD=1s: must be between 2s and 1m, or 0 (not checked)")),
         Setting(
-            variable: "ALERT_FOR", file: "alerts: { for: 4s }", path: "alerts.for", read: { "\($0.alerts.lagFor)" }, byDefault: "5.0 seconds", fromFile: "4.0 seconds",
+            variable: "ALERT_FOR", file: "alerts: { for: 4s }", path: "alerts.for", read: { "\($0.alerts.lagFor)" },
+            byDefault: "5.0 seconds", fromFile: "4.0 seconds",
             fromEnvironment: ("3s", "3.0 seconds"), bad: ("25h", "ALERT_FOR=25h: must be between 0s and 24h")),
         Setting(
-            variable: "ALERT_SETTLING", file: "alerts: { settling: 4s }", path: "alerts.settling", read: { "\($0.alerts.settling)" }, byDefault: "30.0 seconds", fromFile: "4.0 seconds",
+            variable: "ALERT_SETTLING", file: "alerts: { settling: 4s }", path: "alerts.settling", read: { "\($0.alerts.settling)" },
+            byDefault: "30.0 seconds", fromFile: "4.0 seconds",
             fromEnvironment: ("3s", "3.0 seconds"), bad: ("2h", "ALERT_SETTLING=2h: must be between 0s and 1h")),
         Setting(
-            variable: "ALERT_PARTIAL_ASSIGNMENT", file: "alerts: { partial_assignment: false }", path: "alerts.partial_assignment", read: { "\($0.alerts.watchesAssignment)" }, byDefault: "true", fromFile: "false",
+            variable: "ALERT_PARTIAL_ASSIGNMENT", file: "alerts: { partial_assignment: false }", path: "alerts.partial_assignment",
+            read: { "\($0.alerts.watchesAssignment)" }, byDefault: "true", fromFile: "false",
             fromEnvironment: ("false", "false"), bad: ("1", "ALERT_PARTIAL_ASSIGNMENT=1: must be `true` or `false`")),
         Setting(
             variable: "CORS_ORIGINS", file: "server: { cors_origins: 'https://f' }", path: "server.cors_origins",
@@ -262,14 +295,19 @@ struct EnvironmentTests {
 
     /// `PORT=abc patchbay demo` ended with "1 error in routes.yaml" and "for example `port: 8080`": who looked into the file found
     /// nothing wrong. A variable is blamed by its own name, with what it may be, and hints show it as it is set.
-    @Test("a variable is blamed, and not the file", arguments: [
-        ("PORT", "abc", "PORT=abc: must be a whole number between 1 and 65535, or 0 (any free port)", "for example `PORT=8080`"),
-        ("MAX_RECORD_SIZE", "big", "MAX_RECORD_SIZE=big: must be a size such as `64KiB` between 1KiB and 100MiB", ""),
-        ("KAFKA_BROKERS", "a:1 b:2", "KAFKA_BROKERS: item 1 must be `host:port`, found `a:1 b:2`", "`KAFKA_BROKERS=kafka1:9092,kafka2:9092`"),
-        ("HOST", "a:1", "HOST=a:1: must be a host name or an IP address, without a port", "write `HOST=a` and `port: 1`"),
-        ("RECONNECT_EARLIEST", "1h", "RECONNECT_EARLIEST=1h: must be", ""),
-        ("RECONNECT_EARLIEST", "5s", "RECONNECT_EARLIEST is later than `reconnect_latest`", "lower RECONNECT_EARLIEST"),
-    ])
+    @Test(
+        "a variable is blamed, and not the file",
+        arguments: [
+            ("PORT", "abc", "PORT=abc: must be a whole number between 1 and 65535, or 0 (any free port)", "for example `PORT=8080`"),
+            ("MAX_RECORD_SIZE", "big", "MAX_RECORD_SIZE=big: must be a size such as `64KiB` between 1KiB and 100MiB", ""),
+            (
+                "KAFKA_BROKERS", "a:1 b:2", "KAFKA_BROKERS: item 1 must be `host:port`, found `a:1 b:2`",
+                "`KAFKA_BROKERS=kafka1:9092,kafka2:9092`"
+            ),
+            ("HOST", "a:1", "HOST=a:1: must be a host name or an IP address, without a port", "write `HOST=a` and `port: 1`"),
+            ("RECONNECT_EARLIEST", "1h", "RECONNECT_EARLIEST=1h: must be", ""),
+            ("RECONNECT_EARLIEST", "5s", "RECONNECT_EARLIEST is later than `reconnect_latest`", "lower RECONNECT_EARLIEST"),
+        ])
     func blame(_ variable: String, _ value: String, _ message: String, _ hint: String) {
         let found = load(minimal("server: { reconnect_latest: 2s }\n"), [variable: value]).diagnostics
         #expect(found.count == 1 && found.first?.message.hasPrefix(message) == true, "\(found)")
@@ -282,7 +320,10 @@ struct EnvironmentTests {
     func warning() {
         let found = load(minimal(), ["ALLOWED_ORIGINS": "https://A.com"])
         #expect(found.configuration != nil)
-        #expect(found.diagnostics.map(\.message) == ["ALLOWED_ORIGINS: `https://A.com` is not what browsers send: they write origins in lower case"])
+        #expect(
+            found.diagnostics.map(\.message) == [
+                "ALLOWED_ORIGINS: `https://A.com` is not what browsers send: they write origins in lower case"
+            ])
         #expect(DiagnosticRenderer.summary(found.diagnostics, file: "f") == "1 warning in the environment")
     }
 

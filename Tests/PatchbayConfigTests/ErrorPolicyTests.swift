@@ -10,16 +10,18 @@ struct ErrorPolicyTests {
             + lines.map { "    \($0)\n" }.joined()
     }
 
-    @Test("is said by the route, else by the defaults", arguments: [
-        (file(""), .skip), (file("", "on_error: stop"), .stop), (file("on_error: stop"), .stop),
-        (file("on_error: stop", "on_error: skip"), .skip),
-        (file("", "on_error: dead_letter", "dead_letter: d"), .deadLetter(topic: "d")),
-        (file("dead_letter: d", "on_error: dead_letter"), .deadLetter(topic: "d")),
-        (file("on_error: dead_letter, dead_letter: d"), .deadLetter(topic: "d")),
-        (file("on_error: dead_letter, dead_letter: d", "dead_letter: e"), .deadLetter(topic: "e")),
-        (file("on_error: dead_letter", "dead_letter: e"), .deadLetter(topic: "e")),
-        (file("dead_letter: d"), .skip),
-    ] as [(String, ErrorPolicy)])
+    @Test(
+        "is said by the route, else by the defaults",
+        arguments: [
+            (file(""), .skip), (file("", "on_error: stop"), .stop), (file("on_error: stop"), .stop),
+            (file("on_error: stop", "on_error: skip"), .skip),
+            (file("", "on_error: dead_letter", "dead_letter: d"), .deadLetter(topic: "d")),
+            (file("dead_letter: d", "on_error: dead_letter"), .deadLetter(topic: "d")),
+            (file("on_error: dead_letter, dead_letter: d"), .deadLetter(topic: "d")),
+            (file("on_error: dead_letter, dead_letter: d", "dead_letter: e"), .deadLetter(topic: "e")),
+            (file("on_error: dead_letter", "dead_letter: e"), .deadLetter(topic: "e")),
+            (file("dead_letter: d"), .skip),
+        ] as [(String, ErrorPolicy)])
     func policy(_ text: String, _ policy: ErrorPolicy) throws {
         let result = load(text)
         #expect(result.diagnostics == [])
@@ -30,28 +32,42 @@ struct ErrorPolicyTests {
     private static let missingHint = "add `dead_letter: TOPIC` to the route, or under `defaults` for all routes"
     private static let rule = "must be a Kafka topic: 1 to 249 of the characters `a`–`z`, `A`–`Z`, `0`–`9`, `.`, `_` and `-`"
 
-    @Test("what doesn't go together is found", arguments: [
-        Case("no topic", file("", "on_error: dead_letter"), [:], Finding(7, 15, missing, missingHint)),
-        Case("no topic anywhere", file("on_error: dead_letter"), [:], Finding(4, 5, missing, missingHint)),
-        Case("topic for nothing", file("", "dead_letter: d"), [:],
-            Finding(7, 5, "`dead_letter` needs `on_error: dead_letter`, and `on_error` is `skip`",
-                "add `on_error: dead_letter`, or remove `dead_letter`")),
-        Case("topic for a route that stops", file("on_error: dead_letter", "on_error: stop", "dead_letter: d"), [:],
-            Finding(8, 5, "`dead_letter` needs `on_error: dead_letter`, and `on_error` is `stop`",
-                "add `on_error: dead_letter`, or remove `dead_letter`")),
-        Case("misspelt policy", file("", "on_error: dead-leter"), [:],
-            Finding(7, 15, "`on_error` must be one of `skip`, `dead_letter`, `stop`, found the text `dead-leter`", "did you mean `dead_letter`?")),
-        Case("loop", file("on_error: dead_letter", "dead_letter: a"), [:],
-            Finding(7, 18, "the route reads its own dead-letter topic `a`, so refused records would come back for ever",
-                "take another topic for `dead_letter`")),
-        Case("loop through the defaults and a pattern",
-            file("on_error: dead_letter, dead_letter: a.dead").replacing("topic: a", with: "topics: [b, ^a]"), [:],
-            Finding(4, 5, "the route reads its own dead-letter topic `a.dead` (`^a`), so refused records would come back for ever",
-                "take another topic for `dead_letter`")),
-        Case("no topic name", file("dead_letter: a b", "on_error: dead_letter", "dead_letter: ^d"), [:],
-            Finding(2, 26, "`dead_letter` \(rule), found `a b`"),
-            Finding(8, 18, "`dead_letter` must be one topic, not a regular expression, found `^d`")),
-    ])
+    @Test(
+        "what doesn't go together is found",
+        arguments: [
+            Case("no topic", file("", "on_error: dead_letter"), [:], Finding(7, 15, missing, missingHint)),
+            Case("no topic anywhere", file("on_error: dead_letter"), [:], Finding(4, 5, missing, missingHint)),
+            Case(
+                "topic for nothing", file("", "dead_letter: d"), [:],
+                Finding(
+                    7, 5, "`dead_letter` needs `on_error: dead_letter`, and `on_error` is `skip`",
+                    "add `on_error: dead_letter`, or remove `dead_letter`")),
+            Case(
+                "topic for a route that stops", file("on_error: dead_letter", "on_error: stop", "dead_letter: d"), [:],
+                Finding(
+                    8, 5, "`dead_letter` needs `on_error: dead_letter`, and `on_error` is `stop`",
+                    "add `on_error: dead_letter`, or remove `dead_letter`")),
+            Case(
+                "misspelt policy", file("", "on_error: dead-leter"), [:],
+                Finding(
+                    7, 15, "`on_error` must be one of `skip`, `dead_letter`, `stop`, found the text `dead-leter`",
+                    "did you mean `dead_letter`?")),
+            Case(
+                "loop", file("on_error: dead_letter", "dead_letter: a"), [:],
+                Finding(
+                    7, 18, "the route reads its own dead-letter topic `a`, so refused records would come back for ever",
+                    "take another topic for `dead_letter`")),
+            Case(
+                "loop through the defaults and a pattern",
+                file("on_error: dead_letter, dead_letter: a.dead").replacing("topic: a", with: "topics: [b, ^a]"), [:],
+                Finding(
+                    4, 5, "the route reads its own dead-letter topic `a.dead` (`^a`), so refused records would come back for ever",
+                    "take another topic for `dead_letter`")),
+            Case(
+                "no topic name", file("dead_letter: a b", "on_error: dead_letter", "dead_letter: ^d"), [:],
+                Finding(2, 26, "`dead_letter` \(rule), found `a b`"),
+                Finding(8, 18, "`dead_letter` must be one topic, not a regular expression, found `^d`")),
+        ])
     func findings(_ row: Case) { row.check() }
 
     @Test("of the two, the wrong one is said only once")
@@ -62,27 +78,39 @@ struct ErrorPolicyTests {
 
     /// A file whose routes take each other's dead letters passed, and its refused records went round a hundred times a
     /// second.
-    @Test("ways round over several routes are found", arguments: [
-        Case("two", routes("a: x > y", "b: y > x"), [:], Finding(3, 83, way("`a` → `y` → route `b` → `x` → route `a`"), wayHint)),
-        Case("three, entered from outside", routes("in: s > x", "c: z > x", "a: x > y", "b: y > z"), [:],
-            Finding(4, 83, way("`c` → `x` → route `a` → `y` → route `b` → `z` → route `c`"), wayHint)),
-        Case("through a pattern", routes("a: x > dead.x", "b: ^dead.. > x"), [:],
-            Finding(3, 83, way("`a` → `dead.x` → route `b` → `x` → route `a`"), wayHint)),
-        Case("two ways, both told", routes("a: x > y", "b: y > x", "c: u > v", "d: v > u"), [:],
-            Finding(3, 83, way("`a` → `y` → route `b` → `x` → route `a`"), wayHint),
-            Finding(5, 83, way("`c` → `v` → route `d` → `u` → route `c`"), wayHint)),
-        Case("told beside other mistakes", routes("a: x > y", "b: y > x") + "nonsense: 1\n", [:],
-            Finding(3, 83, way("`a` → `y` → route `b` → `x` → route `a`"), wayHint),
-            Finding(5, 1, "unknown key `nonsense`",
-                "allowed keys: `version`, `include`, `server`, `limits`, `admin`, `reload`, `alerts`, `kafka`, `defaults`, `channels`, `routes`")),
-        Case("a chain is none", routes("a: x > y", "b: y > z", "c: z > end"), [:]),
-        Case("a diamond is none", routes("a: x > y", "b: y > z", "c: y > u", "d: [z, u] > end"), [:]),
-        Case("a route that is off breaks it", routes("a: x > y", "b: y > x").replacing("name: b", with: "enabled: false, name: b"), [:]),
-        Case("a route that skips breaks it",
-            routes("a: x > y", "b: y > x").replacing("on_error: dead_letter, topic: y, dead_letter: x", with: "topic: y"), [:]),
-        Case("other clusters have other topics",
-            "kafka: { clusters: { two: { brokers: 'a:1' } } }\n" + routes("a: x > y", "b: y > x").replacing("name: b", with: "cluster: two, name: b"), [:]),
-    ])
+    @Test(
+        "ways round over several routes are found",
+        arguments: [
+            Case("two", routes("a: x > y", "b: y > x"), [:], Finding(3, 83, way("`a` → `y` → route `b` → `x` → route `a`"), wayHint)),
+            Case(
+                "three, entered from outside", routes("in: s > x", "c: z > x", "a: x > y", "b: y > z"), [:],
+                Finding(4, 83, way("`c` → `x` → route `a` → `y` → route `b` → `z` → route `c`"), wayHint)),
+            Case(
+                "through a pattern", routes("a: x > dead.x", "b: ^dead.. > x"), [:],
+                Finding(3, 83, way("`a` → `dead.x` → route `b` → `x` → route `a`"), wayHint)),
+            Case(
+                "two ways, both told", routes("a: x > y", "b: y > x", "c: u > v", "d: v > u"), [:],
+                Finding(3, 83, way("`a` → `y` → route `b` → `x` → route `a`"), wayHint),
+                Finding(5, 83, way("`c` → `v` → route `d` → `u` → route `c`"), wayHint)),
+            Case(
+                "told beside other mistakes", routes("a: x > y", "b: y > x") + "nonsense: 1\n", [:],
+                Finding(3, 83, way("`a` → `y` → route `b` → `x` → route `a`"), wayHint),
+                Finding(
+                    5, 1, "unknown key `nonsense`",
+                    "allowed keys: `version`, `include`, `server`, `limits`, `admin`, `reload`, `alerts`, `kafka`, `defaults`, `channels`, `routes`"
+                )),
+            Case("a chain is none", routes("a: x > y", "b: y > z", "c: z > end"), [:]),
+            Case("a diamond is none", routes("a: x > y", "b: y > z", "c: y > u", "d: [z, u] > end"), [:]),
+            Case(
+                "a route that is off breaks it", routes("a: x > y", "b: y > x").replacing("name: b", with: "enabled: false, name: b"), [:]),
+            Case(
+                "a route that skips breaks it",
+                routes("a: x > y", "b: y > x").replacing("on_error: dead_letter, topic: y, dead_letter: x", with: "topic: y"), [:]),
+            Case(
+                "other clusters have other topics",
+                "kafka: { clusters: { two: { brokers: 'a:1' } } }\n"
+                    + routes("a: x > y", "b: y > x").replacing("name: b", with: "cluster: two, name: b"), [:]),
+        ])
     func cycles(_ row: Case) { row.check() }
 
     @Test("a secret dead-letter topic isn't told in a way round")

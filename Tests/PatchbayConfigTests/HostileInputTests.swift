@@ -19,7 +19,8 @@ struct HostileInputTests {
             String(repeating: "[", count: levels) + String(repeating: "]", count: levels)
         }
         #expect(!findings("a: " + nested(63)).map(\.message).contains(Self.deep))
-        #expect(findings("a: " + nested(64)) == [Finding(1, 67, Self.deep, "no setting needs that; check the brackets and the indentation")])
+        #expect(
+            findings("a: " + nested(64)) == [Finding(1, 67, Self.deep, "no setting needs that; check the brackets and the indentation")])
         let long = "a: &a " + nested(40) + "\nb: &b " + String(repeating: "[", count: 20) + "*a" + String(repeating: "]", count: 20)
         #expect(!findings(long).map(\.message).contains(Self.deep))
         #expect(findings(long + "\nc: [[[[*b]]]]").map(\.message) == [Self.deep])
@@ -38,18 +39,22 @@ struct HostileInputTests {
 
     @Test("a bomb of long texts is refused")
     func longTexts() {
-        let text = "a: &a \(String(repeating: "x", count: 1_000_000))\nb: [" + Array(repeating: "*a", count: 40).joined(separator: ",") + "]\n"
+        let text =
+            "a: &a \(String(repeating: "x", count: 1_000_000))\nb: [" + Array(repeating: "*a", count: 40).joined(separator: ",") + "]\n"
         #expect(findings(text).map(\.message) == ["with its aliases written out, the file is larger than 32MiB"])
     }
 
     @Test("too many values are refused")
     func manyValues() {
-        #expect(findings("a: [" + String(repeating: "b,", count: 300_000) + "]").map(\.message) == ["the file holds more than 250000 values"])
+        #expect(
+            findings("a: [" + String(repeating: "b,", count: 300_000) + "]").map(\.message) == ["the file holds more than 250000 values"])
     }
 
-    @Test("a cycle is refused, whatever it goes through", arguments: [
-        "&r { version: *r }", "routes: &r [*r]", "routes: &r [[{a: *r}]]", "? &r [*r]\n: b", "a: &r { *r : b }",
-    ])
+    @Test(
+        "a cycle is refused, whatever it goes through",
+        arguments: [
+            "&r { version: *r }", "routes: &r [*r]", "routes: &r [[{a: *r}]]", "? &r [*r]\n: b", "a: &r { *r : b }",
+        ])
     func cycles(_ text: String) {
         #expect(findings(text).map(\.message).contains("alias `*r` stands inside the value it refers to"))
     }
@@ -60,7 +65,9 @@ struct HostileInputTests {
         let result = ConfigurationLoader.load(path: file.path, environment: [:], transformers: fakes)
         #expect(
             result.diagnostics.map(Finding.init) == [
-                Finding(0, 0, "can't read `\(file.path)`: it is larger than 8MiB", "a configuration is text written by people; check that this is the right file")
+                Finding(
+                    0, 0, "can't read `\(file.path)`: it is larger than 8MiB",
+                    "a configuration is text written by people; check that this is the right file")
             ])
         #expect(findings(String(repeating: "#", count: 8 << 20 | 1)).map(\.message) == ["can't read `routes.yaml`: it is larger than 8MiB"])
         #expect(findings(String(repeating: "#", count: 8 << 20)).map(\.message) == ["the file is empty"])
@@ -72,10 +79,20 @@ struct HostileInputTests {
             ConfigurationLoader.load(path: path, environment: [:], transformers: fakes).diagnostics.map(Finding.init)
         }
         let directory = try TemporaryPath.makeDirectory()
-        #expect(message("/nowhere/routes.yaml") == [Finding(0, 0, "can't read `/nowhere/routes.yaml`: no such file", "check the path and the directory you are in")])
+        #expect(
+            message("/nowhere/routes.yaml") == [
+                Finding(0, 0, "can't read `/nowhere/routes.yaml`: no such file", "check the path and the directory you are in")
+            ])
         #expect(message("") == [Finding(0, 0, "can't read ``: no such file", "check the path and the directory you are in")])
-        #expect(message(directory.path) == [Finding(0, 0, "can't read `\(directory.path)`: it is a directory, not a file", "give the path of a file such as `routes.yaml`")])
-        #expect(message("/dev/zero") == [Finding(0, 0, "can't read `/dev/zero`: it is neither a file nor a pipe", "give the path of a file such as `routes.yaml`")])
+        #expect(
+            message(directory.path) == [
+                Finding(
+                    0, 0, "can't read `\(directory.path)`: it is a directory, not a file", "give the path of a file such as `routes.yaml`")
+            ])
+        #expect(
+            message("/dev/zero") == [
+                Finding(0, 0, "can't read `/dev/zero`: it is neither a file nor a pipe", "give the path of a file such as `routes.yaml`")
+            ])
         // Root may read everything; everybody else must be told.
         if geteuid() != 0 {
             let file = try TemporaryPath.make([0x61], mode: 0)

@@ -9,18 +9,21 @@ struct InterpolationTests {
         load(minimal("kafka:\n  group: \(scalar)\n"), environment).configuration?.kafka.group
     }
 
-    @Test("names are replaced in every style of scalar", arguments: [
-        ("${A}", "x"), ("'${A}'", "x"), ("\"${A}\"", "x"), ("|-\n    ${A}", "x"), ("a-${A}-${B:-b}", "a-x-b"), ("${A:-b}", "x"),
-        ("${EMPTY:-b}", "b"), ("x${EMPTY}", "x"), ("${NONE:-}x", "x"), ("${B:-a:-b}", "a:-b"), ("$${A}", "${A}"), ("$$$${A}", "$${A}"),
-        ("a$b", "a$b"), ("^a$", "^a$"), ("$", "$"), ("$$", "$"), ("${NUMBER}", "42"), ("${_a1:-5}", "5"),
-    ])
+    @Test(
+        "names are replaced in every style of scalar",
+        arguments: [
+            ("${A}", "x"), ("'${A}'", "x"), ("\"${A}\"", "x"), ("|-\n    ${A}", "x"), ("a-${A}-${B:-b}", "a-x-b"), ("${A:-b}", "x"),
+            ("${EMPTY:-b}", "b"), ("x${EMPTY}", "x"), ("${NONE:-}x", "x"), ("${B:-a:-b}", "a:-b"), ("$${A}", "${A}"), ("$$$${A}", "$${A}"),
+            ("a$b", "a$b"), ("^a$", "^a$"), ("$", "$"), ("$$", "$"), ("${NUMBER}", "42"), ("${_a1:-5}", "5"),
+        ])
     func replaced(_ scalar: String, _ value: String) {
         #expect(group(scalar, ["A": "x", "EMPTY": "", "NUMBER": "42"]) == value)
     }
 
     @Test("what was replaced is typed by what is wanted")
     func typed() throws {
-        let text = minimal("""
+        let text = minimal(
+            """
             server: { port: "${P}", ping_interval: "${I:-2s}", allowed_origins: "${O}" }
             kafka: { brokers: "${BROKERS}", properties: { a: "${P}" } }
 
@@ -36,43 +39,75 @@ struct InterpolationTests {
 
     @Test("an environment that replaces nothing leaves the type alone")
     func escapeOnly() {
-        #expect(findings(minimal("kafka: { properties: { a: '$$' }, group: 5 }\n")).map(\.message) == ["`group` must be text, found the number 5"])
+        #expect(
+            findings(minimal("kafka: { properties: { a: '$$' }, group: 5 }\n")).map(\.message) == [
+                "`group` must be text, found the number 5"
+            ])
     }
 
-    @Test("mistakes are found at the scalar", arguments: [
-        Case("unset", minimal("kafka: { group: \"${NOPE}\" }\n"), [:],
-            Finding(2, 17, "the environment variable `NOPE` is not set", "set it, or give a default: `${NOPE:-default}`")),
-        Case("two unset in one", minimal("kafka:\n  group: ${NOPE}${NO}\n"), [:],
-            Finding(3, 10, "the environment variable `NOPE` is not set", "set it, or give a default: `${NOPE:-default}`"),
-            Finding(3, 10, "the environment variable `NO` is not set", "set it, or give a default: `${NO:-default}`")),
-        Case("never closed", minimal("kafka:\n  group: a${NOPE\n"), [:],
-            Finding(3, 10, "`${` is never closed", "add the `}`, or write `$${` for the text `${`")),
-        Case("no name", minimal("kafka:\n  group: ${}\n"), [:],
-            Finding(3, 10, "`${}` is not understood", "write `${NAME}`, `${NAME:-default}` or `${file:/path}`; `$${` stands for the text `${`")),
-        Case("other shell forms", minimal("kafka:\n  group: ${A-b}\n"), ["A": "x"],
-            Finding(3, 10, "`${A-b}` is not understood", "write `${NAME}`, `${NAME:-default}` or `${file:/path}`; `$${` stands for the text `${`")),
-        Case("name that starts with a digit", minimal("kafka:\n  group: ${1A}\n"), ["1A": "x"],
-            Finding(3, 10, "`${1A}` is not understood", "write `${NAME}`, `${NAME:-default}` or `${file:/path}`; `$${` stands for the text `${`")),
-        Case("default inside a default", minimal("kafka:\n  group: ${A:-${B}}\n"), [:],
-            Finding(3, 10, "the default of `${A:-…}` holds another `${`", "use a plain text as default")),
-        Case("wrong after replacement", minimal("server:\n  port: ${P}\n"), ["P": "x"],
-            Finding(3, 9, "`port` must be a whole number, found the text `x` (from `${P}`)", "for example `port: 8080`")),
-        Case("wrong item after replacement", minimal("kafka:\n  brokers: ${BR}\n"), ["BR": "a:1,b"],
-            Finding(3, 12, "`brokers` must be `host:port`, found `b`", "add the port: `b:9092`")),
-        Case("relative file", minimal("kafka:\n  group: ${file:a}\n"), [:],
-            Finding(3, 10, "`${file:a}` needs an absolute path", "write `${file:/run/secrets/name}`")),
-        Case("missing file", minimal("kafka:\n  group: ${file:/nowhere/at/all}\n"), [:],
-            Finding(3, 10, "`${file:/nowhere/at/all}` can't be read: no such file", "check that the file exists and that this user may read it")),
-        Case("directory", minimal("kafka:\n  group: ${file:/}\n"), [:],
-            Finding(3, 10, "`${file:/}` can't be read: it is a directory, not a file", "check that the file exists and that this user may read it")),
-        Case("device", minimal("kafka:\n  group: ${file:/dev/zero}\n"), [:],
-            Finding(3, 10, "`${file:/dev/zero}` can't be read: it is neither a file nor a pipe", "check that the file exists and that this user may read it")),
-    ])
+    @Test(
+        "mistakes are found at the scalar",
+        arguments: [
+            Case(
+                "unset", minimal("kafka: { group: \"${NOPE}\" }\n"), [:],
+                Finding(2, 17, "the environment variable `NOPE` is not set", "set it, or give a default: `${NOPE:-default}`")),
+            Case(
+                "two unset in one", minimal("kafka:\n  group: ${NOPE}${NO}\n"), [:],
+                Finding(3, 10, "the environment variable `NOPE` is not set", "set it, or give a default: `${NOPE:-default}`"),
+                Finding(3, 10, "the environment variable `NO` is not set", "set it, or give a default: `${NO:-default}`")),
+            Case(
+                "never closed", minimal("kafka:\n  group: a${NOPE\n"), [:],
+                Finding(3, 10, "`${` is never closed", "add the `}`, or write `$${` for the text `${`")),
+            Case(
+                "no name", minimal("kafka:\n  group: ${}\n"), [:],
+                Finding(
+                    3, 10, "`${}` is not understood",
+                    "write `${NAME}`, `${NAME:-default}` or `${file:/path}`; `$${` stands for the text `${`")),
+            Case(
+                "other shell forms", minimal("kafka:\n  group: ${A-b}\n"), ["A": "x"],
+                Finding(
+                    3, 10, "`${A-b}` is not understood",
+                    "write `${NAME}`, `${NAME:-default}` or `${file:/path}`; `$${` stands for the text `${`")),
+            Case(
+                "name that starts with a digit", minimal("kafka:\n  group: ${1A}\n"), ["1A": "x"],
+                Finding(
+                    3, 10, "`${1A}` is not understood",
+                    "write `${NAME}`, `${NAME:-default}` or `${file:/path}`; `$${` stands for the text `${`")),
+            Case(
+                "default inside a default", minimal("kafka:\n  group: ${A:-${B}}\n"), [:],
+                Finding(3, 10, "the default of `${A:-…}` holds another `${`", "use a plain text as default")),
+            Case(
+                "wrong after replacement", minimal("server:\n  port: ${P}\n"), ["P": "x"],
+                Finding(3, 9, "`port` must be a whole number, found the text `x` (from `${P}`)", "for example `port: 8080`")),
+            Case(
+                "wrong item after replacement", minimal("kafka:\n  brokers: ${BR}\n"), ["BR": "a:1,b"],
+                Finding(3, 12, "`brokers` must be `host:port`, found `b`", "add the port: `b:9092`")),
+            Case(
+                "relative file", minimal("kafka:\n  group: ${file:a}\n"), [:],
+                Finding(3, 10, "`${file:a}` needs an absolute path", "write `${file:/run/secrets/name}`")),
+            Case(
+                "missing file", minimal("kafka:\n  group: ${file:/nowhere/at/all}\n"), [:],
+                Finding(
+                    3, 10, "`${file:/nowhere/at/all}` can't be read: no such file",
+                    "check that the file exists and that this user may read it")),
+            Case(
+                "directory", minimal("kafka:\n  group: ${file:/}\n"), [:],
+                Finding(
+                    3, 10, "`${file:/}` can't be read: it is a directory, not a file",
+                    "check that the file exists and that this user may read it")),
+            Case(
+                "device", minimal("kafka:\n  group: ${file:/dev/zero}\n"), [:],
+                Finding(
+                    3, 10, "`${file:/dev/zero}` can't be read: it is neither a file nor a pipe",
+                    "check that the file exists and that this user may read it")),
+        ])
     func mistakes(_ row: Case) { row.check() }
 
-    @Test("a file's text comes without one line break at its end", arguments: [
-        ("x", "x"), ("x\n", "x"), ("x\r\n", "x"), ("x\n\n", "x\n"), ("a\nb\n", "a\nb"),
-    ])
+    @Test(
+        "a file's text comes without one line break at its end",
+        arguments: [
+            ("x", "x"), ("x\n", "x"), ("x\r\n", "x"), ("x\n\n", "x\n"), ("a\nb\n", "a\nb"),
+        ])
     func files(_ contents: String, _ value: String) throws {
         let file = try TemporaryPath.make(Array(contents.utf8))
         #expect(group("${file:\(file.path)}") == value)

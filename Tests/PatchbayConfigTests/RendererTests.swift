@@ -28,11 +28,13 @@ struct RendererTests {
                 """)
     }
 
-    @Test("have their caret under the character", arguments: [
-        ("a: b", 4, "    a: b\n       ^"), ("\ta: b", 5, "    \ta: b\n    \t   ^"), ("äö: b", 5, "    äö: b\n        ^"),
-        ("日本: b", 5, "    日本: b\n          ^"), ("🚀: b", 4, "    🚀: b\n        ^"), ("e\u{301}: b", 5, "    e\u{301}: b\n       ^"),
-        ("ab", 3, "    ab\n      ^"), ("ab", 99, "    ab\n      ^"), ("ab", 0, "    ab\n    ^"),
-    ])
+    @Test(
+        "have their caret under the character",
+        arguments: [
+            ("a: b", 4, "    a: b\n       ^"), ("\ta: b", 5, "    \ta: b\n    \t   ^"), ("äö: b", 5, "    äö: b\n        ^"),
+            ("日本: b", 5, "    日本: b\n          ^"), ("🚀: b", 4, "    🚀: b\n        ^"), ("e\u{301}: b", 5, "    e\u{301}: b\n       ^"),
+            ("ab", 3, "    ab\n      ^"), ("ab", 99, "    ab\n      ^"), ("ab", 0, "    ab\n    ^"),
+        ])
     func caret(_ line: String, _ column: Int, _ expected: String) {
         #expect(DiagnosticRenderer.render(diagnostic(line, column)) == "f.yaml:3:\(column): error: wrong\n" + expected)
     }
@@ -58,12 +60,15 @@ struct RendererTests {
         #expect(text == "f.yaml:3:1: error: m\u{FFFD}\u{FFFD}\n    a\u{FFFD}[2J\u{FFFD}b\n    ^\n  hint: h\u{FFFD}")
     }
 
-    @Test("are counted", arguments: [
-        (0, 0, ""), (1, 0, "1 error in f.yaml"), (3, 0, "3 errors in f.yaml"), (0, 1, "1 warning in f.yaml"),
-        (2, 2, "2 errors and 2 warnings in f.yaml"),
-    ])
+    @Test(
+        "are counted",
+        arguments: [
+            (0, 0, ""), (1, 0, "1 error in f.yaml"), (3, 0, "3 errors in f.yaml"), (0, 1, "1 warning in f.yaml"),
+            (2, 2, "2 errors and 2 warnings in f.yaml"),
+        ])
     func summary(_ errors: Int, _ warnings: Int, _ expected: String) {
-        let all = Array(repeating: diagnostic(nil, 1), count: errors)
+        let all =
+            Array(repeating: diagnostic(nil, 1), count: errors)
             + Array(repeating: diagnostic(nil, 1, severity: .warning), count: warnings)
         #expect(DiagnosticRenderer.summary(all, file: "f.yaml") == expected)
         #expect(DiagnosticRenderer.render(all, file: "f.yaml").isEmpty == all.isEmpty)

@@ -102,7 +102,8 @@ struct SectionTests {
 
     @Test("report all that is wrong with a section at once")
     func allAtOnce() {
-        let messages = load(minimal("server: { port: x, base_path: x, host: 'a b' }\nadmin: { enabled: 5, host: 'a b' }\n")).diagnostics.map(\.message)
+        let messages = load(minimal("server: { port: x, base_path: x, host: 'a b' }\nadmin: { enabled: 5, host: 'a b' }\n")).diagnostics
+            .map(\.message)
         #expect(messages.count == 5)
     }
 

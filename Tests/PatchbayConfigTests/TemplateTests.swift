@@ -53,55 +53,82 @@ struct TemplateTests {
 
     private static let braces = "write a placeholder as `{Field}`"
 
-    @Test("what is wrong with them is found at its place", arguments: [
-        Case("open brace", file("", "channels: [a, 'b.{x']"), [:],
-            Finding(4, 50, "`channels` has a `{` without its `}`, found `b.{x`", braces)),
-        Case("closed brace", file("", "channel: 'b.x}'"), [:],
-            Finding(4, 45, "`channel` has a `}` without its `{`, found `b.x}`", braces)),
-        Case("unknown placeholder", file("", "channel: '{@kye}'"), [:],
-            Finding(4, 45, "`channel` has an unknown placeholder `{@kye}`, found `{@kye}`",
-                "use `{@key}`, `{@header.NAME}`, `{@topic}`, `{@partition}`, or a field of the output as `{Field}`")),
-        Case("listed template that is none", file("channels: { 'a{}': }", "channel: a"), [:],
-            Finding(2, 13, "channel name `a{}` has a placeholder `{}` that names no field", "name a field of the output as `{Field}` or `{outer.inner}`")),
-        Case("listed template that no route uses", file("channels: { 't.{Tokn}': }", "channel: 't.{Token}'"), [:],
-            Finding(2, 13, "no route uses channel `t.{Tokn}`", "did you mean `t.{Token}`?")),
-        Case("listed channel that a template makes", file("channels: { trades.solana: }", "channel: 'trades.{Token}'"), [:],
-            Finding(2, 13, "no route uses channel `trades.solana`",
-                "`trades.{Token}` makes it; list the template to set up all channels it makes")),
-        Case("buffers that differ", file("channels: { 'a{x}': { buffer: 1 }, 'b{x}': { buffer: 2 } }", "channels: ['a{x}', 'b{x}']"), [:],
-            Finding(4, 5, "the templates of one route share one `buffer`: `a{x}` has 1, `b{x}` has 2",
-                "give both the same `buffer` under `channels`, or make two routes of it")),
-        Case("limits", file("", "channel: '{x}', max_channels: 0, channel_idle: 1ms"), [:],
-            Finding(4, 66, "`max_channels` must be between 1 and 1000000 channels, found the number 0", "for example `max_channels: 10000`"),
-            Finding(4, 83, "`channel_idle` must be between 1s and 24h, found the text `1ms`", "for example `channel_idle: 10m`")),
-    ])
+    @Test(
+        "what is wrong with them is found at its place",
+        arguments: [
+            Case(
+                "open brace", file("", "channels: [a, 'b.{x']"), [:],
+                Finding(4, 50, "`channels` has a `{` without its `}`, found `b.{x`", braces)),
+            Case(
+                "closed brace", file("", "channel: 'b.x}'"), [:],
+                Finding(4, 45, "`channel` has a `}` without its `{`, found `b.x}`", braces)),
+            Case(
+                "unknown placeholder", file("", "channel: '{@kye}'"), [:],
+                Finding(
+                    4, 45, "`channel` has an unknown placeholder `{@kye}`, found `{@kye}`",
+                    "use `{@key}`, `{@header.NAME}`, `{@topic}`, `{@partition}`, or a field of the output as `{Field}`")),
+            Case(
+                "listed template that is none", file("channels: { 'a{}': }", "channel: a"), [:],
+                Finding(
+                    2, 13, "channel name `a{}` has a placeholder `{}` that names no field",
+                    "name a field of the output as `{Field}` or `{outer.inner}`")),
+            Case(
+                "listed template that no route uses", file("channels: { 't.{Tokn}': }", "channel: 't.{Token}'"), [:],
+                Finding(2, 13, "no route uses channel `t.{Tokn}`", "did you mean `t.{Token}`?")),
+            Case(
+                "listed channel that a template makes", file("channels: { trades.solana: }", "channel: 'trades.{Token}'"), [:],
+                Finding(
+                    2, 13, "no route uses channel `trades.solana`",
+                    "`trades.{Token}` makes it; list the template to set up all channels it makes")),
+            Case(
+                "buffers that differ", file("channels: { 'a{x}': { buffer: 1 }, 'b{x}': { buffer: 2 } }", "channels: ['a{x}', 'b{x}']"),
+                [:],
+                Finding(
+                    4, 5, "the templates of one route share one `buffer`: `a{x}` has 1, `b{x}` has 2",
+                    "give both the same `buffer` under `channels`, or make two routes of it")),
+            Case(
+                "limits", file("", "channel: '{x}', max_channels: 0, channel_idle: 1ms"), [:],
+                Finding(
+                    4, 66, "`max_channels` must be between 1 and 1000000 channels, found the number 0", "for example `max_channels: 10000`"),
+                Finding(4, 83, "`channel_idle` must be between 1s and 24h, found the text `1ms`", "for example `channel_idle: 10m`")),
+        ])
     func findings(_ row: Case) { row.check() }
 
     @Test("settings that only disabled routes would use are pointed out, and no mistake")
     func disabled() throws {
         let text = Self.file("channels: { a: , b: , c: { buffer: 3 } }", "channel: a", "enabled: false, channels: [b, c]", "channel: c")
         let result = load(text)
-        #expect(result.diagnostics.map(Finding.init) == [
-            Finding(2, 18, "only disabled routes use channel `b`", "clients can't subscribe to it until one of them is enabled")
-        ])
+        #expect(
+            result.diagnostics.map(Finding.init) == [
+                Finding(2, 18, "only disabled routes use channel `b`", "clients can't subscribe to it until one of them is enabled")
+            ])
         #expect(result.diagnostics.map(\.severity) == [.warning])
         let configuration = try #require(result.configuration)
         #expect(configuration.channels.map(\.name) == ["a", "c"])
         #expect(configuration.channels.map(\.buffer) == [100, 3])
     }
 
-    @Test("a disabled route is checked like any other, and one must be enabled", arguments: [
-        Case("mistakes", file("", "channel: a", "enabled: false, channel: '{', type: gap"), [:],
-            Finding(5, 61, "`channel` has a `{` without its `}`, found `{`", braces),
-            Finding(5, 72, "`type` must not be a type that the server's own messages have, found `gap`", "take another word, such as `gap_data`")),
-        Case("name of another", file("", "channel: a, name: n", "enabled: false, channel: a, name: n"), [:],
-            Finding(5, 70, "route `n` is defined twice: first at line 4", "give each route a name of its own")),
-        Case("all disabled", file("", "enabled: false, channel: a", "enabled: false, channel: a"), [:],
-            Finding(4, 5, "all 2 routes are disabled, so there is nothing to do", "enable a route")),
-        Case("the only one", file("", "enabled: false, channel: a"), [:],
-            Finding(4, 5, "the only route is disabled, so there is nothing to do", "enable a route")),
-        Case("no boolean", file("", "enabled: no, channel: a"), [:],
-            Finding(4, 45, "`enabled` must be `true` or `false`, found the text `no`", "write `false`")),
-    ])
+    @Test(
+        "a disabled route is checked like any other, and one must be enabled",
+        arguments: [
+            Case(
+                "mistakes", file("", "channel: a", "enabled: false, channel: '{', type: gap"), [:],
+                Finding(5, 61, "`channel` has a `{` without its `}`, found `{`", braces),
+                Finding(
+                    5, 72, "`type` must not be a type that the server's own messages have, found `gap`",
+                    "take another word, such as `gap_data`")),
+            Case(
+                "name of another", file("", "channel: a, name: n", "enabled: false, channel: a, name: n"), [:],
+                Finding(5, 70, "route `n` is defined twice: first at line 4", "give each route a name of its own")),
+            Case(
+                "all disabled", file("", "enabled: false, channel: a", "enabled: false, channel: a"), [:],
+                Finding(4, 5, "all 2 routes are disabled, so there is nothing to do", "enable a route")),
+            Case(
+                "the only one", file("", "enabled: false, channel: a"), [:],
+                Finding(4, 5, "the only route is disabled, so there is nothing to do", "enable a route")),
+            Case(
+                "no boolean", file("", "enabled: no, channel: a"), [:],
+                Finding(4, 45, "`enabled` must be `true` or `false`, found the text `no`", "write `false`")),
+        ])
     func enabled(_ row: Case) { row.check() }
 }

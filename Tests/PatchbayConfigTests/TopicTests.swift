@@ -14,10 +14,12 @@ struct TopicTests {
         return try #require(result.configuration).routes[0]
     }
 
-    @Test("either key takes one or several, which name the route", arguments: [
-        ("topic: a", ["a"], "a"), ("topics: a", ["a"], "a"), ("topic: [a, b]", ["a", "b"], "a, b"),
-        ("topics: [^b\\..*, a]", ["^b\\..*", "a"], "^b\\..*, a"), ("topics: ${T}", ["x", "y"], "x, y"),
-    ])
+    @Test(
+        "either key takes one or several, which name the route",
+        arguments: [
+            ("topic: a", ["a"], "a"), ("topics: a", ["a"], "a"), ("topic: [a, b]", ["a", "b"], "a, b"),
+            ("topics: [^b\\..*, a]", ["^b\\..*", "a"], "^b\\..*, a"), ("topics: ${T}", ["x", "y"], "x, y"),
+        ])
     func several(_ line: String, _ topics: [String], _ name: String) throws {
         let route = try first(line, ["T": "x, y"])
         #expect(route.topics.map(\.text) == topics)
@@ -36,36 +38,53 @@ struct TopicTests {
 
     private static let repeats = "must not repeat so much: written out it has more than 5000 characters"
 
-    @Test("what is wrong with them is found at its place", arguments: [
-        Case("both keys", route("topics: b", "topic: a"), [:],
-            Finding(4, 5, "a route has either `topic` or `topics`, not both", "put every name into `topics`")),
-        Case("twice", route("topics: [a, ^a, a, ^a]"), [:],
-            Finding(3, 21, "topic `a` is named twice in this route", "remove one of them"),
-            Finding(3, 24, "topic `^a` is named twice in this route", "remove one of them")),
-        Case("expression that is none", route("topics: [a, '^(b']"), [:],
-            Finding(3, 17, "`topics` must be a regular expression: Unmatched ( or \\(, found `^(b`",
-                "POSIX extended syntax, for example `^metrics\\..*`")),
-        Case("expression that would take gigabytes", route("topic: '^((a{100}){100}){100}'"), [:],
-            Finding(3, 12, "`topic` \(repeats), found `^((a{100}){100}){100}`", "use `+` or `*` instead of `{n}`")),
-        Case("the same with nothing to repeat", route("topic: '^((()()){9999}){9999}'"), [:],
-            Finding(3, 12, "`topic` \(repeats), found `^((()()){9999}){9999}`", "use `+` or `*` instead of `{n}`")),
-        Case("the same without groups", route("topic: '^a{999}{999}{9999999999}{9}'"), [:],
-            Finding(3, 12, "`topic` \(repeats), found `^a{999}{999}{9999999999}{9}`", "use `+` or `*` instead of `{n}`")),
-        Case("expression that takes for ever", route("topic: '^(.*)\\1\\1$'"), [:],
-            Finding(3, 12, "`topic` must not refer back to a group (`\\1`), found `^(.*)\\1\\1$`", "write the text out, or match less closely")),
-        Case("empty list", route("topics: []"), [:],
-            Finding(3, 13, "`topics` must have at least one item", "for example `topics: [^metrics\\..*, legacy-metrics]`")),
-        Case("a mapping", route("topic: { a: b }"), [:],
-            Finding(3, 12, "`topic` must be text, found a mapping", "for example `topic: token-info`")),
-        Case("a name too long to be made", route("topics: [\((1...25).map { "topic-no-\($0)" }.joined(separator: ", "))]"), [:],
-            Finding(3, 5, "the route needs a `name`: its topics together are longer than 200 characters", "add `name: …`")),
-    ])
+    @Test(
+        "what is wrong with them is found at its place",
+        arguments: [
+            Case(
+                "both keys", route("topics: b", "topic: a"), [:],
+                Finding(4, 5, "a route has either `topic` or `topics`, not both", "put every name into `topics`")),
+            Case(
+                "twice", route("topics: [a, ^a, a, ^a]"), [:],
+                Finding(3, 21, "topic `a` is named twice in this route", "remove one of them"),
+                Finding(3, 24, "topic `^a` is named twice in this route", "remove one of them")),
+            Case(
+                "expression that is none", route("topics: [a, '^(b']"), [:],
+                Finding(
+                    3, 17, "`topics` must be a regular expression: Unmatched ( or \\(, found `^(b`",
+                    "POSIX extended syntax, for example `^metrics\\..*`")),
+            Case(
+                "expression that would take gigabytes", route("topic: '^((a{100}){100}){100}'"), [:],
+                Finding(3, 12, "`topic` \(repeats), found `^((a{100}){100}){100}`", "use `+` or `*` instead of `{n}`")),
+            Case(
+                "the same with nothing to repeat", route("topic: '^((()()){9999}){9999}'"), [:],
+                Finding(3, 12, "`topic` \(repeats), found `^((()()){9999}){9999}`", "use `+` or `*` instead of `{n}`")),
+            Case(
+                "the same without groups", route("topic: '^a{999}{999}{9999999999}{9}'"), [:],
+                Finding(3, 12, "`topic` \(repeats), found `^a{999}{999}{9999999999}{9}`", "use `+` or `*` instead of `{n}`")),
+            Case(
+                "expression that takes for ever", route("topic: '^(.*)\\1\\1$'"), [:],
+                Finding(
+                    3, 12, "`topic` must not refer back to a group (`\\1`), found `^(.*)\\1\\1$`",
+                    "write the text out, or match less closely")),
+            Case(
+                "empty list", route("topics: []"), [:],
+                Finding(3, 13, "`topics` must have at least one item", "for example `topics: [^metrics\\..*, legacy-metrics]`")),
+            Case(
+                "a mapping", route("topic: { a: b }"), [:],
+                Finding(3, 12, "`topic` must be text, found a mapping", "for example `topic: token-info`")),
+            Case(
+                "a name too long to be made", route("topics: [\((1...25).map { "topic-no-\($0)" }.joined(separator: ", "))]"), [:],
+                Finding(3, 5, "the route needs a `name`: its topics together are longer than 200 characters", "add `name: …`")),
+        ])
     func findings(_ row: Case) { row.check() }
 
-    @Test("expressions that people write are cheap enough", arguments: [
-        "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", "^(eu|us)\\.(orders|trades)(\\.v[0-9]+)?$",
-        "^[^]a]{1,100}[]a]$", "^[[:alpha:]]+\\.[[:digit:]]{1,3}$", "^a\\{b", "^.*",
-    ])
+    @Test(
+        "expressions that people write are cheap enough",
+        arguments: [
+            "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", "^(eu|us)\\.(orders|trades)(\\.v[0-9]+)?$",
+            "^[^]a]{1,100}[]a]$", "^[[:alpha:]]+\\.[[:digit:]]{1,3}$", "^a\\{b", "^.*",
+        ])
     func cheap(_ text: String) throws {
         #expect(try first("topic: '\(text)'").topics.map(\.text) == [text])
     }

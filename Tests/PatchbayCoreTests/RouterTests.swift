@@ -119,7 +119,8 @@ func process(
             table: table([
                 route("a", topic: "t", channels: ["one"]), route("b", topic: "t", channels: ["tw\"o"]),
                 route("c", topic: "u", channels: ["one"]),
-            ]), fanouts: []).holding()
+            ]), fanouts: []
+        ).holding()
         process(["1"], topic: "t", with: router.makeProcessor())
         #expect(texts("one", router).count == 1)
         #expect(texts("tw\"o", router).count == 1)

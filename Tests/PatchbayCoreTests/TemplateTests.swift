@@ -268,7 +268,8 @@ import Testing
     @Test(arguments: [
         ("p.{@partition}", "p.0", true), ("p.{@partition}", "p.12", true), ("p.{@partition}", "p.2147483647", true),
         ("p.{@partition}", "p.2147483648", false), ("p.{@partition}", "p.007", false), ("p.{@partition}", "p.hello", false),
-        ("p.{@partition}", "p.-1", false), ("p.{@partition}", "p.", false), ("p.{@partition}", "p.1x", false), ("p.{@partition}x", "p.1x", true),
+        ("p.{@partition}", "p.-1", false), ("p.{@partition}", "p.", false), ("p.{@partition}", "p.1x", false),
+        ("p.{@partition}x", "p.1x", true),
         ("t.{@topic}", "t.a.b-c_D9", true), ("t.{@topic}", "t.a b", false), ("t.{@topic}", "t.é", false), ("t.{@topic}", "t.", false),
         ("{@topic}.{@partition}", "a.1.2", true), ("{@topic}.{@partition}", "a.1.b", false), ("{@topic}{@partition}", "a10", true),
         ("{@topic}{@partition}", "10", true), ("{@topic}{@partition}", "1", false), ("{@partition}{@partition}", "00", true),
@@ -297,14 +298,15 @@ import Testing
 
 /// Files, rendered names and subscriptions had three different rules; see `ChannelName`.
 @Suite struct ChannelNameRuleTests {
-    @Test(arguments: [
-        ("a", nil), ("", .empty), (String(repeating: "x", count: 255), nil), (String(repeating: "x", count: 256), .tooLong),
-        (String(repeating: "漢", count: 85), nil), (String(repeating: "漢", count: 86), .tooLong),
-        ("a\u{0}", .unprintable), ("\u{1F}", .unprintable), ("\u{7F}", .unprintable), ("\u{80}", .unprintable),
-        ("\u{9F}x", .unprintable), ("\u{A0}", nil), ("\u{200D}", nil), ("\u{200E}", .unprintable), ("\u{2028}", .unprintable),
-        ("\u{202E}", .unprintable), ("\u{2030}", nil), ("\u{2066}", .unprintable), ("\u{206A}", nil), ("\u{FEFF}", .unprintable),
-        ("\u{FEFE}", nil), ("👍", nil),
-    ] as [(String, ChannelName.Fault?)])
+    @Test(
+        arguments: [
+            ("a", nil), ("", .empty), (String(repeating: "x", count: 255), nil), (String(repeating: "x", count: 256), .tooLong),
+            (String(repeating: "漢", count: 85), nil), (String(repeating: "漢", count: 86), .tooLong),
+            ("a\u{0}", .unprintable), ("\u{1F}", .unprintable), ("\u{7F}", .unprintable), ("\u{80}", .unprintable),
+            ("\u{9F}x", .unprintable), ("\u{A0}", nil), ("\u{200D}", nil), ("\u{200E}", .unprintable), ("\u{2028}", .unprintable),
+            ("\u{202E}", .unprintable), ("\u{2030}", nil), ("\u{2066}", .unprintable), ("\u{206A}", nil), ("\u{FEFF}", .unprintable),
+            ("\u{FEFE}", nil), ("👍", nil),
+        ] as [(String, ChannelName.Fault?)])
     func faults(name: String, fault: ChannelName.Fault?) {
         #expect(ChannelName.fault(in: name) == fault)
         // What a template renders of a record with that value.
@@ -314,9 +316,10 @@ import Testing
         #expect(result.rejections.map(\.code) == (fault == nil ? [] : ["channel_unrenderable"]))
     }
 
-    @Test(arguments: [
-        ("user.*", "*"), ("user.>", ">"), ("#", "#"), ("a/+/b", "+"), ("a:**", "**"), ("user*", "*"), ("a.*b", nil), ("a>b", nil),
-        ("C#", nil), ("", nil), ("a..b", nil),
-    ] as [(String, String?)])
+    @Test(
+        arguments: [
+            ("user.*", "*"), ("user.>", ">"), ("#", "#"), ("a/+/b", "+"), ("a:**", "**"), ("user*", "*"), ("a.*b", nil), ("a>b", nil),
+            ("C#", nil), ("", nil), ("a..b", nil),
+        ] as [(String, String?)])
     func wildcards(name: String, wildcard: String?) { #expect(ChannelName.wildcard(in: name) == wildcard) }
 }

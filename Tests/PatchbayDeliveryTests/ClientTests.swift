@@ -88,7 +88,8 @@ import Testing
             "https://a.port.example:8443",
         ] { #expect(list.allows(origin), "\(origin)") }
         for origin in [
-            "https://site.example:1", "http://a.site.example:1", "https://a.site.example:", "https://a.site.example:x", "https://a.site.example:1:2",
+            "https://site.example:1", "http://a.site.example:1", "https://a.site.example:", "https://a.site.example:x",
+            "https://a.site.example:1:2",
             "https://evil.example/.site.example:1", "https://evil.example:1.site.example", "https://a.site.example.evil.example:1",
             "https://evil.example:1/.site.example", "http://[::2]:1", "http://[::1", "https://a.port.example", "https://a.port.example:1",
             "https://*.site.example:*",

@@ -82,9 +82,10 @@ private final class ListConnection: ClientConnection {
 
     /// Routes that pass topic `t` on to `a`, and topic `b` to `b`.
     private static func table(_ channels: String...) -> RouteTable {
-        RouteTable(routes: channels.map { name in
-            Route(name: name, topic: name == "a" ? "t" : name, type: "note", channels: [name], makeTransformer: { PassThrough() })
-        })
+        RouteTable(
+            routes: channels.map { name in
+                Route(name: name, topic: name == "a" ? "t" : name, type: "note", channels: [name], makeTransformer: { PassThrough() })
+            })
     }
 
     private func ask(_ text: String) { session.received(text: ByteBuffer(string: text), on: connection) }

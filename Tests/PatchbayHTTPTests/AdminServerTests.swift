@@ -18,7 +18,8 @@ import Testing
     }
 
     private func withAdmin(
-        status: Int = 200, allowedHosts: [String] = [], configuration: ConfigurationStatus = ConfigurationStatus(appliedAtMilliseconds: 1500),
+        status: Int = 200, allowedHosts: [String] = [],
+        configuration: ConfigurationStatus = ConfigurationStatus(appliedAtMilliseconds: 1500),
         _ body: (_ port: Int, Calls) async throws -> Void
     ) async throws {
         try await ServerFixture.run { fixture in
@@ -53,7 +54,8 @@ import Testing
         _ line: String, port: Int, host: String = "localhost", headers: String = "", body: String = ""
     ) async throws -> (head: String, body: String) {
         let socket = try TestSocket(port: port)
-        try await socket.send("\(line) HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n\(body)")
+        try await socket.send(
+            "\(line) HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n\(body)")
         let head = try await socket.receive(through: "\r\n\r\n")
         return (head, String(decoding: try await socket.receiveToEnd(), as: UTF8.self))
     }
@@ -121,7 +123,8 @@ import Testing
                 ("https://evil.example", 403), ("null", 403), ("http://localhost:1", 403), ("http://localhost:\(port)", 200),
             ] {
                 let head = try await request(
-                    "GET /health", port: port, host: "localhost:\(port)", headers: "Origin: \(origin)\r\n").head
+                    "GET /health", port: port, host: "localhost:\(port)", headers: "Origin: \(origin)\r\n"
+                ).head
                 #expect(head.hasPrefix("HTTP/1.1 \(status) "), "\(origin): \(head)")
             }
         }

@@ -183,7 +183,8 @@ final class LogBook: Sendable {
         try await ServerFixture.run(configure: { $0.server.corsOrigins = ["https://app.example"] }) { server in
             let asks = "Access-Control-Request-Method: GET\r\n"
             let allowed = try await request(
-                "OPTIONS /health", port: server.port, headers: "Origin: https://app.example\r\n\(asks)").head
+                "OPTIONS /health", port: server.port, headers: "Origin: https://app.example\r\n\(asks)"
+            ).head
             #expect(allowed.hasPrefix("HTTP/1.1 204 ") && allowed.header("Content-Length") == nil)
             #expect(allowed.header("Access-Control-Allow-Origin") == "https://app.example")
             #expect(allowed.header("Access-Control-Allow-Methods") == "GET, HEAD")
@@ -225,7 +226,9 @@ final class LogBook: Sendable {
         let log = ConnectionLog(logger: book.logger(.info))
         for code in [EMFILE, ENFILE, ENOBUFS, ENOMEM] { log.outOfDescriptors(errno: code) }
         #expect(
-            book.lines("no file descriptor is free for another connection; accepting pauses").map { $0.metadata["hint"]?.contains("open files") }
+            book.lines("no file descriptor is free for another connection; accepting pauses").map {
+                $0.metadata["hint"]?.contains("open files")
+            }
                 == [true, true])
         #expect(
             book.lines("the kernel has no memory for another connection; accepting pauses").map { $0.metadata["hint"]?.contains("tcp_mem") }

@@ -89,7 +89,9 @@ import TradeTransformer
             Case(name: "as it is", schema: all, value: value, fits: true),
             Case(name: "one window", schema: schema, value: value.replacingOccurrences(of: "5min", with: "1min"), fits: true),
             Case(name: "no window of that name", schema: schema, value: value.replacingOccurrences(of: "1min", with: "9min"), fits: false),
-            Case(name: "a count is no text", schema: all, value: value.replacingOccurrences(of: #""sell_count":15"#, with: #""sell_count":"15""#), fits: false),
+            Case(
+                name: "a count is no text", schema: all,
+                value: value.replacingOccurrences(of: #""sell_count":15"#, with: #""sell_count":"15""#), fits: false),
         ])
     }
 

@@ -115,10 +115,13 @@ import Testing
     /// nginx and HAProxy send a handshake over a connection that has served requests before, when they keep connections to
     /// us. It was refused with 426, so that behind such a proxy no WebSocket ever opened.
     @Test func aHandshakeMayFollowOtherRequests() async throws {
-        try await with(.clients, configure: {
-            $0.limits.httpConnections = 1
-            $0.server.httpIdleTimeout = .seconds(2)
-        }) { port, fixture in
+        try await with(
+            .clients,
+            configure: {
+                $0.limits.httpConnections = 1
+                $0.server.httpIdleTimeout = .seconds(2)
+            }
+        ) { port, fixture in
             let client = WebSocketTestClient(socket: try TestSocket(port: port))
             for _ in 0..<3 {
                 try await client.socket.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -146,10 +149,13 @@ import Testing
     }
 
     @Test func aHandshakeBehindOtherRequestsMayBeRefused() async throws {
-        try await with(.clients, configure: {
-            $0.server.maxClients = 1
-            $0.server.handshakeTimeout = .seconds(1)
-        }) { port, fixture in
+        try await with(
+            .clients,
+            configure: {
+                $0.server.maxClients = 1
+                $0.server.handshakeTimeout = .seconds(1)
+            }
+        ) { port, fixture in
             let only = try await WebSocketTestClient(port: port)
             for (handshake, status) in [
                 (WebSocketTestClient.handshake(path: "/nowhere"), "404"), (WebSocketTestClient.handshake(), "503"),
@@ -179,9 +185,13 @@ import Testing
     @Test(arguments: Listener.allCases)
     func aRequestNamesItsHostOnce(_ listener: Listener) async throws {
         try await with(listener) { port, _ in
-            let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+            let upgrade =
+                "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
             for (line, extra) in [("GET /health", ""), ("GET /ws", upgrade)] {
-                for hosts in ["", "Host: localhost\r\nHost: localhost\r\n", "Host: localhost\r\nX-A: b\r\nhost: y\r\n", "Host: a b\r\n", "Host: x/y\r\n"] {
+                for hosts in [
+                    "", "Host: localhost\r\nHost: localhost\r\n", "Host: localhost\r\nX-A: b\r\nhost: y\r\n", "Host: a b\r\n",
+                    "Host: x/y\r\n",
+                ] {
                     let socket = try TestSocket(port: port)
                     try await socket.send("\(line) HTTP/1.1\r\n\(hosts)\(extra)\r\n")
                     let all = try await socket.receiveToEndOrReset(timeout: .seconds(20))
@@ -230,7 +240,8 @@ import Testing
     /// It was told that a handshake must be the first request of its connection, which it needn't be any more.
     @Test func aHandshakeThatDoesNotWaitForAnswersIsToldSo() async throws {
         try await ServerFixture.run { server in
-            let handshake = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            let handshake =
+                "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                 + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
             let socket = try TestSocket(port: server.port)
             // At once, so that none of the first is answered when the second comes.
@@ -257,13 +268,15 @@ import Testing
     // MARK: Bodies
 
     /// A chunk of no size closed the connection without a word, as did a coding that we don't know.
-    @Test(arguments: Listener.allCases, [
-        ("Transfer-Encoding: chunked\r\n\r\nxyz\r\n", "400"), ("Transfer-Encoding: chunked\r\n\r\n3\r\nabcdef\r\n", "400"),
-        ("Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "501"), ("Transfer-Encoding: gzip\r\n\r\n0\r\n\r\n", "501"),
-        ("Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", "400"),
-        ("Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n", "400"),
-        ("Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", "400"), ("Content-Length: x\r\n\r\n", "400"),
-    ])
+    @Test(
+        arguments: Listener.allCases,
+        [
+            ("Transfer-Encoding: chunked\r\n\r\nxyz\r\n", "400"), ("Transfer-Encoding: chunked\r\n\r\n3\r\nabcdef\r\n", "400"),
+            ("Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "501"), ("Transfer-Encoding: gzip\r\n\r\n0\r\n\r\n", "501"),
+            ("Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", "400"),
+            ("Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n", "400"),
+            ("Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", "400"), ("Content-Length: x\r\n\r\n", "400"),
+        ])
     func aBodyThatCannotBeReadIsAnswered(_ listener: Listener, _ request: (rest: String, status: String)) async throws {
         try await with(listener) { port, _ in
             for before in ["", "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"] {

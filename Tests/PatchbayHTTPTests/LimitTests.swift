@@ -220,7 +220,9 @@ import Testing
 
             for frames in [
                 [WebSocketTestClient.frame(payload: [UInt8](repeating: 65, count: 101))],
-                (0..<3).map { WebSocketTestClient.frame(opcode: $0 == 0 ? 1 : 0, isFinal: false, payload: [UInt8](repeating: 65, count: 60)) },
+                (0..<3).map {
+                    WebSocketTestClient.frame(opcode: $0 == 0 ? 1 : 0, isFinal: false, payload: [UInt8](repeating: 65, count: 60))
+                },
             ] {
                 let rude = try await WebSocketTestClient(port: server.port)
                 try await rude.socket.send(Array(frames.joined()))
@@ -269,10 +271,13 @@ import Testing
     /// Connections without a request had no limit but the process's on files: at that, accepting spun at nine tenths of a
     /// core, without a line in the log, and nobody got in until the silent ones timed out.
     @Test func silentConnectionsKeepNobodyOut() async throws {
-        try await ServerFixture.run(loops: 2, configure: {
-            $0.limits.pendingHandshakes = 20
-            $0.server.handshakeTimeout = .seconds(300)
-        }) { server in
+        try await ServerFixture.run(
+            loops: 2,
+            configure: {
+                $0.limits.pendingHandshakes = 20
+                $0.server.handshakeTimeout = .seconds(300)
+            }
+        ) { server in
             var witness = try await Witness(server)
             let silent = try (0..<100).map { _ in try TestSocket(port: server.port) }
             // Those that have made their request are not among them.
@@ -376,7 +381,8 @@ import Testing
             let accepted = results.filter { $0.answer.hasPrefix("HTTP/1.1 101 ") }
             let refused = results.filter { $0.answer.hasPrefix("HTTP/1.1 429 ") }
             #expect(accepted.count == 5 && refused.count == 35)
-            #expect(refused.allSatisfy { $0.answer.contains("\"code\":\"too_many_connections\"") && $0.answer.header("Retry-After") == "30" })
+            #expect(
+                refused.allSatisfy { $0.answer.contains("\"code\":\"too_many_connections\"") && $0.answer.header("Retry-After") == "30" })
             #expect(server.refusals(.connectionsPerAddress) == 35)
             for result in refused { close(result.descriptor) }
             // One that leaves makes room for one.

@@ -15,7 +15,8 @@ import Testing
     .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/sbin/nginx"), "nginx is not installed; `make setup-tests` does it"))
 struct NginxTests {
     private static func configuration(_ folder: String, port: Int, upstream: Int) -> String {
-        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map { "\($0)_temp_path \(folder)/\($0);" }.joined(separator: " ")
+        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map { "\($0)_temp_path \(folder)/\($0);" }.joined(
+            separator: " ")
         return """
             daemon off; master_process off; pid \(folder)/pid; error_log \(folder)/error.log;
             events {}

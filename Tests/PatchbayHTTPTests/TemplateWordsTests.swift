@@ -18,7 +18,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"a":""}"#, "`a` is an empty text"), (#"{"b":1}"#, "`a` is missing"), (#"{"a":null}"#, "`a` is null"), (#"{"a":{}}"#, "`a` is an object"),
+        (#"{"a":""}"#, "`a` is an empty text"), (#"{"b":1}"#, "`a` is missing"), (#"{"a":null}"#, "`a` is null"),
+        (#"{"a":{}}"#, "`a` is an object"),
         (#"{"a":[1]}"#, "`a` is an array"), (#"{"a":"\ud83d"}"#, "`a` holds half of a surrogate pair"),
     ])
     func aFieldIsCalledWhatItIs(value: String, part: String) throws {

@@ -11,7 +11,8 @@ struct FuzzTests {
         "\"just a string\"", "-12.75",
     ]
     /// Bytes that mean something to a parser.
-    static let interesting = Array(#"{}[],:"\/utfn0123456789+-.eE x"#.utf8) + [0x00, 0x09, 0x0A, 0x1F, 0x7F, 0x80, 0xC3, 0xA9, 0xED, 0xF0, 0xFF]
+    static let interesting =
+        Array(#"{}[],:"\/utfn0123456789+-.eE x"#.utf8) + [0x00, 0x09, 0x0A, 0x1F, 0x7F, 0x80, 0xC3, 0xA9, 0xED, 0xF0, 0xFF]
 
     @Test("Mutated texts are judged as the grammar says, and what passes can be walked whole", arguments: 0..<8)
     func agreesWithReference(_ seed: Int) {

@@ -33,7 +33,8 @@ struct ParserTests {
         "Invalid UTF-8 is refused, inside strings and outside",
         arguments: [
             [0x22, 0x80, 0x22], [0x22, 0xC0, 0x80, 0x22], [0x22, 0xC3, 0x22], [0x22, 0xE2, 0x82, 0x22],
-            [0x22, 0xED, 0xA0, 0x80, 0x22], [0x22, 0xF4, 0x90, 0x80, 0x80, 0x22], [0x22, 0xFF, 0x22], [0x22, 0xF8, 0x88, 0x80, 0x80, 0x80, 0x22],
+            [0x22, 0xED, 0xA0, 0x80, 0x22], [0x22, 0xF4, 0x90, 0x80, 0x80, 0x22], [0x22, 0xFF, 0x22],
+            [0x22, 0xF8, 0x88, 0x80, 0x80, 0x80, 0x22],
             [0xFF], [0x31, 0xFE], [0x5B, 0x5D, 0xC3],
         ] as [[UInt8]])
     func refusesBadUTF8(_ bytes: [UInt8]) { #expect(problem(bytes)?.code == .invalidJSON) }
@@ -45,10 +46,12 @@ struct ParserTests {
         #expect(problem("")?.explanation.contains("nothing") == true)
     }
 
-    @Test("Every proper prefix of an object is refused", arguments: [
-        #"{"Token":"0x01","deep":[{"a":[1,2.5e3,true,null,"\ud83d\ude80é\n"]}],"n":-0.125}"#,
-        #"{"a":[123456789012345678901234567890,1e999],"b":"x"}"#,
-    ])
+    @Test(
+        "Every proper prefix of an object is refused",
+        arguments: [
+            #"{"Token":"0x01","deep":[{"a":[1,2.5e3,true,null,"\ud83d\ude80é\n"]}],"n":-0.125}"#,
+            #"{"a":[123456789012345678901234567890,1e999],"b":"x"}"#,
+        ])
     func refusesEveryPrefix(_ text: String) {
         let bytes = Array(text.utf8)
         #expect(problem(bytes) == nil)
@@ -103,7 +106,8 @@ struct ParserTests {
         let long = "[" + Array(repeating: #""some text","#, count: 20_000).joined() + "1]"
         let texts: [(String, JSONProblem.Code?)] = [
             ("[1]", nil), ("[", .invalidJSON), (long, nil), ("", .invalidJSON), ("[2]", nil),
-            (String(repeating: "[", count: 70) + String(repeating: "]", count: 70), .tooDeep), (#"{"a":1e999}"#, nil), ("[1e999,01]", .invalidJSON), ("1", nil),
+            (String(repeating: "[", count: 70) + String(repeating: "]", count: 70), .tooDeep), (#"{"a":1e999}"#, nil),
+            ("[1e999,01]", .invalidJSON), ("1", nil),
         ]
         for round in 0..<20 {
             for offset in texts.indices {

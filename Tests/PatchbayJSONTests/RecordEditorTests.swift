@@ -16,13 +16,22 @@ struct RecordEditorTests {
         return problem == nil ? String(decoding: bytes, as: UTF8.self) : nil
     }
 
-    static let text = #"{ "x" : [ 1.50 ],"tx_hash": "\u0061" , "Token":"t", "windows":[ {"sell_volume":"1.0","note": null,"y":{ }} ,{"SellVolume":"2"}] }"#
+    static let text =
+        #"{ "x" : [ 1.50 ],"tx_hash": "\u0061" , "Token":"t", "windows":[ {"sell_volume":"1.0","note": null,"y":{ }} ,{"SellVolume":"2"}] }"#
 
     @Test("Names change, values and order don't")
     func renames() {
-        #expect(Self.edited(Self.text, naming: .pascalCase) == #"{"x":[ 1.50 ],"TxHash":"\u0061","Token":"t","Windows":[{"SellVolume":"1.0","Note":null,"y":{ }},{"SellVolume":"2"}]}"#)
-        #expect(Self.edited(Self.text, naming: .snakeCase) == #"{"x":[ 1.50 ],"tx_hash":"\u0061","token":"t","windows":[{"sell_volume":"1.0","note":null,"y":{ }},{"sell_volume":"2"}]}"#)
-        #expect(Self.edited(Self.text) == #"{"x":[ 1.50 ],"tx_hash":"\u0061","Token":"t","windows":[{"sell_volume":"1.0","note":null,"y":{ }},{"SellVolume":"2"}]}"#)
+        #expect(
+            Self.edited(Self.text, naming: .pascalCase)
+                == #"{"x":[ 1.50 ],"TxHash":"\u0061","Token":"t","Windows":[{"SellVolume":"1.0","Note":null,"y":{ }},{"SellVolume":"2"}]}"#)
+        #expect(
+            Self.edited(Self.text, naming: .snakeCase)
+                == #"{"x":[ 1.50 ],"tx_hash":"\u0061","token":"t","windows":[{"sell_volume":"1.0","note":null,"y":{ }},{"sell_volume":"2"}]}"#
+        )
+        #expect(
+            Self.edited(Self.text)
+                == #"{"x":[ 1.50 ],"tx_hash":"\u0061","Token":"t","windows":[{"sell_volume":"1.0","note":null,"y":{ }},{"SellVolume":"2"}]}"#
+        )
     }
 
     @Test("Only the fields asked for stay, in the order of the record")
@@ -34,14 +43,19 @@ struct RecordEditorTests {
 
     @Test("Elements can be left out")
     func dropsElements() {
-        #expect(Self.edited(Self.text, keeping: [2], keepsElement: { field, element in
-            field == 2 && element.field(0)?.isString("2") == true
-        }) == #"{"windows":[{"SellVolume":"2"}]}"#)
+        #expect(
+            Self.edited(
+                Self.text, keeping: [2],
+                keepsElement: { field, element in
+                    field == 2 && element.field(0)?.isString("2") == true
+                }) == #"{"windows":[{"SellVolume":"2"}]}"#)
         #expect(Self.edited(Self.text, keeping: [2], keepsElement: { _, _ in false }) == #"{"windows":[]}"#)
     }
 
     @Test("A null where an array was optional stays null")
     func keepsNull() {
-        #expect(Self.edited(#"{"Token":"t","TxHash":"h","windows":null}"#, naming: .pascalCase) == #"{"Token":"t","TxHash":"h","Windows":null}"#)
+        #expect(
+            Self.edited(#"{"Token":"t","TxHash":"h","windows":null}"#, naming: .pascalCase) == #"{"Token":"t","TxHash":"h","Windows":null}"#
+        )
     }
 }

@@ -64,7 +64,8 @@ struct ShapeTests {
             ("2024-01-01T12:00:00+05", false), ("2024-01-01T12:00:00+05:30Z", false), ("2024-1-1T12:00:00Z", false),
             ("24-01-01T12:00:00Z", false), ("12024-01-01T12:00:00Z", false), ("+2024-01-01T12:00:00Z", false),
             ("2024/01/01T12:00:00Z", false), ("20240101T120000Z", false), ("2O24-01-01T12:00:00Z", false),
-            ("2024-01-01T12:00:00.12a4Z", false), ("2024-01-01T12:00:00.", false), ("2024-01-01T12:00:00.5", false), ("", false), ("Z", false),
+            ("2024-01-01T12:00:00.12a4Z", false), ("2024-01-01T12:00:00.", false), ("2024-01-01T12:00:00.5", false), ("", false),
+            ("Z", false),
             ("1704110400", false), ("-024-01-01T12:00:00Z", false),
         ])
     func timestamps(_ text: String, _ isValid: Bool) {
@@ -98,7 +99,10 @@ struct ShapeTests {
             (.bool, ["true", "false"], ["\"true\"", "1", "null"], []),
             (.count, ["0", "15", "123456789012345678901234567890"], ["\"15\"", "null"], ["-1", "-0", "1.0", "1e2", "0.5"]),
             (.number, ["0", "-1.5", "1e999", "2.5"], ["\"2.5\"", "null", "true"], []),
-            (.choice(["buy", "sell", "a longer word"]), ["\"buy\"", "\"sell\"", "\"a longer word\"", #""b\u0075y""#], ["1", "null"], ["\"BUY\"", "\"bu\"", "\"buy \"", "\"\"", "\"buy\\u0000\"", "\"a longer wore\""]),
+            (
+                .choice(["buy", "sell", "a longer word"]), ["\"buy\"", "\"sell\"", "\"a longer word\"", #""b\u0075y""#], ["1", "null"],
+                ["\"BUY\"", "\"bu\"", "\"buy \"", "\"\"", "\"buy\\u0000\"", "\"a longer wore\""]
+            ),
             (.decimal, ["\"1\""], ["1", "1.5", "null"], ["\"x\""]),
             (.timestamp, ["\"2024-01-01T12:00:00Z\""], ["1704110400", "null"], ["\"now\""]),
         ] as [(JSONKind, [String], [String], [String])])
@@ -108,13 +112,17 @@ struct ShapeTests {
         for value in invalid { #expect(Self.verdict(value, kind) == .invalidValue, "\(value)") }
     }
 
-    static let inner = JSONShape(documented: .snake, [
-        .required("SellVolume", "sell_volume", .decimal), .optional("Note", "note", .string),
-    ])
-    static let outer = JSONShape(documented: .pascal, [
-        .required("Token", "token", .text), .required("TxHash", "tx_hash", .text),
-        .optional("Windows", "windows", .objects(inner)), .optional("Single", "single", .object(inner)),
-    ])
+    static let inner = JSONShape(
+        documented: .snake,
+        [
+            .required("SellVolume", "sell_volume", .decimal), .optional("Note", "note", .string),
+        ])
+    static let outer = JSONShape(
+        documented: .pascal,
+        [
+            .required("Token", "token", .text), .required("TxHash", "tx_hash", .text),
+            .optional("Windows", "windows", .objects(inner)), .optional("Single", "single", .object(inner)),
+        ])
 
     @Test(
         "A fault is named by its path in documented spelling",

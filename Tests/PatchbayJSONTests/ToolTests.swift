@@ -36,13 +36,16 @@ import Testing
         #expect(JSONDifference.between(expected: expected, actual: actual).isEmpty)
     }
 
-    @Test(arguments: [
-        (#"{"a":1}"#, #"{"a":2}"#, ".a", "1", "2"), (#"{"a":[1,{"b":true}]}"#, #"{"a":[1,{"b":false}]}"#, ".a[1].b", "true", "false"),
-        (#"{"a":1}"#, #"{}"#, ".a", "1", nil), ("{}", #"{"a":"x"}"#, ".a", nil, #""x""#), ("[1]", "[1,2]", "[1]", nil, "2"),
-        ("[1,2]", "[1]", "[1]", "2", nil), ("1", #""1""#, "", "1", #""1""#), ("{", "{}", "", "{", "{}"), ("-1", "1", "", "-1", "1"),
-        ("123456789012345678901234567890", "123456789012345678901234567891", "", "123456789012345678901234567890",
-            "123456789012345678901234567891"), ("null", "false", "", "null", "false"), ("1e5", "1e6", "", "1e5", "1e6"),
-    ] as [(String, String, String, String?, String?)])
+    @Test(
+        arguments: [
+            (#"{"a":1}"#, #"{"a":2}"#, ".a", "1", "2"), (#"{"a":[1,{"b":true}]}"#, #"{"a":[1,{"b":false}]}"#, ".a[1].b", "true", "false"),
+            (#"{"a":1}"#, #"{}"#, ".a", "1", nil), ("{}", #"{"a":"x"}"#, ".a", nil, #""x""#), ("[1]", "[1,2]", "[1]", nil, "2"),
+            ("[1,2]", "[1]", "[1]", "2", nil), ("1", #""1""#, "", "1", #""1""#), ("{", "{}", "", "{", "{}"), ("-1", "1", "", "-1", "1"),
+            (
+                "123456789012345678901234567890", "123456789012345678901234567891", "", "123456789012345678901234567890",
+                "123456789012345678901234567891"
+            ), ("null", "false", "", "null", "false"), ("1e5", "1e6", "", "1e5", "1e6"),
+        ] as [(String, String, String, String?, String?)])
     func says(expected: String, actual: String, path: String, left: String?, right: String?) {
         let differences = JSONDifference.between(expected: expected, actual: actual)
         #expect(differences.count == 1)

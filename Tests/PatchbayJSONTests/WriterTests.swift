@@ -30,9 +30,11 @@ struct WriterTests {
         #expect(String(decoding: writer.bytes, as: UTF8.self) == "false")
     }
 
-    @Test("Any text survives being written and read", arguments: [
-        "", "plain", "\"\\/", "\u{0}\u{1}\u{8}\u{9}\u{a}\u{c}\u{d}\u{1f}\u{7f}", "é🚀\u{2028}", String(repeating: "x\"", count: 100),
-    ])
+    @Test(
+        "Any text survives being written and read",
+        arguments: [
+            "", "plain", "\"\\/", "\u{0}\u{1}\u{8}\u{9}\u{a}\u{c}\u{d}\u{1f}\u{7f}", "é🚀\u{2028}", String(repeating: "x\"", count: 100),
+        ])
     func strings(_ text: String) throws {
         var writer = JSONWriter()
         writer.string(text)

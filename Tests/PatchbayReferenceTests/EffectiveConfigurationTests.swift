@@ -86,7 +86,8 @@ struct EffectiveConfigurationTests {
     func parsed() throws {
         let text = EffectiveConfiguration.yaml(Self.settings, transformers: SampleTransformers.all)
         #expect(
-            try Python.json(yaml: text) == #"""
+            try Python.json(yaml: text)
+                == #"""
                 {"channels":{"a.buffer":{"description":"Say \"hi\": #1"},"trades.{Token}":{"buffer":50}},
                 "kafka":{"brokers":["a:1","b:2"],"clusters":{"audit":{"brokers":["c:3"],"properties":{"ssl.group":"x"}}},
                 "properties":{"sasl.password":"***","security.protocol":"sasl_ssl"}},
@@ -103,8 +104,10 @@ struct EffectiveConfigurationTests {
             "1_000", "12:30", "2024-01-01", "10s", "1.2.3.4", "[a]", "{a}", "a,b", "it's", "a\"b'c", "\\", "a\nb", "\t", "\u{7}", "\u{85}",
             "\u{2028}", "\u{202E}", "\u{FEFF}", "\u{FFFE}", "é", "日本", "😀", "=", "<<", "a:", "host:80", "?", "? a", "---", "...", ".inf",
         ]
-        let settings = texts.enumerated().map {
-            Self.setting("kafka.properties.p\($0)", .list([.string($1)])) }
+        let settings =
+            texts.enumerated().map {
+                Self.setting("kafka.properties.p\($0)", .list([.string($1)]))
+            }
             + texts.enumerated().map { Self.setting("channels.k\($0)\($1).description", .string($1)) }
         let json = try Python.json(yaml: EffectiveConfiguration.yaml(settings))
         let tree = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]

@@ -30,7 +30,8 @@ enum SampleTransformers {
             "trade", type: "trade_data",
             options: [
                 naming,
-                Field("sides", .list(.choice(["buy", "sell"]), minimumCount: 1), documentation: "Purchases | sales.", example: "sides: [buy]"),
+                Field(
+                    "sides", .list(.choice(["buy", "sell"]), minimumCount: 1), documentation: "Purchases | sales.", example: "sides: [buy]"),
             ],
             examples: [
                 TransformerExample(
@@ -74,7 +75,9 @@ enum SampleTransformers {
             Field("level", .integer(5...9), zero: "none", documentation: "Level."),
             Field("digit", .choice(["1", "2", "true"]), documentation: "Words that YAML takes for something else."),
             Field("anything", .any, documentation: "Anything."),
-            Field("nested", .object([Field("depth", .integer(1...3), default: .integer(2), documentation: "Depth.")]), documentation: "Nested."),
+            Field(
+                "nested", .object([Field("depth", .integer(1...3), default: .integer(2), documentation: "Depth.")]),
+                documentation: "Nested."),
         ])
 }
 

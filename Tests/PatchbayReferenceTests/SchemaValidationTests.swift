@@ -72,12 +72,15 @@ struct SchemaValidationTests {
     private static func mask(_ options: String) -> String { transform("{ mask: { key: 12345678a, \(options) } }") }
 
     private static let valid: KeyValuePairs<String, String> = [
-        "interpolated scalars": file("server: { port: \"${PORT_HERE}\", read_buffer: \"${NONE:-1KiB}\", ping_interval: \"${NONE:-5s}\" }\nadmin: { enabled: \"${YES}\" }\ndefaults: { on_error: \"${NONE:-skip}\" }"),
+        "interpolated scalars": file(
+            "server: { port: \"${PORT_HERE}\", read_buffer: \"${NONE:-1KiB}\", ping_interval: \"${NONE:-5s}\" }\nadmin: { enabled: \"${YES}\" }\ndefaults: { on_error: \"${NONE:-skip}\" }"
+        ),
         "nothing below a key": file("server:\nkafka:\ndefaults: ~\nchannels:"),
         "zero with a meaning": file("server: { port: 0, event_loops: 0, drain_timeout: 0s }"),
         "sizes": file("server: { read_buffer: 128, write_buffer: \"2048\", max_message: 1mib }\nkafka: { max_record: 2000000B }"),
         "properties": file("kafka: { properties: { a: 1, b: true, c: x, d: 1.5, sasl.password: \"\" } }"),
-        "lone items": "version: 1\nkafka: { brokers: a:1 }\nroutes: { topic: a, transform: json, channel: c, tests: { input: 1, expect: { channel: c } } }",
+        "lone items":
+            "version: 1\nkafka: { brokers: a:1 }\nroutes: { topic: a, transform: json, channel: c, tests: { input: 1, expect: { channel: c } } }",
         "several in singular keys": file(route: "topic: [a, ^b], transform: json, channel: [c, \"c.{x}\"]"),
         "a listed channel without settings": file("channels: { c: }"),
         "own error policy": file(route: "topic: a, transform: json, channel: c, on_error: dead_letter, dead_letter: d"),

@@ -167,7 +167,9 @@ final class ClusterAdmin: @unchecked Sendable {
                 var entry = Self.binding(user, operation, resource, rd_kafka_AclBindingFilter_new)
                 defer { rd_kafka_AclBinding_destroy(entry) }
                 rd_kafka_DeleteAcls(client, &entry, 1, nil, queue)
-            } errors: { _ in [] }
+            } errors: { _ in
+                []
+            }
         }
     }
 
@@ -177,15 +179,17 @@ final class ClusterAdmin: @unchecked Sendable {
     ) -> OpaquePointer?
 
     private static func binding(_ user: String, _ operation: Operation, _ resource: Resource, _ make: MakeBinding) -> OpaquePointer? {
-        let (type, name) = switch resource {
-        case .topic(let name): (RD_KAFKA_RESOURCE_TOPIC, name)
-        case .group(let name): (RD_KAFKA_RESOURCE_GROUP, name)
-        }
-        let native = switch operation {
-        case .read: RD_KAFKA_ACL_OPERATION_READ
-        case .write: RD_KAFKA_ACL_OPERATION_WRITE
-        case .describe: RD_KAFKA_ACL_OPERATION_DESCRIBE
-        }
+        let (type, name) =
+            switch resource {
+            case .topic(let name): (RD_KAFKA_RESOURCE_TOPIC, name)
+            case .group(let name): (RD_KAFKA_RESOURCE_GROUP, name)
+            }
+        let native =
+            switch operation {
+            case .read: RD_KAFKA_ACL_OPERATION_READ
+            case .write: RD_KAFKA_ACL_OPERATION_WRITE
+            case .describe: RD_KAFKA_ACL_OPERATION_DESCRIBE
+            }
         // librdkafka writes into this when an argument is wrong.
         var text = [CChar](repeating: 0, count: 256)
         return make(

@@ -44,10 +44,11 @@ final class KafkaNode: @unchecked Sendable {
         _ = fcntl(pipe.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         // The script becomes the Java process; the shell around it ends it when standard input does.
-        process.arguments = KafkaRelease.environment(logs: folder, megabytes: 384) + [
-            "bash", "-c", #""$1" "$2" >>"$3" 2>&1 </dev/null & echo $! >"$4"; cat >/dev/null; kill -9 $! 2>/dev/null"#, "node",
-            KafkaRelease.program("kafka-server-start.sh"), file.path, folder.appendingPathComponent("log").path, pidFile.path,
-        ]
+        process.arguments =
+            KafkaRelease.environment(logs: folder, megabytes: 384) + [
+                "bash", "-c", #""$1" "$2" >>"$3" 2>&1 </dev/null & echo $! >"$4"; cat >/dev/null; kill -9 $! 2>/dev/null"#, "node",
+                KafkaRelease.program("kafka-server-start.sh"), file.path, folder.appendingPathComponent("log").path, pidFile.path,
+            ]
         process.standardInput = pipe
         try process.run()
         (self.process, input) = (process, pipe)

@@ -67,8 +67,10 @@ final class RealCluster: Sendable {
                 ("controller.listener.names", "CONTROLLER"), ("inter.broker.listener.name", "PLAINTEXT"),
                 ("listeners", "\(plain),CONTROLLER://127.0.0.1:\(controllers[index])\(second)"),
                 ("advertised.listeners", plain + second),
-                ("listener.security.protocol.map",
-                 "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT"),
+                (
+                    "listener.security.protocol.map",
+                    "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT"
+                ),
                 ("auto.create.topics.enable", "false"), ("delete.topic.enable", "true"),
                 // Small internal topics, and nothing that waits for company.
                 ("offsets.topic.num.partitions", "1"), ("offsets.topic.replication.factor", "\(copies)"),
@@ -84,9 +86,11 @@ final class RealCluster: Sendable {
             if secured == .saslPlain {
                 all += [
                     ("sasl.enabled.mechanisms", "PLAIN"),
-                    ("listener.name.sasl_plaintext.plain.sasl.jaas.config",
-                     "org.apache.kafka.common.security.plain.PlainLoginModule required "
-                        + "user_\(Self.user.name)=\"\(Self.user.password)\";"),
+                    (
+                        "listener.name.sasl_plaintext.plain.sasl.jaas.config",
+                        "org.apache.kafka.common.security.plain.PlainLoginModule required "
+                            + "user_\(Self.user.name)=\"\(Self.user.password)\";"
+                    ),
                 ]
             }
             if secured == .tls {
@@ -102,8 +106,9 @@ final class RealCluster: Sendable {
                     ("super.users", "User:ANONYMOUS"),
                 ]
             }
-            made.append(KafkaNode(
-                identifier: index + 1, folder: folder.appendingPathComponent("node-\(index + 1)"), properties: all + properties))
+            made.append(
+                KafkaNode(
+                    identifier: index + 1, folder: folder.appendingPathComponent("node-\(index + 1)"), properties: all + properties))
         }
         nodes = made
         admin = try ClusterAdmin(brokers: brokers)

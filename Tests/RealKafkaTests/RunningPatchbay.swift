@@ -41,20 +41,20 @@ final class RunningPatchbay: Sendable {
     ) throws {
         let entries = properties.map { "    \($0): \"\($1)\"\n" }.sorted().joined()
         try """
-            version: 1
-            server: { host: 127.0.0.1, port: 0, drain_delay: 0ms }
-            admin: { port: 0 }
-            reload: { watch: false }
-            kafka:
-              brokers: [\(brokers.split(separator: ",").map { "\"\($0)\"" }.joined(separator: ", "))]
-              group: \(group)
-              properties:
-                client.id: patchbay
-            \(entries)
-            routes: \(routes)
-            \(more)
+        version: 1
+        server: { host: 127.0.0.1, port: 0, drain_delay: 0ms }
+        admin: { port: 0 }
+        reload: { watch: false }
+        kafka:
+          brokers: [\(brokers.split(separator: ",").map { "\"\($0)\"" }.joined(separator: ", "))]
+          group: \(group)
+          properties:
+            client.id: patchbay
+        \(entries)
+        routes: \(routes)
+        \(more)
 
-            """.write(toFile: path, atomically: true, encoding: .utf8)
+        """.write(toFile: path, atomically: true, encoding: .utf8)
     }
 
     func start() async throws {

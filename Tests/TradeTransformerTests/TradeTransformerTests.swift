@@ -31,7 +31,8 @@ struct TradeTransformerTests {
 
     @Test("Options together: reduced, renamed, and values to the last digit")
     func combined() throws {
-        let text = #"{"TxHash" : "h","extra":1, "Wallet":"w","price_usd":"0.100000000000000000000001" ,"Token":"0xAb","SellBuy":"s\u0065ll","NativeAmount":"1","TokenAmount":"2","TransTime":"2024-01-01T12:00:00.5+02:00"}"#
+        let text =
+            #"{"TxHash" : "h","extra":1, "Wallet":"w","price_usd":"0.100000000000000000000001" ,"Token":"0xAb","SellBuy":"s\u0065ll","NativeAmount":"1","TokenAmount":"2","TransTime":"2024-01-01T12:00:00.5+02:00"}"#
         let options: [String: ConfigValue] = [
             "fields": .strings("Token", "PriceUsd", "TxHash", "SellBuy"), "naming": .string("snake_case"),
             "sides": .strings("sell"), "tokens": .strings("0xaB"),

@@ -157,9 +157,10 @@ struct ScalarReader {
     /// Such as `between 1 and 10 clients, or 0 (no limit)`.
     private func words(_ lower: String, _ upper: String, isOpen: Bool) -> String {
         // A unit that the bounds already carry is not repeated: "between 128 bytes and 1MiB".
-        let unit = subject.unit.flatMap { unit in
-            lower.hasSuffix(unit) || upper.last?.isNumber == false ? nil : " \(unit)"
-        } ?? ""
+        let unit =
+            subject.unit.flatMap { unit in
+                lower.hasSuffix(unit) || upper.last?.isNumber == false ? nil : " \(unit)"
+            } ?? ""
         let range =
             lower == upper ? "\(lower)\(unit)" : isOpen ? "at least \(lower)\(unit)" : "between \(lower) and \(upper)\(unit)"
         return range + (subject.zeroMeaning.map { ", or 0 (\($0))" } ?? "")

@@ -88,7 +88,9 @@ final class IncludeReader {
                 }
                 // What a pattern finds is included unless it is already, the including file above all.
                 for match in matches where isNew(match) {
-                    guard include(match, isSecret: isSecret, shown: isSecret ? shown : DisplayText.quoted(match), at: place, chain) else { break }
+                    guard include(match, isSecret: isSecret, shown: isSecret ? shown : DisplayText.quoted(match), at: place, chain) else {
+                        break
+                    }
                 }
             } catch {
                 findings.add(

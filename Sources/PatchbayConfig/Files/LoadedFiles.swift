@@ -42,7 +42,9 @@ final class LoadedFiles {
 
     /// Names of files whose lines findings must not show. Known when everything is read: a file may be text first and the
     /// value of a `${file:…}` later.
-    var unshown: [String] { texts.lazy.filter { self.seenSecrets.contains(self.identity($0.path)) || !self.access.showsLines($0.path) }.map(\.name) }
+    var unshown: [String] {
+        texts.lazy.filter { self.seenSecrets.contains(self.identity($0.path)) || !self.access.showsLines($0.path) }.map(\.name)
+    }
 
     private func hashed(
         _ path: String, _ limit: Int, _ read: (String, Int) throws(FileFailure) -> [UInt8]

@@ -39,7 +39,8 @@ public struct ConfigurationDifference: Sendable, Equatable, Encodable {
         } describe: { route in
             let topics = route.topics.map(\.text).joined(separator: ", ")
             let channels = route.channels.map(\.text).joined(separator: ", ")
-            let way = "\(route.shows(["topic", "topics"]) ? topics : SecretMask.text) → "
+            let way =
+                "\(route.shows(["topic", "topics"]) ? topics : SecretMask.text) → "
                 + (route.shows(["channel", "channels"]) ? channels : SecretMask.text)
             return [way] + (route.isEnabled ? [] : ["disabled"])
         }
@@ -57,7 +58,8 @@ public struct ConfigurationDifference: Sendable, Equatable, Encodable {
                     }
             }
         }
-        let secret = Set((old.routes + new.routes).filter { !$0.shows(["channel", "channels"]) }.flatMap(\.channels).map { ByteString($0.text) })
+        let secret = Set(
+            (old.routes + new.routes).filter { !$0.shows(["channel", "channels"]) }.flatMap(\.channels).map { ByteString($0.text) })
         return compare(
             old.channels + templates(old), new.channels + templates(new), kind: "channel", name: \.name,
             shown: { secret.contains(ByteString($0.name)) ? SecretMask.text : $0.name }

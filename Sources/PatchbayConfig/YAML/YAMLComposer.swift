@@ -120,7 +120,8 @@ package struct YAMLComposer {
                 if documents > 1 {
                     throw Stop(
                         message: "a second document starts here; a configuration is one document",
-                        position: position(event.start), hint: "remove the `---`, or move what follows to a file of its own", leavesRest: true)
+                        position: position(event.start), hint: "remove the `---`, or move what follows to a file of its own",
+                        leavesRest: true)
                 }
             case .alias(let name): try alias(name, event)
             case .scalar(let text, let style): try scalar(text, style, event)

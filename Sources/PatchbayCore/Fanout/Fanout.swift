@@ -1,5 +1,5 @@
-import PatchbayAPI
 public import NIOCore
+import PatchbayAPI
 import Synchronization
 
 /// Hands new messages to the subscribers of one event loop: one pass walks them and gives each one slice of everything

@@ -86,7 +86,9 @@ public final class RouteTable: Sendable {
     /// What a cluster's consumer subscribes to, each once, in order of first mention: names, and patterns with their `^`.
     public func topics(ofCluster cluster: String) -> [String] {
         var seen: Set<ByteString> = []
-        return routes.lazy.filter { $0.cluster.hasSameBytes(as: cluster) }.flatMap(\.topics).map(\.text).filter { seen.insert(ByteString($0)).inserted }
+        return routes.lazy.filter { $0.cluster.hasSameBytes(as: cluster) }.flatMap(\.topics).map(\.text).filter {
+            seen.insert(ByteString($0)).inserted
+        }
     }
 
     /// The clusters that routes name.

@@ -1,5 +1,5 @@
-import NIOHTTP1
 public import NIOCore
+import NIOHTTP1
 
 /// Decides who a client is, and which channels it may read: once at the handshake, then at every subscription.
 ///

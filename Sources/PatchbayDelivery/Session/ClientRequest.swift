@@ -70,7 +70,8 @@ package struct RequestFields {
         // As text it has U+FFFD there, and a record may well make that name.
         guard value?.hasLoneSurrogate != true else {
             throw .invalid(
-                channel, "can't be the name of a channel: it has half of a surrogate pair (an escape such as \\ud83d without its other half)",
+                channel,
+                "can't be the name of a channel: it has half of a surrogate pair (an escape such as \\ud83d without its other half)",
                 id: id)
         }
         let reason: String
@@ -143,9 +144,11 @@ final class RequestParser {
                 }
             } else if !allowed.contains(where: { $0.hasSameBytes(as: member.nameString) }) {
                 let names = "\(allowed.dropLast().joined(separator: ", ")) and \(allowed.last ?? "")"
-                problem = problem ?? RequestRefusal(
-                    code: "unknown_field",
-                    message: "unknown field \"\(ClientText.shown(member.nameString))\"; allowed are \(names)")
+                problem =
+                    problem
+                    ?? RequestRefusal(
+                        code: "unknown_field",
+                        message: "unknown field \"\(ClientText.shown(member.nameString))\"; allowed are \(names)")
             }
         }
         problem?.id = id

@@ -20,7 +20,10 @@ package struct SubscribeRequest: ClientRequest, Equatable {
         // Before the channel is looked up, which may make it.
         let most = context.limits.maximumSubscriptions
         guard context.subscriptions < most || context.isSubscribed(channel) else {
-            return [.count(.subscriptions), refuse(code: "too_many_subscriptions", "a connection may be subscribed to \(most) channels; unsubscribe from one first")]
+            return [
+                .count(.subscriptions),
+                refuse(code: "too_many_subscriptions", "a connection may be subscribed to \(most) channels; unsubscribe from one first"),
+            ]
         }
         return [.subscribe(self, from: .head)]
     }
@@ -56,7 +59,9 @@ package struct SubscribeRequest: ClientRequest, Equatable {
                         + "name; subscribe to each channel by its whole name")
             ]
         case .template:
-            return [refuse(code: "invalid_channel", "\"\(shown)\" is the template of many channels; replace each {…} with a value to name one")]
+            return [
+                refuse(code: "invalid_channel", "\"\(shown)\" is the template of many channels; replace each {…} with a value to name one")
+            ]
         case .unknown(let known):
             let list = known.prefix(10).joined(separator: ", ") + (known.count > 10 ? ", …" : "")
             return [refuse(code: "unknown_channel", "there is no channel \"\(shown)\"; channels are: \(list)")]

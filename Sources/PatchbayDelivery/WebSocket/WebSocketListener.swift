@@ -105,7 +105,8 @@ package final class WebSocketListener: Sendable {
             bootstrap = bootstrap.serverChannelOption(
                 .socketOption(.so_sndbuf), value: .init(configuration.server.sendBuffer))
         }
-        let channel = try await bootstrap
+        let channel =
+            try await bootstrap
             .serverChannelOption(.backlog, value: Self.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.maxMessagesPerRead, value: 64)

@@ -4,9 +4,9 @@ public import Logging
 public import NIOCore
 import NIOHTTP1
 import NIOPosix
+public import PatchbayDelivery
 public import PatchbaySettings
 import Synchronization
-public import PatchbayDelivery
 
 /// What an operator's request gets.
 public struct AdminAnswer: Sendable {

@@ -54,7 +54,8 @@ struct HostList: Sendable {
         if host.hasPrefix("[") {
             return host.utf8.dropFirst().dropLast().allSatisfy { byte in
                 switch byte {
-                case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"), UInt8(ascii: ":"), UInt8(ascii: "."): true
+                case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"), UInt8(ascii: ":"), UInt8(ascii: "."):
+                    true
                 default: false
                 }
             }

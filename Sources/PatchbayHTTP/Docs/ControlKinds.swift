@@ -24,7 +24,9 @@ struct ControlKinds {
     }
 
     private func request(_ type: String, withChannel: Bool, _ summary: String) -> MessageKind {
-        var properties: [(String, JSONTree)] = [("type", ["type": "string", "const": .string(type), "description": "What the client asks for."])]
+        var properties: [(String, JSONTree)] = [
+            ("type", ["type": "string", "const": .string(type), "description": "What the client asks for."])
+        ]
         var example: JSONTree = ["type": .string(type)]
         if withChannel {
             let list = names.isEmpty ? "" : " Now there are: \(names)."
@@ -33,7 +35,9 @@ struct ControlKinds {
                     "channel",
                     [
                         "type": "string", "minLength": 1,
-                        "description": .string("A channel's name, or one that a template can make: at most \(ChannelName.maximumBytes) bytes, no pattern.\(list)"),
+                        "description": .string(
+                            "A channel's name, or one that a template can make: at most \(ChannelName.maximumBytes) bytes, no pattern.\(list)"
+                        ),
                     ]
                 ))
             example = example.with("channel", .string(channel))

@@ -1,7 +1,7 @@
 import NIOCore
+import PatchbayDelivery
 import PatchbayJSON
 import Synchronization
-import PatchbayDelivery
 
 /// The documents of the routes in force, built again when those have changed.
 ///

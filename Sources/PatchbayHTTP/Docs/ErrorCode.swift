@@ -27,45 +27,48 @@ public struct ErrorCode: Sendable, Hashable {
     }
 
     /// Every code that the server sends.
-    public static let all: [ErrorCode] = [
-        ErrorCode("invalid_json", .message, "The request is not one JSON object."),
-        ErrorCode("unknown_type", .message, "`type` is not `subscribe`, `unsubscribe` or `ping`."),
-        ErrorCode("unknown_channel", .message, "There is no channel of that name, and no template makes it."),
-        ErrorCode(
-            "invalid_channel", .message,
-            "No channel has that name: more than \(ChannelName.maximumBytes) bytes, control characters, half of a surrogate pair, or a pattern such as `user.*`."),
-        ErrorCode("channel_required", .message, "`channel` is missing, empty or not a string."),
-        ErrorCode("unknown_field", .message, "The request has an unknown field."),
-        ErrorCode("invalid_field", .message, "A field has the wrong type."),
-        ErrorCode(
-            "too_many_channels", .message,
-            "No record has made the channel yet, and the connection, or all clients together, wait for as many such channels as they may."),
-        ErrorCode("too_many_subscriptions", .message, "The connection is subscribed to as many channels as it may be."),
-        ErrorCode("rate_limited", .message, "The connection made too many requests in a short time."),
+    public static let all: [ErrorCode] =
+        [
+            ErrorCode("invalid_json", .message, "The request is not one JSON object."),
+            ErrorCode("unknown_type", .message, "`type` is not `subscribe`, `unsubscribe` or `ping`."),
+            ErrorCode("unknown_channel", .message, "There is no channel of that name, and no template makes it."),
+            ErrorCode(
+                "invalid_channel", .message,
+                "No channel has that name: more than \(ChannelName.maximumBytes) bytes, control characters, half of a surrogate pair, or a pattern such as `user.*`."
+            ),
+            ErrorCode("channel_required", .message, "`channel` is missing, empty or not a string."),
+            ErrorCode("unknown_field", .message, "The request has an unknown field."),
+            ErrorCode("invalid_field", .message, "A field has the wrong type."),
+            ErrorCode(
+                "too_many_channels", .message,
+                "No record has made the channel yet, and the connection, or all clients together, wait for as many such channels as they may."
+            ),
+            ErrorCode("too_many_subscriptions", .message, "The connection is subscribed to as many channels as it may be."),
+            ErrorCode("rate_limited", .message, "The connection made too many requests in a short time."),
 
-        ErrorCode("bad_handshake", .handshake(400), "It is not a WebSocket handshake."),
-        ErrorCode("bad_request", .handshake(400), "It is not HTTP/1.1, or not with exactly one `Host`."),
-        ErrorCode("forbidden_origin", .handshake(403), "`Origin` is not in `server.allowed_origins`."),
-        ErrorCode("not_found", .handshake(404), "There is no WebSocket at that path."),
-        ErrorCode("handshake_timeout", .handshake(408), "No complete request came within `server.handshake_timeout`."),
-        ErrorCode("upgrade_required", .handshake(426), "The request asks for no upgrade, or asks in HTTP/1.0."),
-        ErrorCode("unsupported_version", .handshake(426), "`Sec-WebSocket-Version` is not 13."),
-        ErrorCode("too_many_connections", .handshake(429), "The address has `limits.connections_per_address` connections."),
-        ErrorCode("headers_too_large", .handshake(431), "The headers together are larger than `limits.max_headers`."),
-        ErrorCode("too_many_clients", .handshake(503), "`server.max_clients` are connected."),
-        ErrorCode("draining", .handshake(503), "The server shuts down."),
+            ErrorCode("bad_handshake", .handshake(400), "It is not a WebSocket handshake."),
+            ErrorCode("bad_request", .handshake(400), "It is not HTTP/1.1, or not with exactly one `Host`."),
+            ErrorCode("forbidden_origin", .handshake(403), "`Origin` is not in `server.allowed_origins`."),
+            ErrorCode("not_found", .handshake(404), "There is no WebSocket at that path."),
+            ErrorCode("handshake_timeout", .handshake(408), "No complete request came within `server.handshake_timeout`."),
+            ErrorCode("upgrade_required", .handshake(426), "The request asks for no upgrade, or asks in HTTP/1.0."),
+            ErrorCode("unsupported_version", .handshake(426), "`Sec-WebSocket-Version` is not 13."),
+            ErrorCode("too_many_connections", .handshake(429), "The address has `limits.connections_per_address` connections."),
+            ErrorCode("headers_too_large", .handshake(431), "The headers together are larger than `limits.max_headers`."),
+            ErrorCode("too_many_clients", .handshake(503), "`server.max_clients` are connected."),
+            ErrorCode("draining", .handshake(503), "The server shuts down."),
 
-        ErrorCode("not_found", .endpoint(404), "There is nothing at that path."),
-        ErrorCode("request_refused", .endpoint(400), "The request can't be read; the status says more."),
-        ErrorCode("internal_error", .endpoint(500), "The server failed to answer; its log says why."),
+            ErrorCode("not_found", .endpoint(404), "There is nothing at that path."),
+            ErrorCode("request_refused", .endpoint(400), "The request can't be read; the status says more."),
+            ErrorCode("internal_error", .endpoint(500), "The server failed to answer; its log says why."),
 
-        ErrorCode("unknown_parameter", .admin(400), "The query has an unknown parameter."),
-        ErrorCode("invalid_parameter", .admin(400), "A parameter has a value that isn't understood."),
-        ErrorCode("unexpected_body", .admin(400), "A candidate was posted without `dry_run=1`."),
-        ErrorCode("forbidden_origin", .admin(403), "The request comes from a web page."),
-        ErrorCode("unknown_host", .admin(421), "`Host` is not one of this listener's names; see `admin.allowed_hosts`."),
-        ErrorCode("body_too_large", .admin(413), "The candidate is larger than a configuration file may be."),
-    ] + service
+            ErrorCode("unknown_parameter", .admin(400), "The query has an unknown parameter."),
+            ErrorCode("invalid_parameter", .admin(400), "A parameter has a value that isn't understood."),
+            ErrorCode("unexpected_body", .admin(400), "A candidate was posted without `dry_run=1`."),
+            ErrorCode("forbidden_origin", .admin(403), "The request comes from a web page."),
+            ErrorCode("unknown_host", .admin(421), "`Host` is not one of this listener's names; see `admin.allowed_hosts`."),
+            ErrorCode("body_too_large", .admin(413), "The candidate is larger than a configuration file may be."),
+        ] + service
 
     /// Those of `error` messages.
     static var messages: [ErrorCode] { all.filter { $0.place == .message } }

@@ -197,9 +197,9 @@ enum HTTPSchemas {
             "preview": [
                 "type": "array", "items": ["type": "object"],
                 "description": """
-                    What the change would do to the last records of each topic; only with `dry_run`. Routes that hold the value of a \
-                    `${…}` are not run, but named in `routes_left_out`.
-                    """,
+                What the change would do to the last records of each topic; only with `dry_run`. Routes that hold the value of a \
+                `${…}` are not run, but named in `routes_left_out`.
+                """,
             ],
         ],
         "required": ["result", "generation", "findings", "changes"],

@@ -272,10 +272,10 @@ struct OpenAPIDocument {
             ],
             requestBody: [
                 "description": """
-                    With `dry_run=1`: a text to look at in the place of the server's own file. What it includes is relative to \
-                    that file; it only gets files below that file's directory and those that the server reads already. \
-                    Findings about it are placed in `candidate`.
-                    """,
+                With `dry_run=1`: a text to look at in the place of the server's own file. What it includes is relative to \
+                that file; it only gets files below that file's directory and those that the server reads already. \
+                Findings about it are placed in `candidate`.
+                """,
                 "required": false,
                 "content": ["application/yaml": ["schema": ["type": "string"]]],
             ], responses: responses.sorted { $0.0 < $1.0 })

@@ -1,6 +1,6 @@
 import PatchbayAPI
-import PatchbayJSON
 import PatchbayDelivery
+import PatchbayJSON
 
 /// Makes a value that fits a JSON Schema, for messages of which no real example is at hand. Knows the words that
 /// transformers' own schemas are made of; of others it makes something all the same.

@@ -1,13 +1,13 @@
+import HTTPTypes
 import Hummingbird
 import HummingbirdCore
-import HTTPTypes
 import Logging
 import NIOCore
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 import PatchbayCore
-import Synchronization
 import PatchbayDelivery
+import Synchronization
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -136,7 +136,8 @@ private struct ErrorsAsJSON: RouterMiddleware {
                     return response
                 }
                 return .error(
-                    .notFound, code: "not_found", message: "there is nothing at \(ClientText.shown(request.method.rawValue)) \(ClientText.shown(request.uri.path))")
+                    .notFound, code: "not_found",
+                    message: "there is nothing at \(ClientText.shown(request.method.rawValue)) \(ClientText.shown(request.uri.path))")
             }
             return .error(error.status, code: "request_refused", message: error.status.reasonPhrase)
         } catch {

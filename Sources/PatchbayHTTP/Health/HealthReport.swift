@@ -15,7 +15,8 @@ public struct HealthReport: Sendable, Encodable, Equatable {
     public struct Topic: Sendable, Encodable, Equatable {
         /// Every state, with its meaning.
         public static let states: [(state: String, meaning: String)] = [
-            ("consuming", "records are read"), ("waiting", "no partition is assigned yet, or the brokers have not yet said where reading begins"),
+            ("consuming", "records are read"),
+            ("waiting", "no partition is assigned yet, or the brokers have not yet said where reading begins"),
             ("unreadable", "the brokers refuse it, or don't know it; `reasons` has why"),
             ("halted", "a route with `on_error: stop` stopped at a record"),
             ("paused", "it waits for the dead-letter topic to take its refused records"), ("unreachable", "no broker answers"),

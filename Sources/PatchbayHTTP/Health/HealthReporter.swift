@@ -1,8 +1,8 @@
 import NIOCore
 import PatchbayAPI
 import PatchbayCore
-import Synchronization
 import PatchbayDelivery
+import Synchronization
 
 /// Gathers the `/health` report.
 ///

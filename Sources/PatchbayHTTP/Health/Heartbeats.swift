@@ -1,6 +1,6 @@
 import NIOCore
-import Synchronization
 import PatchbayDelivery
+import Synchronization
 
 /// Whether the event loops turn: each stamps the time about once a second, and anybody may look at the stamps.
 ///

@@ -29,7 +29,8 @@ public enum MetricFamilies {
         labels: ["channel"])
     static let channelDropped = MetricFamily(
         "patchbay_channel_dropped_messages_total", .counter,
-        "Messages dropped for subscribers of the channel. Each is told by a gap message once it reads again; this counts already while it doesn't.", labels: ["channel"])
+        "Messages dropped for subscribers of the channel. Each is told by a gap message once it reads again; this counts already while it doesn't.",
+        labels: ["channel"])
     static let channelRetained = MetricFamily(
         "patchbay_channel_retained_bytes", .gauge, "Bytes of frames that the channel's log holds.", labels: ["channel"])
     static let templateChannels = MetricFamily(
@@ -49,7 +50,8 @@ public enum MetricFamilies {
         labels: ["reason"])
     static let delay = MetricFamily(
         "patchbay_delivery_delay_seconds", .histogram,
-        "From a record's timestamp to the socket write, per delivery; a batch counts with its oldest record, and one older than an hour as an hour.")
+        "From a record's timestamp to the socket write, per delivery; a batch counts with its oldest record, and one older than an hour as an hour."
+    )
     static let pass = MetricFamily(
         "patchbay_flush_pass_seconds", .histogram, "Time that one walk over the subscribers with news takes.")
     static let writes = MetricFamily(
@@ -189,7 +191,8 @@ public enum MetricFamilies {
         (
             "Kafka",
             [
-                brokersReachable, consumerRestarts, commitFailures, throttle, throttled, consumed, unreadable, skipped, topicPartitions, assigned,
+                brokersReachable, consumerRestarts, commitFailures, throttle, throttled, consumed, unreadable, skipped, topicPartitions,
+                assigned,
                 lag, batch,
             ]
         ),

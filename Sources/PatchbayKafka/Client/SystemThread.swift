@@ -1,9 +1,9 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 
 /// The wall clock, milliseconds since 1970-01-01T00:00:00Z: what a person compares with record timestamps.
@@ -24,24 +24,26 @@ func startThread(_ body: @escaping @Sendable () -> Void) -> Int32 {
 
     let start = Unmanaged.passRetained(Start(body))
     #if canImport(Darwin)
-    var thread: pthread_t?
+        var thread: pthread_t?
     #else
-    var thread = pthread_t()
+        var thread = pthread_t()
     #endif
     // Thread: the new one. Takes over the reference that `passRetained` left.
-    let result = pthread_create(&thread, nil, { argument in
-        let argument: UnsafeMutableRawPointer? = argument
-        if let argument { Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body() }
-        return nil
-    }, start.toOpaque())
+    let result = pthread_create(
+        &thread, nil,
+        { argument in
+            let argument: UnsafeMutableRawPointer? = argument
+            if let argument { Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body() }
+            return nil
+        }, start.toOpaque())
     guard result == 0 else {
         start.release()
         return result
     }
     #if canImport(Darwin)
-    if let thread { pthread_detach(thread) }
+        if let thread { pthread_detach(thread) }
     #else
-    pthread_detach(thread)
+        pthread_detach(thread)
     #endif
     return 0
 }

@@ -90,7 +90,10 @@ enum ConsumerDefaults {
             // Positions are committed by the thread itself; see `CommitSchedule`.
             ("enable.auto.commit", "false"),
             // Says when the group changes; see `ConsumerCallbacks`.
-            ("debug", (configuration.properties.filter { $0.name == "debug" && !$0.value.isEmpty }.map(\.value) + ["cgrp"]).joined(separator: ",")),
+            (
+                "debug",
+                (configuration.properties.filter { $0.name == "debug" && !$0.value.isEmpty }.map(\.value) + ["cgrp"]).joined(separator: ",")
+            ),
             // Tells when all there is has been read, be the last of it no record.
             ("enable.partition.eof", "true"),
             // Of a partition that is being read: positions that the log doesn't reach, or no longer. Where a group begins

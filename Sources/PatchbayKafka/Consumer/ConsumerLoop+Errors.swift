@@ -27,9 +27,11 @@ extension ConsumerLoop {
             let isTopicWide = text.hasPrefix("Subscribed topic not available")
             guard topic.failed(text, partition: isTopicWide ? partitionUnassigned : message.pointee.partition) else { return }
             note(text)
-            logger.warning("topic can't be read yet; retrying", metadata: [
-                "topic": "\(topic.name)", "reason": "\(text)",
-            ])
+            logger.warning(
+                "topic can't be read yet; retrying",
+                metadata: [
+                    "topic": "\(topic.name)", "reason": "\(text)",
+                ])
         case (let error, nil):
             clientFailed(client, error, text)
         }
@@ -95,9 +97,11 @@ extension ConsumerLoop {
             membership.failed(text)
             note(text)
             guard let suppressed = errorLog.admit(at: .now) else { return }
-            logger.warning("Kafka reports an error", metadata: [
-                "reason": "\(text)", "code": "\(KafkaErrorCode(error))", "suppressed": "\(suppressed)",
-            ])
+            logger.warning(
+                "Kafka reports an error",
+                metadata: [
+                    "reason": "\(text)", "code": "\(KafkaErrorCode(error))", "suppressed": "\(suppressed)",
+                ])
         }
     }
 

@@ -29,9 +29,11 @@ extension ConsumerLoop {
                 halted.requestResumption()
             }
         case .tellHalted(let topic, let partition, let recordOffset):
-            logger.warning("topic is halted: a record was refused", metadata: [
-                "topic": "\(topic)", "partition": "\(partition)", "record_offset": "\(recordOffset)",
-            ])
+            logger.warning(
+                "topic is halted: a record was refused",
+                metadata: [
+                    "topic": "\(topic)", "partition": "\(partition)", "record_offset": "\(recordOffset)",
+                ])
         case .tellReadAgain(let topic):
             logger.info("topic is read again", metadata: ["topic": "\(topic)"])
         case .tellWaits(let topic, let reason, let suppressed):

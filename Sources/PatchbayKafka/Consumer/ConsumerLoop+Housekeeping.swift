@@ -32,9 +32,11 @@ extension ConsumerLoop {
             case .tellSlow(let time):
                 let obstacle = membership.obstacle(
                     connection: connectionProblems.foremost(at: now)?.sentence, topics: knownTopics)
-                logger.warning("joining the consumer group is taking a long time", metadata: [
-                    "group": "\(configuration.groupID)", "since": "\(time.readable)", "reason": "\(obstacle)",
-                ])
+                logger.warning(
+                    "joining the consumer group is taking a long time",
+                    metadata: [
+                        "group": "\(configuration.groupID)", "since": "\(time.readable)", "reason": "\(obstacle)",
+                    ])
             case .askWithNewClient(let time):
                 fatal = "the group has not answered for \(time.readable); retrying with a new client"
             }
@@ -87,9 +89,11 @@ extension ConsumerLoop {
     private func tellUnreachable(_ reason: String) {
         let problem = connectionProblems.foremost(at: .now)
         if let problem { connectionProblems.markTold(problem) }
-        logger.warning("no Kafka broker can be reached; retrying", metadata: [
-            "brokers": "\(configuration.brokers.joined(separator: ","))", "reason": "\(problem?.sentence ?? reason)",
-        ])
+        logger.warning(
+            "no Kafka broker can be reached; retrying",
+            metadata: [
+                "brokers": "\(configuration.brokers.joined(separator: ","))", "reason": "\(problem?.sentence ?? reason)",
+            ])
         publish()
     }
 
@@ -105,9 +109,9 @@ extension ConsumerLoop {
         }
         let isReachable = reachability.isReachable
         let state: ConsumerStatus.State =
-            if !isReachable { reachability.isKnown ? .connecting : .starting }
-            else if registry.startedCount > 0 { .consuming }
-            else { .waitingForAssignment }
+            if !isReachable { reachability.isKnown ? .connecting : .starting } else if registry.startedCount > 0 { .consuming } else {
+                .waitingForAssignment
+            }
         let now = ContinuousClock.now
         let connectionProblem = isWorking ? nil : connectionProblems.foremost(at: now)?.sentence
         let join = membership.report(connection: connectionProblems.foremost(at: now)?.sentence, topics: knownTopics, at: now)

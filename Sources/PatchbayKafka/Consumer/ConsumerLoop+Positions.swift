@@ -21,19 +21,23 @@ extension ConsumerLoop {
             partition.obstacle = nil
             // Of the former life.
             partition.end = nil
-            logger.warning("the topic's record offsets started over: it was recreated, or brokers lost its newest records", metadata: [
-                "topic": "\(topic.name)", "partition": "\(partition.number)", "expected": "\(position)", "continues_at": "\(offset)",
-            ])
+            logger.warning(
+                "the topic's record offsets started over: it was recreated, or brokers lost its newest records",
+                metadata: [
+                    "topic": "\(topic.name)", "partition": "\(partition.number)", "expected": "\(position)", "continues_at": "\(offset)",
+                ])
         }
     }
 
     /// Record offsets from `from` up to but not including `to`.
     func tellDeleted(from: Int64, to: Int64, _ partition: Int32, _ topic: ConsumedTopic) {
         topic.skipped(UInt64(to - from))
-        logger.warning("records were deleted at the broker before they were read", metadata: [
-            "topic": "\(topic.name)", "partition": "\(partition)", "from": "\(from)", "to": "\(to)",
-            "record_offsets": "\(to - from)", "exact": "\(!topic.hasHoles)",
-        ])
+        logger.warning(
+            "records were deleted at the broker before they were read",
+            metadata: [
+                "topic": "\(topic.name)", "partition": "\(partition)", "from": "\(from)", "to": "\(to)",
+                "record_offsets": "\(to - from)", "exact": "\(!topic.hasHoles)",
+            ])
     }
 
     /// Notes that a partition was read to its end: to be applied once the records before it are processed. With thin traffic
@@ -87,9 +91,11 @@ extension ConsumerLoop {
             $0.throttles[broker] = Int(milliseconds)
         }
         if isNews {
-            logger.notice("a broker quota is slowing this consumer down", metadata: [
-                "broker": "\(name)", "throttle_ms": "\(milliseconds)",
-            ])
+            logger.notice(
+                "a broker quota is slowing this consumer down",
+                metadata: [
+                    "broker": "\(name)", "throttle_ms": "\(milliseconds)",
+                ])
         }
     }
 

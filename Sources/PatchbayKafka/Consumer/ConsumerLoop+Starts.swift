@@ -72,15 +72,19 @@ extension ConsumerLoop {
         case .tellDeleted(let partition, let from, let to):
             tellDeleted(from: from, to: to, partition.number, registry.topic(named: partition.topic))
         case .tellAssigned(let starts):
-            logger.info("partitions assigned", metadata: [
-                "partitions": "\(Self.describe(starts.map { ($0.partition.topic, $0.partition.number) }))",
-                "starts": "\(describeStarts(starts))", "group": "\(configuration.groupID)",
-            ])
+            logger.info(
+                "partitions assigned",
+                metadata: [
+                    "partitions": "\(Self.describe(starts.map { ($0.partition.topic, $0.partition.number) }))",
+                    "starts": "\(describeStarts(starts))", "group": "\(configuration.groupID)",
+                ])
         case .tellNewcomers(let topic, let partitions, let begins, let before):
-            logger.notice("the group has no committed offset in this topic", metadata: [
-                "topic": "\(topic)", "partitions": "\(ranges(of: partitions))", "begins": "\(begins.rawValue)",
-                "records_before": "\(before)", "group": "\(configuration.groupID)",
-            ])
+            logger.notice(
+                "the group has no committed offset in this topic",
+                metadata: [
+                    "topic": "\(topic)", "partitions": "\(ranges(of: partitions))", "begins": "\(begins.rawValue)",
+                    "records_before": "\(before)", "group": "\(configuration.groupID)",
+                ])
         }
     }
 

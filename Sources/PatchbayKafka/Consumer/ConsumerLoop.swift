@@ -406,9 +406,11 @@ final class ConsumerLoop {
         let admitted = topic.awaitsPositions ? admit(records, of: topic, client) : records.count
         let count = topic.dropDuplicates(Records(rebasing: records[..<admitted]))
         if count < admitted {
-            logger.debug("duplicate records were dropped", metadata: [
-                "topic": "\(topic.name)", "count": "\(admitted - count)",
-            ])
+            logger.debug(
+                "duplicate records were dropped",
+                metadata: [
+                    "topic": "\(topic.name)", "count": "\(admitted - count)",
+                ])
         }
         guard count > 0 else { return (0, 0) }
         let batch = UnsafeBufferPointer(rebasing: records[..<count])

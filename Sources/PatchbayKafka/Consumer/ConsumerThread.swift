@@ -73,7 +73,8 @@ public final class ConsumerThread: Sendable {
         if !finished {
             if status.isProcessing {
                 logger.error(
-                    "the Kafka consumer thread did not end within 10 s: a batch is still being processed, and its records will be read again")
+                    "the Kafka consumer thread did not end within 10 s: a batch is still being processed, and its records will be read again"
+                )
             } else {
                 logger.warning(
                     status.isCommitted

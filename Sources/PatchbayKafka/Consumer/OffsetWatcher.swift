@@ -268,7 +268,9 @@ final class OffsetWatcher: Sendable {
             // (`metadata.max.age.ms`), and when a broker answers that it no longer does, only topics that the client reads or
             // writes are asked for again, and this one does neither.
             let end = ContinuousClock.now + OffsetWatcher.patience
-            guard let listed = try? client.listing(until: .now + OffsetWatcher.patienceWithAll, wantsLeaders: true) else { return ([:], [:]) }
+            guard let listed = try? client.listing(until: .now + OffsetWatcher.patienceWithAll, wantsLeaders: true) else {
+                return ([:], [:])
+            }
             leaders = listed.leaders
             silent.formIntersection(listed.brokers.map(\.id))
             let groups = Dictionary(grouping: partitions) { leaders[$0] ?? -1 }

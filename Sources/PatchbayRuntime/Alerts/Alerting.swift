@@ -1,8 +1,8 @@
 import Logging
 import PatchbayConfig
-import PatchbayKafka
 import PatchbayDelivery
 import PatchbayHTTP
+import PatchbayKafka
 import PatchbaySettings
 import Synchronization
 

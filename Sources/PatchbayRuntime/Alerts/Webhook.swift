@@ -215,9 +215,11 @@ final class Webhook: Sendable {
                 return state.failures
             }
             if failures > 0 {
-                logger.info("the alert webhook answers again", metadata: [
-                    "url": "\(target)", "failed_attempts": .stringConvertible(failures),
-                ])
+                logger.info(
+                    "the alert webhook answers again",
+                    metadata: [
+                        "url": "\(target)", "failed_attempts": .stringConvertible(failures),
+                    ])
             }
         case .tryAgain(let reason, _, _):
             // Said when it begins and when it changes, not at each of many attempts.

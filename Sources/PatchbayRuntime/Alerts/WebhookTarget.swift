@@ -18,8 +18,7 @@ struct WebhookProblem: Error, Equatable, CustomStringConvertible {
 }
 
 /// Where alerts are posted to. Prints as its origin only: path, query and credentials may be secrets.
-struct WebhookTarget: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable
-{
+struct WebhookTarget: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// Without user and password, which are in `headers`.
     let url: URL
     let headers: [(name: String, value: String)]
@@ -94,13 +93,16 @@ struct WebhookTarget: Sendable, Equatable, CustomStringConvertible, CustomDebugS
 
     private static func check(_ header: (name: String, value: String)) throws(WebhookProblem) {
         let punctuation = "!#$%&'*+-.^_`|~".utf8
-        let isToken = !header.name.isEmpty && header.name.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"): true
-            default: punctuation.contains(byte)
+        let isToken =
+            !header.name.isEmpty
+            && header.name.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    true
+                default: punctuation.contains(byte)
+                }
             }
-        }
         guard isToken else { throw WebhookProblem(header: "a header's name is malformed") }
         guard !reserved.contains(header.name.lowercased()) else {
             throw WebhookProblem(header: "the header \(header.name.prefix(100)) can't be set")

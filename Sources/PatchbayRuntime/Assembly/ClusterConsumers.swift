@@ -1,9 +1,9 @@
 import Logging
 import PatchbayConfig
 import PatchbayCore
-import PatchbayKafka
 import PatchbayDelivery
 import PatchbayHTTP
+import PatchbayKafka
 import Synchronization
 
 /// One consumer per cluster that routes read from, kept in step with the configuration.

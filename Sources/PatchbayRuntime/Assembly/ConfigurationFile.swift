@@ -70,7 +70,8 @@ package enum ConfigurationFile {
     static func read(_ candidate: Candidate, insteadOf path: String, environment: [String: String]) -> LoadedConfiguration {
         let loaded = LoadedConfiguration(
             ConfigurationLoader.load(
-                candidate: candidate.bytes, path: path, known: candidate.known, environment: environment, transformers: BuiltinTransformers.all, checks: checks))
+                candidate: candidate.bytes, path: path, known: candidate.known, environment: environment,
+                transformers: BuiltinTransformers.all, checks: checks))
         return loaded.with(findings: loaded.findings.map { $0.moved(from: path, to: "candidate") })
     }
 

@@ -4,9 +4,9 @@ import NIOPosix
 import PatchbayAPI
 import PatchbayConfig
 import PatchbayCore
-import PatchbayKafka
 import PatchbayDelivery
 import PatchbayHTTP
+import PatchbayKafka
 import PatchbaySettings
 import Synchronization
 
@@ -100,7 +100,8 @@ package final class RouterService: Sendable {
             recent: { router.recentRecords }, logger: logger)
         self.reloader = reloader
         server = PatchbayServer(
-            configuration: ServerConfiguration(server: configuration.server, limits: configuration.limits), router: router, group: group, logger: logger,
+            configuration: ServerConfiguration(server: configuration.server, limits: configuration.limits), router: router, group: group,
+            logger: logger,
             source: {
                 var health = consumers.health
                 health.warnings += alerting.reasons
@@ -110,7 +111,8 @@ package final class RouterService: Sendable {
             metrics: MetricsSources(
                 version: Self.version, consumption: { consumers.figures }, alerts: { alerting.figures }))
         let server = server
-        admin = configuration.admin.isEnabled
+        admin =
+            configuration.admin.isEnabled
             ? AdminServer(
                 settings: configuration.admin, group: group, logger: logger,
                 health: { server.health }, metrics: { server.metricsPage }, probes: server.probes,

@@ -32,19 +32,21 @@ final class Signals: @unchecked Sendable {
         let reloading = DispatchSource.makeSignalSource(signal: SIGHUP, queue: .global())
         reloading.setEventHandler { hangup.yield() }
         reloading.activate()
-        sources = [reloading] + [SIGTERM, SIGINT].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler {
-                if count.next() > 1 {
-                    PatchbayLogs.flush()
-                    _exit(Self.base + number)
+        sources =
+            [reloading]
+            + [SIGTERM, SIGINT].map { number in
+                signal(number, SIG_IGN)
+                let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+                source.setEventHandler {
+                    if count.next() > 1 {
+                        PatchbayLogs.flush()
+                        _exit(Self.base + number)
+                    }
+                    continuation.yield(number)
                 }
-                continuation.yield(number)
+                source.activate()
+                return source
             }
-            source.activate()
-            return source
-        }
     }
 
     /// Waits for the first signal.

@@ -34,7 +34,8 @@ package enum LiveCheck {
             let place = cluster.brokers.joined(separator: ", ")
             let origin = isMain && !variable.isEmpty ? " (from KAFKA_BROKERS)" : ""
             return Answer(
-                unreachable: "can't ask the brokers\(name) at \(place)\(origin): \(error.message)" + (isMain ? "\n\(advice(variable))" : ""))
+                unreachable: "can't ask the brokers\(name) at \(place)\(origin): \(error.message)" + (isMain ? "\n\(advice(variable))" : "")
+            )
         }
     }
 
@@ -54,8 +55,9 @@ package enum LiveCheck {
         let problems = Mutex<[Int32: String]>([:])
         DispatchQueue.concurrentPerform(iterations: unknown.count) { index in
             let broker = unknown[index]
-            guard let problem = ClusterMetadata.problem(
-                with: broker, properties: properties, timeout: timeout, logger: PatchbayLogs.quiet)
+            guard
+                let problem = ClusterMetadata.problem(
+                    with: broker, properties: properties, timeout: timeout, logger: PatchbayLogs.quiet)
             else { return }
             problems.withLock { $0[broker.id] = "broker \(broker.id) advertises \(broker.address): \(problem)" }
         }
@@ -89,7 +91,8 @@ package enum LiveCheck {
         switch selector {
         case .name(let topic):
             guard !existing.contains(topic) else { return nil }
-            let near = route.secrets.isDisjoint(with: ["topic", "topics"])
+            let near =
+                route.secrets.isDisjoint(with: ["topic", "topics"])
                 ? Suggestion.nearest(to: topic, among: existing.sorted()) : nil
             return Diagnostic(
                 position: position ?? route.position, message: "topic \(shown) of route `\(route.shownName)` does not exist",

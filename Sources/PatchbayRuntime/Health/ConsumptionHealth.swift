@@ -1,7 +1,7 @@
 import PatchbayAPI
-import PatchbayKafka
 import PatchbayDelivery
 import PatchbayHTTP
+import PatchbayKafka
 
 /// Reads a consumer's status as an operator would: what keeps it from working, and what to look at.
 enum ConsumptionHealth {
@@ -32,7 +32,8 @@ enum ConsumptionHealth {
                 "no Kafka broker can be reached at \(list); retrying\(status.connectionProblem.map { ": \($0)" } ?? "")")
         case .waitingForAssignment:
             health.warnings.append(
-                "waiting for the consumer group to assign partitions\((status.joinProblem ?? status.connectionProblem).map { ": \($0)" } ?? "")")
+                "waiting for the consumer group to assign partitions\((status.joinProblem ?? status.connectionProblem).map { ": \($0)" } ?? "")"
+            )
         case .consuming:
             // Only while something can't be read: one of several brokers may be the one that can't be used.
             if let problem = status.connectionProblem { health.warnings.append("a Kafka broker can't be used: \(problem)") }
@@ -100,15 +101,22 @@ enum ConsumptionHealth {
             case .connecting, .starting: "unreachable"
             case .stopped, .failed: "stopped"
             case .waitingForAssignment, .consuming:
-                topic.problem != nil ? "unreadable" : topic.isHalted ? "halted" : topic.holdReason != nil ? "paused"
-                    : topic.assigned.contains { $0.position != nil } ? "consuming" : "waiting"
+                topic.problem != nil
+                    ? "unreadable"
+                    : topic.isHalted
+                        ? "halted"
+                        : topic.holdReason != nil
+                            ? "paused"
+                            : topic.assigned.contains { $0.position != nil } ? "consuming" : "waiting"
             }
         return .init(
             topic: topic.topic, state: word,
             partitions: topic.assigned.map { .init(partition: $0.partition, nextOffset: $0.position, lag: $0.lag) },
             recordsConsumed: Int64(clamping: topic.records), recordsUnreadable: Int64(clamping: topic.badRecords),
-            recordsDeletedUnread: topic.recordsSkipped == 0 ? nil : .init(
-                records: Int64(clamping: topic.recordsSkipped), exact: topic.recordsSkippedIsExact),
+            recordsDeletedUnread: topic.recordsSkipped == 0
+                ? nil
+                : .init(
+                    records: Int64(clamping: topic.recordsSkipped), exact: topic.recordsSkippedIsExact),
             lag: lags.isEmpty ? nil : lags.reduce(0, +))
     }
 }

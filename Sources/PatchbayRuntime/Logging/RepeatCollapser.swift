@@ -31,7 +31,8 @@ struct RepeatPolicy: Sendable, Equatable {
 
     /// A key that isn't here keeps lines apart: at worst a line too many is written, but none is lost.
     static let commonVaryingKeys: Set<String> = [
-        "address", "also", "also_rejected", "away", "behind", "client", "clients", "connection", "count", "duration_s", "failed_attempts", "lag", "lost",
+        "address", "also", "also_rejected", "away", "behind", "client", "clients", "connection", "count", "duration_s", "failed_attempts",
+        "lag", "lost",
         "partition", "peak_lag", "record_offset", "records", "retry_in_ms", "seconds", "since", "suppressed", "trace_id",
         "traceparent", "user_agent",
     ]

@@ -32,7 +32,8 @@ enum TextLine {
 
     /// Bare when that is unmistakable, else in quotation marks.
     private static func text(_ text: String, to writer: inout LineWriter) {
-        let isBare = !text.isEmpty && text.unicodeScalars.first != "{" && text.unicodeScalars.first != "["
+        let isBare =
+            !text.isEmpty && text.unicodeScalars.first != "{" && text.unicodeScalars.first != "["
             && text.unicodeScalars.allSatisfy { LineWriter.isPlain($0) && !" \"\\=".unicodeScalars.contains($0) }
         guard !isBare else { return writer.raw(text) }
         writer.raw("\"")

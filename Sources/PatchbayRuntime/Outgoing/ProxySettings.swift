@@ -35,7 +35,9 @@ struct ProxySettings: Sendable {
         let address = InternetAddress(host)
         return exceptions.contains { exception in
             if exception == "*" { return true }
-            if let address, let network = Network(String(exception).trimmingCharacters(in: ["[", "]"])) { return network.contains(address) }
+            if let address, let network = Network(String(exception).trimmingCharacters(in: ["[", "]"])) {
+                return network.contains(address)
+            }
             let name = String(exception.lowercased().trimmingPrefix("."))
             return !name.isEmpty && (host == name || host.hasSuffix(".\(name)"))
         }

@@ -52,7 +52,9 @@ extension ServerAddress {
             text = text[end.upperBound...]
         }
         if let slash = text.firstIndex(of: "/") {
-            guard text[slash...] == "/" else { throw AddressMistake(reason: "leave out the path `\(DisplayText.plain(String(text[slash...])))`") }
+            guard text[slash...] == "/" else {
+                throw AddressMistake(reason: "leave out the path `\(DisplayText.plain(String(text[slash...])))`")
+            }
             text = text[..<slash]
         }
         guard !text.isEmpty, !text.contains(where: \.isWhitespace) else {
@@ -96,13 +98,18 @@ package struct WebSocketAddress: Sendable {
         let scheme = url.firstRange(of: "://").map { url[..<$0.lowerBound].lowercased() }
         if let scheme { try AddressMistake.check(scheme: scheme, of: ["ws", "http"]) }
         let form = "must be of the form ws://host:port/path, or host:port"
-        guard let parts = URLComponents(string: scheme == nil ? "ws://" + url : url), let host = parts.host, !host.isEmpty, parts.user == nil else {
+        guard let parts = URLComponents(string: scheme == nil ? "ws://" + url : url), let host = parts.host, !host.isEmpty,
+            parts.user == nil
+        else {
             // A colon at the most outside of brackets.
             let isBareIPv6 = scheme == nil && !url.contains("[") && url.count { $0 == ":" } > 1
-            throw AddressMistake(reason: isBareIPv6 ? "put an IPv6 address in brackets, such as [::1]:8080" : "`\(DisplayText.plain(url))` \(form)")
+            throw AddressMistake(
+                reason: isBareIPv6 ? "put an IPv6 address in brackets, such as [::1]:8080" : "`\(DisplayText.plain(url))` \(form)")
         }
         let port = parts.port ?? (scheme == nil ? Self.defaultPort : 80)
-        guard ServerAddress.ports.contains(port) else { throw AddressMistake(reason: "the port must be between 1 and 65535, found \(port)") }
+        guard ServerAddress.ports.contains(port) else {
+            throw AddressMistake(reason: "the port must be between 1 and 65535, found \(port)")
+        }
         // In URLs the % of a zone is written %25 (RFC 6874).
         server = ServerAddress(host: host.replacingOccurrences(of: "%25", with: "%"), port: port)
         let query = parts.percentEncodedQuery.map { "?\($0)" } ?? ""

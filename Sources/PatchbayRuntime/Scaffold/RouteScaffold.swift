@@ -165,7 +165,8 @@ struct RouteScaffold {
             }
             let trial = fallback.flatMap { Self.trial(of: $0, topic: topic) }
             let refused = records.compactMap { trial?.run($0, topic: topic).rejections.first }
-            let comment = "careful: \(refused.count) of the \(Counted.text(records.count, "record")) looked at "
+            let comment =
+                "careful: \(refused.count) of the \(Counted.text(records.count, "record")) looked at "
                 + "\(refused.count == 1 ? "is" : "are") refused\(refused.first.map { " (\($0.code))" } ?? "")"
             return Fit(name: "json", type: fallbackType, comment: comment, run: { trial?.run($0, topic: topic) })
         }

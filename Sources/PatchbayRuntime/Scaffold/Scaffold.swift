@@ -53,12 +53,14 @@ package enum Scaffold {
 
     /// A file's name as a shell takes it.
     package static func argument(_ file: String) -> String {
-        let isPlain = !file.isEmpty && file.utf8.allSatisfy { byte in
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x2F, 0x5F: true
-            default: byte >= 0x80
+        let isPlain =
+            !file.isEmpty
+            && file.utf8.allSatisfy { byte in
+                switch byte {
+                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x2F, 0x5F: true
+                default: byte >= 0x80
+                }
             }
-        }
         let text = DisplayText.comment(file)
         return isPlain ? text : "'\(text.replacing("'", with: "'\\''"))'"
     }

@@ -47,11 +47,16 @@ package final class LineFilter {
     }
 
     /// Fields of a line itself: of a message, and of a record of a topic.
-    private static let outer = ["data": ["type", "channel", "data", "timestamp"], "value": ["topic", "partition", "offset", "timestamp", "key", "headers", "value"]]
+    private static let outer = [
+        "data": ["type", "channel", "data", "timestamp"],
+        "value": ["topic", "partition", "offset", "timestamp", "key", "headers", "value"],
+    ]
 
     /// A hint names the field of a record: here that is below `inner`, unless the line itself has one of that name.
     private static func within(_ inner: String, _ hint: String) -> String {
-        guard let place = hint.firstMatch(of: #/(did you mean|compare a field, as) `.*?\.(?<name>[A-Za-z_][A-Za-z_0-9]*)/#) else { return hint }
+        guard let place = hint.firstMatch(of: #/(did you mean|compare a field, as) `.*?\.(?<name>[A-Za-z_][A-Za-z_0-9]*)/#) else {
+            return hint
+        }
         let name = place.output.name
         if outer[inner]?.contains(String(name)) == true { return hint }
         return hint[..<name.startIndex] + "\(inner)." + hint[name.startIndex...]

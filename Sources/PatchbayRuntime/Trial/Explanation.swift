@@ -149,7 +149,8 @@ package struct Explanation: Encodable {
             channel: envelope.channel, type: envelope.type,
             envelope: ControlMessage(
                 type: envelope.type, channel: envelope.channel, data: String(decoding: envelope.data, as: UTF8.self),
-                timestampMilliseconds: Timestamp.nowMilliseconds()).envelope)
+                timestampMilliseconds: Timestamp.nowMilliseconds()
+            ).envelope)
     }
 
     private static func refusal(_ rejection: Rejection) -> Refusal {
@@ -163,7 +164,9 @@ package struct Explanation: Encodable {
         if !routes.contains(where: \.takesTopic) {
             text += "no route uses this topic, so its records are not consumed\n"
             if let nearTopic { text += "did you mean the topic `\(nearTopic)`?\n" }
-            if unlisted > 0 { text += "--all lists the \(Counted.text(unlisted, "route")) that \(unlisted == 1 ? "takes" : "take") other topics\n" }
+            if unlisted > 0 {
+                text += "--all lists the \(Counted.text(unlisted, "route")) that \(unlisted == 1 ? "takes" : "take") other topics\n"
+            }
         }
         for route in routes { text += route.text(hasRecord: hasRecord) }
         return text

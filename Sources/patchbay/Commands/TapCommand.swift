@@ -34,7 +34,10 @@ struct TapCommand: AsyncParsableCommand {
     @Argument(help: "Channels to subscribe to.")
     var channels: [String] = []
 
-    @Option(help: "The server, such as ws://[::1]:8080/ws; http://host:port and host:port mean its /ws. Default: ws://127.0.0.1:PORT/ws with PORT from the environment, or 8080.")
+    @Option(
+        help:
+            "The server, such as ws://[::1]:8080/ws; http://host:port and host:port mean its /ws. Default: ws://127.0.0.1:PORT/ws with PORT from the environment, or 8080."
+    )
     var url: String?
 
     @Option(help: "Stop after this many lines.")
@@ -107,7 +110,8 @@ struct TapCommand: AsyncParsableCommand {
         TapEnd.whenReaderLeaves()
         let printer = LinePrinter(filter: try filter(), count: count)
         if let topic { return try tap(topic: topic, printer) }
-        let address = try url.map(Self.address)
+        let address =
+            try url.map(Self.address)
             ?? WebSocketAddress(
                 server: ServerAddress(host: "127.0.0.1", port: ServerPort.of("PORT", default: 8080)), path: "/ws")
         var refusal: WebSocketTap.Refusal?

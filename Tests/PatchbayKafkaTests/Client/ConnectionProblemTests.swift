@@ -126,12 +126,30 @@ import Testing
 
     /// librdkafka 2.0.2's own texts.
     @Test(arguments: [
-        ("127.0.0.1:9/1: Connect to ipv4#127.0.0.1:9 failed: Connection refused (after 0ms in state CONNECT)", ConnectionProblem.Kind.unreachable, "127.0.0.1:9", true),
-        ("[thrd:localhost:9/bootstrap]: localhost:9/bootstrap: Connect to ipv4#127.0.0.1:9 failed: Connection refused", .unreachable, "localhost:9", false),
-        ("GroupCoordinator: broker.invalid:9092: Failed to resolve 'broker.invalid:9092': Name or service not known (after 1ms in state CONNECT)", .unresolvable, "broker.invalid:9092", true),
-        ("ssl://127.0.0.1:1/bootstrap: SSL handshake failed: Disconnected: connecting to a PLAINTEXT broker listener? (after 2ms in state SSL_HANDSHAKE)", .speaksNoTLS, "127.0.0.1:1", false),
-        ("sasl_ssl://a:1/2: SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: broker certificate could not be verified, verify that ssl.ca.location is correctly configured", .certificate, "a:1", true),
-        ("sasl_plaintext://a:1/bootstrap: SASL authentication error: Authentication failed: Invalid username or password (after 4ms in state AUTH_REQ)", .refused, "a:1", false),
+        (
+            "127.0.0.1:9/1: Connect to ipv4#127.0.0.1:9 failed: Connection refused (after 0ms in state CONNECT)",
+            ConnectionProblem.Kind.unreachable, "127.0.0.1:9", true
+        ),
+        (
+            "[thrd:localhost:9/bootstrap]: localhost:9/bootstrap: Connect to ipv4#127.0.0.1:9 failed: Connection refused", .unreachable,
+            "localhost:9", false
+        ),
+        (
+            "GroupCoordinator: broker.invalid:9092: Failed to resolve 'broker.invalid:9092': Name or service not known (after 1ms in state CONNECT)",
+            .unresolvable, "broker.invalid:9092", true
+        ),
+        (
+            "ssl://127.0.0.1:1/bootstrap: SSL handshake failed: Disconnected: connecting to a PLAINTEXT broker listener? (after 2ms in state SSL_HANDSHAKE)",
+            .speaksNoTLS, "127.0.0.1:1", false
+        ),
+        (
+            "sasl_ssl://a:1/2: SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: broker certificate could not be verified, verify that ssl.ca.location is correctly configured",
+            .certificate, "a:1", true
+        ),
+        (
+            "sasl_plaintext://a:1/bootstrap: SASL authentication error: Authentication failed: Invalid username or password (after 4ms in state AUTH_REQ)",
+            .refused, "a:1", false
+        ),
         ("a:1/bootstrap: Invalid response size 352518912 (0..100000000): increase receive.message.max.bytes", .needsTLS, "a:1", false),
         ("a:1/bootstrap: Invalid response size 1213486160 (0..100000000): increase receive.message.max.bytes", .notKafka, "a:1", false),
     ])

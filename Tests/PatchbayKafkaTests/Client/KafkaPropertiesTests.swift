@@ -20,7 +20,8 @@ struct KafkaPropertiesTests {
         #expect(problems[1].message.contains("Invalid value"))
     }
 
-    @Test("Those that Patchbay owns are refused with the key to use instead",
+    @Test(
+        "Those that Patchbay owns are refused with the key to use instead",
         arguments: [
             ("bootstrap.servers", "kafka.brokers"), ("metadata.broker.list", "KAFKA_BROKERS"),
             ("group.id", "kafka.group"), ("enable.auto.commit", "auto.commit.interval.ms"),

@@ -5,7 +5,8 @@ import Testing
 
 @Suite("Consumer groups", .timeLimit(.minutes(2)))
 struct GroupTests {
-    @Test("Two members share the partitions; when one leaves, the other takes over and nothing is lost",
+    @Test(
+        "Two members share the partitions; when one leaves, the other takes over and nothing is lost",
         arguments: ["range,roundrobin", "cooperative-sticky"])
     func share(strategy: String) async throws {
         try await KafkaFixture.run { fixture in

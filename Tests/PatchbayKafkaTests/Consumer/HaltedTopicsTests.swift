@@ -120,7 +120,12 @@ struct HaltedTopicsTests {
     func atThePosition() {
         var check = ReturnCheck()
         var questions = 0
-        let verdict = check.verdict(on: 20, position: 20, log: { questions += 1; return nil })
+        let verdict = check.verdict(
+            on: 20, position: 20,
+            log: {
+                questions += 1
+                return nil
+            })
         #expect(verdict == .take && questions == 0)
         #expect(verdicts([20], position: nil, log: nil) == [.take])
     }

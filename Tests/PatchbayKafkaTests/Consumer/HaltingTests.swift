@@ -6,7 +6,8 @@ import Testing
 
 @Suite("Halted topics", .timeLimit(.minutes(2)))
 struct HaltingTests {
-    @Test("A topic halted at a record goes on there: nothing is lost, doubled or reordered",
+    @Test(
+        "A topic halted at a record goes on there: nothing is lost, doubled or reordered",
         arguments: [7, 100, 5_000])
     func exactlyOnceInOrder(batchSize: Int) async throws {
         try await KafkaFixture.run { fixture in
@@ -63,7 +64,8 @@ struct HaltingTests {
         }
     }
 
-    @Test("What is committed while halted is what was taken: the next consumer begins at the refused record",
+    @Test(
+        "What is committed while halted is what was taken: the next consumer begins at the refused record",
         arguments: ["5003", "3"])
     func prefixIsCommitted(refused: String) async throws {
         try await KafkaFixture.run { fixture in
@@ -108,7 +110,8 @@ struct HaltingTests {
         }
     }
 
-    @Test("A halted topic stays halted through rebalances, also with partitions that come only then",
+    @Test(
+        "A halted topic stays halted through rebalances, also with partitions that come only then",
         arguments: ["cooperative-sticky", "range,roundrobin"])
     func rebalanceWhileHalted(strategy: String) async throws {
         try await KafkaFixture.run { fixture in

@@ -29,7 +29,6 @@ import Testing
         }
     }
 
-
     /// Two nodes with one `group.instance.id` took each other's place once a second for ever, and the log never said so.
     @Test func aFencedMemberSaysWhyAndComesBackEverMoreSlowly() async throws {
         try await KafkaFixture.run { fixture in

@@ -75,8 +75,10 @@ struct StartPositionsTests {
         let question = starts.assigned([partition("orders", 0)])[0]
         #expect(
             starts.settle([answer(question, found(nil))])
-                == [.refuse(
-                    partition("orders", 0), reason: "the group has no committed offset in it, and `auto.offset.reset` is `error`")])
+                == [
+                    .refuse(
+                        partition("orders", 0), reason: "the group has no committed offset in it, and `auto.offset.reset` is `error`")
+                ])
         #expect(!starts.isAnyOpen)
         #expect(starts.settle([answer(question, found(3))]) == [])
         // Until the group hands it out again.

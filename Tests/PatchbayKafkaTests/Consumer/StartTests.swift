@@ -48,7 +48,8 @@ struct StartTests {
         }
     }
 
-    @Test("A topic that was there when it is first subscribed to begins where `auto.offset.reset` says",
+    @Test(
+        "A topic that was there when it is first subscribed to begins where `auto.offset.reset` says",
         arguments: ["latest", "earliest"])
     func subscribedLater(reset: String) async throws {
         try await KafkaFixture.run(topics: [("a", 1), ("b", 1)]) { fixture in

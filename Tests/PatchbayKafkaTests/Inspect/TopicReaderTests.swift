@@ -65,7 +65,8 @@ struct TopicReaderTests {
         }
     }
 
-    @Test("Following begins where it is told and ends when it is told",
+    @Test(
+        "Following begins where it is told and ends when it is told",
         arguments: [(TopicReader.Start.last(3), 97), (.beginning, 0), (.end, 100)])
     func follow(start: TopicReader.Start, first: Int) async throws {
         try await KafkaFixture.run { fixture in

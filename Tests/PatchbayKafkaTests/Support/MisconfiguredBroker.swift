@@ -1,9 +1,10 @@
+import Synchronization
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
     import Musl
 #endif
-import Synchronization
 
 /// A broker of a few dozen lines that behaves as one whose listener, address or user is configured wrongly: what
 /// librdkafka's mock can't be. It answers ApiVersions, Metadata, FindCoordinator and SASL, and nothing else.

@@ -120,11 +120,13 @@ final class ScriptedBroker: Sendable {
         var thread = pthread_t()
         let start = Unmanaged.passRetained(Start(body))
         // Thread: the new one. Takes over the reference that `passRetained` left.
-        pthread_create(&thread, nil, { argument in
-            let argument: UnsafeMutableRawPointer? = argument
-            if let argument { Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body() }
-            return nil
-        }, start.toOpaque())
+        pthread_create(
+            &thread, nil,
+            { argument in
+                let argument: UnsafeMutableRawPointer? = argument
+                if let argument { Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body() }
+                return nil
+            }, start.toOpaque())
         pthread_detach(thread)
     }
 
@@ -329,12 +331,15 @@ final class ScriptedBroker: Sendable {
     private func fetch(_ request: inout WireReader, _ answer: inout WireWriter, _ version: Int16, _ pause: inout Int32) {
         _ = (request.int32(), request.int32(), request.int32(), request.int32(), request.int8())
         let topics = request.array { request in
-            (request.string(), request.array { request in
-                let (number, offset) = (request.int32(), request.int64())
-                if version >= 5 { _ = request.int64() }
-                _ = request.int32()
-                return (number: number, offset: offset)
-            })
+            (
+                request.string(),
+                request.array { request in
+                    let (number, offset) = (request.int32(), request.int64())
+                    if version >= 5 { _ = request.int64() }
+                    _ = request.int32()
+                    return (number: number, offset: offset)
+                }
+            )
         }
         var script = script.withLock { script in
             script.fetches += 1

@@ -7,18 +7,19 @@ import Testing
     private static let immediate = AlertSettings.with(lagFor: .zero, settling: .zero)
 
     /// One lag per second, against a threshold of 1000 and a hysteresis of 80 %.
-    @Test(arguments: [
-        ([0, 1000, 1000], [], "at the threshold is not over it"),
-        ([1001], ["started"], "one over it is"),
-        ([1001, 1000, 1001, 999, 1001], ["started", "updated", "updated", "updated", "updated"], "around it doesn't flap"),
-        ([1001, 800], ["started", "updated"], "at 80 % still holds"),
-        ([1001, 799], ["started", "ended"], "below it is over"),
-        ([1001, 1001, 1001], ["started"], "the same numbers are no news"),
-        ([1001, nil, nil, 5000], ["started", "updated"], "unknown doesn't end it"),
-        ([nil, nil], [], "unknown doesn't start it"),
-        ([1001, nil, 799], ["started", "ended"], "it ends after unknown"),
-        ([1001, 799, 900, 1001], ["started", "ended", "started"], "it comes back above the threshold, not at 80 %"),
-    ] as [([Int64?], [String], String)])
+    @Test(
+        arguments: [
+            ([0, 1000, 1000], [], "at the threshold is not over it"),
+            ([1001], ["started"], "one over it is"),
+            ([1001, 1000, 1001, 999, 1001], ["started", "updated", "updated", "updated", "updated"], "around it doesn't flap"),
+            ([1001, 800], ["started", "updated"], "at 80 % still holds"),
+            ([1001, 799], ["started", "ended"], "below it is over"),
+            ([1001, 1001, 1001], ["started"], "the same numbers are no news"),
+            ([1001, nil, nil, 5000], ["started", "updated"], "unknown doesn't end it"),
+            ([nil, nil], [], "unknown doesn't start it"),
+            ([1001, nil, 799], ["started", "ended"], "it ends after unknown"),
+            ([1001, 799, 900, 1001], ["started", "ended", "started"], "it comes back above the threshold, not at 80 %"),
+        ] as [([Int64?], [String], String)])
     func lag(_ lags: [Int64?], _ expected: [String], _ why: String) {
         var fixture = MonitorFixture(Self.immediate)
         let words = lags.flatMap { fixture.events(.make(lag: $0)) }.map(\.word)
@@ -49,7 +50,10 @@ import Testing
         #expect(ended.alert.id == started.id)
         #expect(ended.alert.peakLag == 9000)
         #expect(again.id != started.id)
-        guard case .ended(_, let at, let duration) = ended else { Issue.record("\(ended)"); return }
+        guard case .ended(_, let at, let duration) = ended else {
+            Issue.record("\(ended)")
+            return
+        }
         #expect(at == started.sinceMilliseconds + 2000)
         #expect(duration == .seconds(2))
     }

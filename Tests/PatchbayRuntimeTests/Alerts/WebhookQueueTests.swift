@@ -69,9 +69,10 @@ import Testing
     }
 
     /// The alert ends while its firing message is on its way.
-    @Test(arguments: [
-        (.accepted, "resolved a", 0), (.refused(status: 400), "idle", 2), (busy, "idle", 2), (lost, "resolved a", 1),
-    ] as [(WebhookVerdict, String, Int)])
+    @Test(
+        arguments: [
+            (.accepted, "resolved a", 0), (.refused(status: 400), "idle", 2), (busy, "idle", 2), (lost, "resolved a", 1),
+        ] as [(WebhookVerdict, String, Int)])
     func endedOnTheWay(verdict: WebhookVerdict, then: String, drops: Int) {
         var queue = queue()
         let alert = Alert.make(topic: "a")
@@ -100,7 +101,10 @@ import Testing
         for _ in 0..<8 {
             _ = queue.next(at: time)
             _ = queue.finished(Self.busy, at: time, random: 0.5)
-            guard case .wait(let until) = queue.next(at: time) else { Issue.record("doesn't wait"); return }
+            guard case .wait(let until) = queue.next(at: time) else {
+                Issue.record("doesn't wait")
+                return
+            }
             pauses.append(until - time)
             time = until
         }
@@ -158,7 +162,10 @@ import Testing
             var isTold = false
             while !isTold {
                 time += .seconds(60)
-                guard case .send(let outgoing) = queue.next(at: time) else { Issue.record("nothing to send"); return }
+                guard case .send(let outgoing) = queue.next(at: time) else {
+                    Issue.record("nothing to send")
+                    return
+                }
                 isTold = outgoing.endedAt == nil
                 dropped += queue.finished(isTold ? .accepted : Self.lost, at: time, random: 0).count
             }

@@ -87,7 +87,9 @@ import Testing
         for (generation, change) in [("2", "+ channel a"), ("3", "- channel a")] {
             logger.info("configuration reloaded", metadata: ["generation": "\(generation)", "changes": "\(change)"])
         }
-        for (limit, code, connection) in [("requests", "4408", "a"), ("control_frames", "4408", "b"), ("requests", "4409", "c"), ("requests", "4408", "d")] {
+        for (limit, code, connection) in [
+            ("requests", "4408", "a"), ("control_frames", "4408", "b"), ("requests", "4409", "c"), ("requests", "4408", "d"),
+        ] {
             logger.warning(
                 "client hit a limit; closing its connection",
                 metadata: ["limit": "\(limit)", "close_code": "\(code)", "connection": "\(connection)"])
@@ -121,7 +123,10 @@ import Testing
     @Test func whoDebugsSeesEachLine() {
         let fixture = LogFixture()
         let logger = fixture.logger(fixture.pipeline())
-        for _ in 0..<3 { logger.debug("m"); logger.trace("m") }
+        for _ in 0..<3 {
+            logger.debug("m")
+            logger.trace("m")
+        }
         #expect(fixture.lines.count == 6)
         #expect(fixture.timers == 0)
     }

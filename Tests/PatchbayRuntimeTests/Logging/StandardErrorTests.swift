@@ -21,7 +21,10 @@ import Testing
 
     @Test func aFullPipeHoldsNobodyUpForLongAndThenNotAtAll() throws {
         let (reader, writer) = try makePipe()
-        defer { close(reader); close(writer) }
+        defer {
+            close(reader)
+            close(writer)
+        }
         let output = StandardError(descriptor: writer)
         let line = [UInt8](repeating: UInt8(ascii: "x"), count: 999) + [UInt8(ascii: "\n")]
         var written = 0
@@ -39,7 +42,10 @@ import Testing
 
     @Test func aLineThatWasCutIsEndedBeforeTheNextOne() throws {
         let (reader, writer) = try makePipe()
-        defer { close(reader); close(writer) }
+        defer {
+            close(reader)
+            close(writer)
+        }
         let output = StandardError(descriptor: writer)
         #expect(!output.write([UInt8](repeating: UInt8(ascii: "x"), count: 1 << 20)))
         var drained = 0
@@ -60,7 +66,10 @@ import Testing
     @Test func aSocketThatIsFullDoesNotBlock() throws {
         var ends: [Int32] = [0, 0]
         try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
-        defer { close(ends[0]); close(ends[1]) }
+        defer {
+            close(ends[0])
+            close(ends[1])
+        }
         let output = StandardError(descriptor: ends[0])
         #expect(output.write(Array("hello\n".utf8)))
         #expect(read(ends[1], 100) == "hello\n")

@@ -18,8 +18,9 @@ import Testing
                 == "2026-01-31T12:00:00.000Z INFO  message  key=value key2=\"two words\"\n")
         #expect(line(.warning, "m") == "2026-01-31T12:00:00.000Z WARNING m\n")
         #expect(line(.debug, "m", ["a": "1"]) == "2026-01-31T12:00:00.000Z DEBUG m  a=1 source=M\n")
-        #expect(line(.error, "m", ["list": ["a b", "c"], "map": ["k": "v"]]).hasSuffix(
-            "ERROR m  list=[\"a b\",\"c\"] map={\"k\":\"v\"}\n"))
+        #expect(
+            line(.error, "m", ["list": ["a b", "c"], "map": ["k": "v"]]).hasSuffix(
+                "ERROR m  list=[\"a b\",\"c\"] map={\"k\":\"v\"}\n"))
     }
 
     @Test(arguments: nastyTexts) func nothingForgesALineOrMovesTheCursor(text: String) {
@@ -59,7 +60,10 @@ import Testing
         let fixture = LogFixture()
         let logger = fixture.logger(fixture.pipeline(), level: .warning)
         var built = 0
-        func message() -> Logger.Message { built += 1; return "m" }
+        func message() -> Logger.Message {
+            built += 1
+            return "m"
+        }
         logger.info(message())
         #expect(built == 0)
         logger.warning(message())

@@ -161,15 +161,19 @@ extension OutgoingHTTP {
                 == .init(reason: "can't connect to the proxy", mayHaveArrived: false))
     }
 
-    @Test(arguments: [
-        ("https://a/", ["https_proxy": "p:1"], "p:1"), ("https://a/", ["HTTPS_PROXY": "http://p"], "p:1080"),
-        ("http://a/", ["https_proxy": "p:1"], nil), ("http://a/", ["http_proxy": "p:1"], "p:1"),
-        ("http://a/", ["HTTP_PROXY": "p:1"], nil), ("http://a/", ["ALL_PROXY": "socks5://[::1]:9"], "::1:9"),
-        ("https://a/", ["all_proxy": "q:1", "https_proxy": "p:1"], "p:1"), ("https://a/", ["https_proxy": ""], nil),
-        ("https://a/", ["https_proxy": "p:1", "no_proxy": "*"], nil), ("https://x.a.b/", ["https_proxy": "p:1", "NO_PROXY": "c, .a.b"], nil),
-        ("https://xa.b/", ["https_proxy": "p:1", "no_proxy": "a.b"], "p:1"), ("https://10.1.2.3/", ["https_proxy": "p:1", "no_proxy": "10.0.0.0/8"], nil),
-        ("https://[::1]/", ["https_proxy": "p:1", "no_proxy": "::1"], nil), ("https://11.0.0.1/", ["https_proxy": "p:1", "no_proxy": "10.0.0.0/8"], "p:1"),
-    ] as [(String, [String: String], String?)])
+    @Test(
+        arguments: [
+            ("https://a/", ["https_proxy": "p:1"], "p:1"), ("https://a/", ["HTTPS_PROXY": "http://p"], "p:1080"),
+            ("http://a/", ["https_proxy": "p:1"], nil), ("http://a/", ["http_proxy": "p:1"], "p:1"),
+            ("http://a/", ["HTTP_PROXY": "p:1"], nil), ("http://a/", ["ALL_PROXY": "socks5://[::1]:9"], "::1:9"),
+            ("https://a/", ["all_proxy": "q:1", "https_proxy": "p:1"], "p:1"), ("https://a/", ["https_proxy": ""], nil),
+            ("https://a/", ["https_proxy": "p:1", "no_proxy": "*"], nil),
+            ("https://x.a.b/", ["https_proxy": "p:1", "NO_PROXY": "c, .a.b"], nil),
+            ("https://xa.b/", ["https_proxy": "p:1", "no_proxy": "a.b"], "p:1"),
+            ("https://10.1.2.3/", ["https_proxy": "p:1", "no_proxy": "10.0.0.0/8"], nil),
+            ("https://[::1]/", ["https_proxy": "p:1", "no_proxy": "::1"], nil),
+            ("https://11.0.0.1/", ["https_proxy": "p:1", "no_proxy": "10.0.0.0/8"], "p:1"),
+        ] as [(String, [String: String], String?)])
     func proxiesAreChosenAsCurlDoes(url: String, environment: [String: String], expected: String?) throws {
         let proxy = try ProxySettings(environment: environment).proxy(for: try #require(URL(string: url)))
         #expect(proxy.map { "\($0.host):\($0.port)" } == expected)

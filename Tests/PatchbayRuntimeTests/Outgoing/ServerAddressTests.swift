@@ -10,7 +10,9 @@ import Testing
         let linkLocal = try WebSocketAddress("ws://[fe80::1%25eth0]/a/ws?x=1")
         #expect(linkLocal.server.host == "fe80::1%eth0" && linkLocal.server.port == 80)
         #expect(linkLocal.path == "/a/ws?x=1" && linkLocal.sibling("channels") == "/a/channels")
-        for wrong in ["", "ws://", "http:///ws", "ws://a:0/ws", "ws://a:99999/ws", "a:x", "a:0", "ws://user@a/ws", "a b", "::1", "wss://a", "ftp://a"] {
+        for wrong in [
+            "", "ws://", "http:///ws", "ws://a:0/ws", "ws://a:99999/ws", "a:x", "a:0", "ws://user@a/ws", "a b", "::1", "wss://a", "ftp://a",
+        ] {
             #expect(throws: AddressMistake.self, "\(wrong)") { try WebSocketAddress(wrong) }
         }
     }

@@ -12,10 +12,13 @@ import Testing
 /// several lines, records nested 70 deep. Whatever a topic holds, the file must be right, and its tests must pass.
 @Suite struct ScaffoldTests {
     private static let texts: [String] = [
-        "", " ", "plain", #"{"a":1}"#, "{\n  \"a\": 1,\n\t\"b\": \"x\"\n}", "a\r\nb", "\u{0}", "a\u{0}b", "\u{7}\u{1B}[2J", "\u{7F}\u{80}\u{9F}",
-        "\u{85}", "\u{2028}\u{2029}", "\u{FEFF}{\"a\":1}", "{\"a\":1}\u{FEFF}", "\u{FFFE}\u{FFFF}", "\u{1F600}\u{1FFFE}", "\u{202E}abc", "'", "''", "\"", "\\", "\\n",
+        "", " ", "plain", #"{"a":1}"#, "{\n  \"a\": 1,\n\t\"b\": \"x\"\n}", "a\r\nb", "\u{0}", "a\u{0}b", "\u{7}\u{1B}[2J",
+        "\u{7F}\u{80}\u{9F}",
+        "\u{85}", "\u{2028}\u{2029}", "\u{FEFF}{\"a\":1}", "{\"a\":1}\u{FEFF}", "\u{FFFE}\u{FFFF}", "\u{1F600}\u{1FFFE}", "\u{202E}abc",
+        "'", "''", "\"", "\\", "\\n",
         "#", "a # b", ": ", "a: b", "- a", "? a", "[", "{", "}", "&a", "*a", "!a", "!!binary x", "|", ">", "%a", "@a", "`a", "---", "...",
-        "null", "~", "true", "no", "0x1F", "1e5", "1_000", ".inf", "12:30:45", "2024-01-01", "<<", "=", "${HOME}", "$$", "$", "${file:/etc/passwd}",
+        "null", "~", "true", "no", "0x1F", "1e5", "1_000", ".inf", "12:30:45", "2024-01-01", "<<", "=", "${HOME}", "$$", "$",
+        "${file:/etc/passwd}",
         String(repeating: "[", count: 70) + String(repeating: "]", count: 70),
         String(repeating: #"{"a":"#, count: 70) + "1" + String(repeating: "}", count: 70),
         #"{"a":{"b":{"c":"x"}}}"#, #"{"a":"\ud83d"}"#, #"{"a":1e400,"b":18446744073709551616}"#, "1", "\"text\"", "null\n", "[1,2]",
@@ -25,7 +28,8 @@ import Testing
     ]
 
     private static let topics: [String] = [
-        "trade-info", "a", "1", "1.5", "-", "_", "null", "true", "no", "on", "0x1F", "1e5", "2024-01-01", "..", ".hidden", "a.b_c-d", String(repeating: "t", count: 249),
+        "trade-info", "a", "1", "1.5", "-", "_", "null", "true", "no", "on", "0x1F", "1e5", "2024-01-01", "..", ".hidden", "a.b_c-d",
+        String(repeating: "t", count: 249),
         // Brokers don't have such topics; nothing says that what answers is Kafka.
         "a b", "^a", "a{b}", "a\nb", "a: b #c", "é", "\u{0}", "${HOME}", "",
     ]
@@ -91,7 +95,9 @@ import Testing
         var random = SeededBytes(state: UInt64(seed))
         let scalars = Array("ab{}[]:,#'\"\\$&*!|>%@`-?~ \n\r\t\u{0}\u{1B}\u{7F}\u{85}\u{FEFF}\u{2028}\u{FFFF}é😀01".unicodeScalars)
         func text(_ length: Int) -> String {
-            String(String.UnicodeScalarView((0..<Int(random.next() % UInt64(length))).map { _ in scalars[Int(random.next() % UInt64(scalars.count))] }))
+            String(
+                String.UnicodeScalarView(
+                    (0..<Int(random.next() % UInt64(length))).map { _ in scalars[Int(random.next() % UInt64(scalars.count))] }))
         }
         for _ in 0..<25 {
             let records = (0..<3).map { _ -> SampledRecord in
@@ -107,29 +113,38 @@ import Testing
     /// the others of `json`.
     @Test func theHeaderSpeaksOfThisFile() {
         let plain = Scaffold.text(topics: [], transformers: BuiltinTransformers.all)
-        #expect(plain.contains("#   patchbay check routes.yaml     finds every mistake\n#   patchbay explain --topic T …   shows"), "\(plain)")
+        #expect(
+            plain.contains("#   patchbay check routes.yaml     finds every mistake\n#   patchbay explain --topic T …   shows"), "\(plain)")
         #expect(plain.contains("#   patchbay test routes.yaml      runs the `tests` of routes, once they have some\n"), "\(plain)")
         #expect(plain.contains("transform: json   # others: token, trade, aggregate, filter, pick, rename\n"), "\(plain)")
         let records = [SampledRecord(key: nil, value: Array(#"{"a":"b"}"#.utf8))]
-        let named = Scaffold.text(topics: [.init(name: "t", records: records)], transformers: BuiltinTransformers.all, file: "my conf/it's.yaml")
-        #expect(named.contains(#"#   patchbay check 'my conf/it'\''s.yaml' "#) && named.contains(#"--config 'my conf/it'\''s.yaml' --topic T"#), "\(named)")
+        let named = Scaffold.text(
+            topics: [.init(name: "t", records: records)], transformers: BuiltinTransformers.all, file: "my conf/it's.yaml")
+        #expect(
+            named.contains(#"#   patchbay check 'my conf/it'\''s.yaml' "#) && named.contains(#"--config 'my conf/it'\''s.yaml' --topic T"#),
+            "\(named)")
         #expect(named.contains("runs the tests below\n") && !named.contains("routes.yaml"), "\(named)")
-        let none = Scaffold.text(topics: [.init(name: "t", records: [SampledRecord(key: nil, value: [0xFF])])], transformers: BuiltinTransformers.all)
+        let none = Scaffold.text(
+            topics: [.init(name: "t", records: [SampledRecord(key: nil, value: [0xFF])])], transformers: BuiltinTransformers.all)
         #expect(!none.contains("tests below") && none.contains("No test: "), "\(none)")
     }
 
     /// A few records of one second have one time, which made `.time == "…"` the suggested filter.
     @Test(arguments: [
-        "2024-01-01T12:00:00Z", "2024-01-01 12:00:00.123", "2024-01-01", "12:00:00", "31.12.2024", "Sat, 31 Jan 2026 10:00:00 GMT", "1717243200", "1717243200123",
+        "2024-01-01T12:00:00Z", "2024-01-01 12:00:00.123", "2024-01-01", "12:00:00", "31.12.2024", "Sat, 31 Jan 2026 10:00:00 GMT",
+        "1717243200", "1717243200123",
         "1717243200.5", "20240101T120000Z",
     ])
     func timesAreNotSuggested(time: String) {
         let records = (0..<6).map { number in
-            SampledRecord(key: nil, value: Array(#"{"time":"\#(time)\#(number < 4 ? "" : " ")","side":"\#(number < 3 ? "buy" : "sell")"}"#.utf8))
+            SampledRecord(
+                key: nil, value: Array(#"{"time":"\#(time)\#(number < 4 ? "" : " ")","side":"\#(number < 3 ? "buy" : "sell")"}"#.utf8))
         }
         let file = judge([.init(name: "orders", records: records)])
         #expect(file.contains(##"[{ filter: '.side == "buy"' }, json]"##) && file.contains(##""orders.{side}""##), "\(file)")
-        for text in ["buy", "1", "10", "3.5", "0x12", "A-2024-01-01", "12345", "1h", "eu-west-1", "1.2.3"] { #expect(!FieldSuggestions.looksLikeTime(text), "\(text)") }
+        for text in ["buy", "1", "10", "3.5", "0x12", "A-2024-01-01", "12345", "1h", "eu-west-1", "1.2.3"] {
+            #expect(!FieldSuggestions.looksLikeTime(text), "\(text)")
+        }
     }
 
     /// Only the outermost fields were looked at, so that records which wrap everything in `payload` got no suggestion.
@@ -137,10 +152,12 @@ import Testing
         let records = (0..<6).map { number in
             SampledRecord(
                 key: nil,
-                value: Array(#"{"payload":{"id":"r\#(number)","user":{"name":"u\#(number % 4)"},"side":"\#(number < 4 ? "buy" : "sell")"}}"#.utf8))
+                value: Array(
+                    #"{"payload":{"id":"r\#(number)","user":{"name":"u\#(number % 4)"},"side":"\#(number < 4 ? "buy" : "sell")"}}"#.utf8))
         }
         let file = judge([.init(name: "orders", records: records)])
-        #expect(file.contains(##"    # transform: [{ filter: '.payload.user.name == "u0"' }, json]   # only some of the records"##), "\(file)")
+        #expect(
+            file.contains(##"    # transform: [{ filter: '.payload.user.name == "u0"' }, json]   # only some of the records"##), "\(file)")
         #expect(file.contains(##"    # channels: [orders, "orders.{payload.user.name}"]"##), "\(file)")
         #expect(file.contains("transform: json   # fits all of the 6 records looked at"), "\(file)")
         let one = judge([.init(name: "orders", records: Array(records.prefix(1)))])

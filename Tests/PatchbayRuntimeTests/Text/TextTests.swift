@@ -23,7 +23,10 @@ import Testing
     }
 
     @Test func numbersHaveTheirNouns() {
-        #expect([0, 1, 2, -1, 1_234_567].map { Counted.text($0, "record") } == ["0 records", "1 record", "2 records", "-1 record", "1,234,567 records"])
+        #expect(
+            [0, 1, 2, -1, 1_234_567].map { Counted.text($0, "record") } == [
+                "0 records", "1 record", "2 records", "-1 record", "1,234,567 records",
+            ])
         #expect(Counted.text(2, "record was", "records were") == "2 records were")
     }
 }

@@ -112,7 +112,8 @@ struct RouteReader {
                     continue
                 }
                 findings.add(
-                    "`{\(DisplayText.plain(path.joined(separator: ".")))}` in channel \(value.shown) can never be filled in: \(problem)", at: value.source.position,
+                    "`{\(DisplayText.plain(path.joined(separator: ".")))}` in channel \(value.shown) can never be filled in: \(problem)",
+                    at: value.source.position,
                     hint: hint)
             }
         }

@@ -145,7 +145,9 @@ package struct TransformReader {
         let names = entries.compactMap { $0.key.scalar?.text }
         let hint: String? =
             if let first = names.first, let definition = transformers[ByteString(first)], names.count > 1 {
-                names.dropFirst().allSatisfy { transformers[ByteString($0)] != nil && !definition.options.map(\.name).containsBytes(of: $0) }
+                names.dropFirst().allSatisfy {
+                    transformers[ByteString($0)] != nil && !definition.options.map(\.name).containsBytes(of: $0)
+                }
                     ? "write a chain as a list: `[{ \(first): … }, { \(DisplayText.plain(names[1])): … }]`"
                     : "indent the options below `\(first)`"
             } else {
@@ -188,7 +190,8 @@ package struct TransformReader {
         let texts = checked.values.flatMap(\.secretTexts)
         // The author of a candidate may have made them repeat a part of one, which no text can be compared with.
         let mayRepeat = !findings.mayCompare(secret: !checked.secrets.isEmpty)
-        let isSecret = mayRepeat || value?.isSecret == true || texts.contains { error.message.contains($0) || error.hint?.contains($0) == true }
+        let isSecret =
+            mayRepeat || value?.isSecret == true || texts.contains { error.message.contains($0) || error.hint?.contains($0) == true }
         let message = isSecret ? "is not accepted" : error.message
         let hint = isSecret ? nil : error.hint
         if case .environment(let variable)? = value?.source.origin {

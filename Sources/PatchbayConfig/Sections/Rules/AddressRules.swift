@@ -23,8 +23,10 @@ extension NameRules {
         guard isPort(port) else {
             let isWord = port.utf8.contains { (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) }
             return Objection(
-                problem, isWord
-                    ? "`\(DisplayText.plain(String(port)))` is not a port: put its number there, between 1 and 65535" : "the port must be between 1 and 65535")
+                problem,
+                isWord
+                    ? "`\(DisplayText.plain(String(port)))` is not a port: put its number there, between 1 and 65535"
+                    : "the port must be between 1 and 65535")
         }
         if host.hasPrefix("[") && host.hasSuffix("]") {
             return isBracketedAddress(host) ? nil : Objection(problem, "for example `[::1]:9092`")
@@ -46,7 +48,8 @@ extension NameRules {
         if colons == 1, let colon = text.firstIndex(of: ":") {
             return Objection(
                 problem,
-                "write `host: \(DisplayText.plain(String(text[..<colon])))` and `port: \(DisplayText.plain(String(text[colon...].dropFirst())))`")
+                "write `host: \(DisplayText.plain(String(text[..<colon])))` and `port: \(DisplayText.plain(String(text[colon...].dropFirst())))`"
+            )
         }
         // `%` begins the zone of a link-local address.
         let isRight = text.utf8.allSatisfy { isHostByte($0) || colons > 1 && ($0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "%")) }

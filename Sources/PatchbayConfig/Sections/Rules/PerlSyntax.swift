@@ -22,7 +22,8 @@ enum PerlSyntax {
                     let sign = String(decoding: bytes[index...(index + 1)], as: UTF8.self)
                     return problem(
                         "must not repeat twice (`\(sign)`)",
-                        "POSIX has no lazy or possessive repetition, and whether a topic matches doesn't depend on it: leave out the second sign")
+                        "POSIX has no lazy or possessive repetition, and whether a topic matches doesn't depend on it: leave out the second sign"
+                    )
                 }
             default: break
             }
@@ -41,7 +42,8 @@ enum PerlSyntax {
             return nil
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"):
             return problem(
-                "must not use \(shown), which POSIX takes for a plain letter", "write sets such as `[A-Za-z0-9_]`, and `^` and `$` for the ends")
+                "must not use \(shown), which POSIX takes for a plain letter",
+                "write sets such as `[A-Za-z0-9_]`, and `^` and `$` for the ends")
         default: return nil
         }
     }
