@@ -456,7 +456,7 @@ import Testing
 
     /// Readiness first, so that nobody new is sent here; then the goodbye; then the end.
     @Test func aShutdownSaysGoodbyeInOrder() async throws {
-        let environment = ["DRAIN_DELAY": "2s", "RECONNECT_EARLIEST": "2s", "RECONNECT_LATEST": "4s"]
+        let environment = ["DRAIN_DELAY": "8s", "RECONNECT_EARLIEST": "2s", "RECONNECT_LATEST": "4s"]
         try await Scene.run(environment: environment) { scene in
             let client = try await scene.subscriber()
             try scene.produce(0..<10)
@@ -468,7 +468,7 @@ import Testing
             #expect(try await scene.get("/health/ready").body.contains("the server is shutting down"))
             #expect(try await scene.get("/health/live").status == 200)
             #expect(scene.health.status == .unavailable)
-            // Until the load balancers have noticed, everything goes on, for newcomers too.
+            // Until the load balancers have noticed, everything goes on, for newcomers too. On a busy machine that takes seconds.
             let late = try await scene.subscriber()
             try scene.produce(10..<20)
             for client in [client, late] {
