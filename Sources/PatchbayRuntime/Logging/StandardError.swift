@@ -1,3 +1,4 @@
+import PatchbayConfig
 import Synchronization
 
 #if canImport(Glibc)
@@ -17,8 +18,6 @@ final class StandardError: Sendable {
 
     private static let sendFlags = Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)
 
-    private enum Kind { case pipe, socket, other }
-
     private struct State {
         var isStuck = false
         /// The last line was cut off in its middle, so that the next one has to begin with a line feed.
@@ -27,7 +26,7 @@ final class StandardError: Sendable {
 
     private let descriptor: Int32
     private let patience: Duration
-    private let kind: Kind
+    private let kind: DescriptorKind
     private let state = Mutex(State())
 
     /// - Parameter patience: how long a reader that doesn't read may hold up the program; once it has, nothing is
@@ -35,16 +34,7 @@ final class StandardError: Sendable {
     init(descriptor: Int32, patience: Duration = .milliseconds(250)) {
         self.descriptor = descriptor
         self.patience = patience
-        var status = stat()
-        if fstat(descriptor, &status) == 0 {
-            switch status.st_mode & S_IFMT {
-            case S_IFIFO: kind = .pipe
-            case S_IFSOCK: kind = .socket
-            default: kind = .other
-            }
-        } else {
-            kind = .other
-        }
+        kind = DescriptorKind(of: descriptor)
     }
 
     /// Writes a line whole. Lines of several threads don't mix: each is one write, and there is one at a time.
