@@ -93,7 +93,14 @@ public final class Producer: Sendable {
 
     /// Why this producer will never send anything again, in librdkafka's words; `nil` while it works. What is queued stays
     /// queued until `close`.
-    public var fatalError: String? { callbacks.fatal.withLock { $0 } }
+    public var fatalError: String? {
+        native.withLock { current in
+            guard let client = current?.client else { return nil }
+            var text = ErrorText()
+            let code = text.withBuffer { rd_kafka_fatal_error(client, $0, $1) }
+            return code == RD_KAFKA_RESP_ERR_NO_ERROR ? nil : text.string
+        }
+    }
 
     /// Records enqueued and not yet delivered or failed; 0 once closed.
     public var queued: Int { native.withLock { $0.map { Int(rd_kafka_outq_len($0.client)) } ?? 0 } }
@@ -144,7 +151,8 @@ public final class Producer: Sendable {
                     // Only a record that was taken takes its headers along.
                     if let list { rd_kafka_headers_destroy(list) }
                     defer { rd_kafka_error_destroy(failure) }
-                    return rd_kafka_error_code(failure)
+                    // Of a producer that has failed for good this function gives the cause as the code, unlike `rd_kafka_produce`.
+                    return rd_kafka_error_is_fatal(failure) != 0 ? RD_KAFKA_RESP_ERR__FATAL : rd_kafka_error_code(failure)
                 }
             }
         }

@@ -13,8 +13,6 @@ final class ProducerCallbacks: Sendable {
     let deliveries = Mutex(Producer.Deliveries())
     /// What last kept the client from its brokers; `nil` once they took a record.
     let trouble = Mutex<(text: String, at: ContinuousClock.Instant)?>(nil)
-    /// Why librdkafka will not send anything any more.
-    let fatal = Mutex<String?>(nil)
     private let logger: Logger
     private let failureLog = Mutex(OncePerInterval(every: .seconds(1)))
 
@@ -97,7 +95,6 @@ final class ProducerCallbacks: Sendable {
         let text = rd_kafka_event_error_string(event).map { String(cString: $0) } ?? ""
         trouble.withLock { $0 = (ConnectionProblem(text)?.sentence ?? text, .now) }
         if rd_kafka_event_error_is_fatal(event) != 0 {
-            fatal.withLock { $0 = $0 ?? text }
             return say("the Kafka producer failed for good", text, [:])
         }
         switch code {

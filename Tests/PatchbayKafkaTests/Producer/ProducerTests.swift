@@ -15,6 +15,21 @@ struct ProducerTests {
         }
     }
 
+    /// A record offered to a producer that had failed for good was refused with the cause as its code, which looks like any other refusal:
+    /// dead letters that came right after the failure were lost instead of going to another producer.
+    @Test("A producer that has failed for good says so of every record it is offered")
+    func failedForGood() async throws {
+        try await KafkaFixture.run { fixture in
+            try fixture.kafka.failNext(.initProducerID, with: [KafkaErrorCode(rawValue: 31)])
+            let producer = try fixture.makeProducer([("enable.idempotence", "true")])
+            try await eventually("the producer to fail") { producer.fatalError?.contains("authorization failed") == true }
+            let error = #expect(throws: KafkaError.self) { try producer.produce(topic: "orders", key: nil, value: [1]) }
+            #expect(error?.isFatal == true)
+            producer.close(timeoutMilliseconds: 0)
+            #expect(producer.fatalError == nil)
+        }
+    }
+
     @Test("A full queue is told, and takes records again once it has emptied")
     func queueFull() async throws {
         try await KafkaFixture.run { fixture in
