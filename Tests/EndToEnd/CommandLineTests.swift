@@ -197,21 +197,21 @@ import Testing
     }
 
     @Test func tappingNobodyIsExit69() async throws {
-        let program = try Program(["tap", "x", "--url", "ws://127.0.0.1:\(try unusedPort())/ws"])
+        let program = try Program(["tap", "x", "--url", "ws://127.0.0.1:\(try ListeningSocket.unusedPort())/ws"])
         #expect(try await program.exitCode() == 69)
         #expect(program.text.contains("can't connect"))
         #expect(try await Program(["tap", "x", "--url", "wss://nowhere"]).exitCode() == 64)
     }
 
     @Test func healthOfNobodyIsExit69() async throws {
-        let socket = try #require(try? unusedPort())
+        let socket = try #require(try? ListeningSocket.unusedPort())
         let program = try Program(["health", "--port", "\(socket)"])
         #expect(try await program.exitCode() == 69)
         #expect(program.text.contains("no answer"))
     }
 
     @Test func producingToNobodyIsExit69() async throws {
-        let program = try Program(["produce", "--brokers", "127.0.0.1:\(try unusedPort())", "--timeout", "1", "t", "1"])
+        let program = try Program(["produce", "--brokers", "127.0.0.1:\(try ListeningSocket.unusedPort())", "--timeout", "1", "t", "1"])
         #expect(try await program.exitCode() == 69)
         #expect(program.text.contains("1 record was not taken") && program.text.contains("Connection refused"))
     }
@@ -275,22 +275,5 @@ import Testing
             throw SocketFailure(description: "no address in: \(program.text)")
         }
         return port
-    }
-
-    /// A port that was free a moment ago.
-    private func unusedPort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, size) == 0 ? getsockname(descriptor, $0, &size) : -1
-            }
-        }
-        guard result == 0 else { throw SocketFailure(description: "no free port") }
-        return Int(in_port_t(bigEndian: address.sin_port))
     }
 }

@@ -60,7 +60,7 @@ import Testing
     /// `bind(descriptor:ptr:bytes:): Address already in use) (errno: 98)` and `SingleConnectionFailure(target: …)` were what
     /// people read when a port was taken or nobody answered.
     @Test func errorsOfLibrariesAreSaidInWords() async throws {
-        let unused = "\(try Self.unusedPort())"
+        let unused = "\(try ListeningSocket.unusedPort())"
         let refused = "connection refused: nothing listens there"
         #expect(try await run(["health", "--port", unused], code: 69) == "patchbay: no answer from 127.0.0.1:\(unused): \(refused)\n")
         #expect(
@@ -89,21 +89,5 @@ import Testing
             #expect(!second.text.contains("descriptor"), "\(second.text)")
         }
         try await demo.stop()
-    }
-
-    private static func unusedPort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, size) == 0 ? getsockname(descriptor, $0, &size) : -1
-            }
-        }
-        guard result == 0 else { throw SocketFailure(description: "no free port") }
-        return Int(in_port_t(bigEndian: address.sin_port))
     }
 }

@@ -28,23 +28,6 @@ import Testing
         }
     }
 
-    /// A port that was free a moment ago.
-    private static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
-            }
-        }
-        guard result else { throw SocketFailure(description: "no free port: errno \(errno)") }
-        return Int(address.sin_port.bigEndian)
-    }
-
     private static func isInstalled(_ name: String) -> Bool {
         let folders =
             (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":") + [
@@ -98,7 +81,7 @@ import Testing
     @Test func nginxMayKeepItsConnections() async throws {
         guard Self.isInstalled("nginx") else { return }
         try await withServer { port, folder in
-            let front = try Self.freePort()
+            let front = try ListeningSocket.unusedPort()
             let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map {
                 "\($0)_temp_path \(folder.path)/\($0);"
             }
@@ -128,7 +111,7 @@ import Testing
     @Test func haproxyMayKeepItsConnections() async throws {
         guard Self.isInstalled("haproxy") else { return }
         try await withServer { port, folder in
-            let front = try Self.freePort()
+            let front = try ListeningSocket.unusedPort()
             let file = folder.appendingPathComponent("haproxy.cfg")
             try """
             global

@@ -9,7 +9,7 @@ import Testing
 /// refused password were "no broker can be reached". What librdkafka knows is told with what to change.
 @Suite("Connection problems", .timeLimit(.minutes(2))) struct ConnectionProblemTests {
     private static func consumer(
-        of broker: MisconfiguredBroker, properties: [(name: String, value: String)] = [], log: CapturedLog
+        of broker: MisconfiguredBroker, properties: [(name: String, value: String)] = [], log: LogBook
     ) -> ConsumerThread {
         let consumer = ConsumerThread(
             configuration: ConsumerConfiguration(
@@ -48,7 +48,7 @@ import Testing
     private func expectToldOnce(_ example: Case) async throws {
         let broker = try MisconfiguredBroker(example.behaviour)
         defer { broker.close() }
-        let log = CapturedLog()
+        let log = LogBook()
         let consumer = Self.consumer(of: broker, properties: example.properties, log: log)
         try await eventually("the cause to be in the status") {
             consumer.status.connectionProblem?.contains(example.advice) == true
@@ -64,7 +64,7 @@ import Testing
         let error = await Self.offPool {
             do throws(KafkaError) {
                 _ = try ClusterMetadata.describe(
-                    brokers: [address], properties: properties, timeout: .seconds(3), logger: CapturedLog().logger)
+                    brokers: [address], properties: properties, timeout: .seconds(3), logger: LogBook().logger)
                 return ""
             } catch {
                 return error.message
@@ -77,39 +77,39 @@ import Testing
     @Test func aProducerKnowsTheCauseToo() async throws {
         let broker = try MisconfiguredBroker(.hangsUp)
         defer { broker.close() }
-        let producer = try Producer(brokers: [broker.address], logger: CapturedLog().logger)
+        let producer = try Producer(brokers: [broker.address], logger: LogBook().logger)
         try await eventually("the cause to be known") { producer.trouble(since: .now)?.contains("set security.protocol to ssl") == true }
         producer.close(timeoutMilliseconds: 0)
     }
 
     @Test func aWrongAdvertisedListenerIsNamed() async throws {
-        let dead = try MisconfiguredBroker.deadPort()
+        let dead = try ListeningSocket.unusedPort()
         let broker = try MisconfiguredBroker(.advertises(dead))
         defer { broker.close() }
-        let log = CapturedLog()
+        let log = LogBook()
         let consumer = Self.consumer(of: broker, log: log)
         try await eventually("the cause to be in the status") {
             consumer.status.joinProblem?.contains("the broker that advertises 127.0.0.1:\(dead) can't be reached") == true
         }
         #expect(consumer.status.joinProblem?.contains("advertised.listeners") == true)
         try await eventually("the cause to be in the log") {
-            log.count(.warning, containing: "a Kafka broker can't be used") == 1
+            log.count(.warning, "a Kafka broker can't be used") == 1
         }
         await consumer.stop()
-        #expect(log.count(.warning, containing: "a Kafka broker can't be used") == 1)
+        #expect(log.count(.warning, "a Kafka broker can't be used") == 1)
 
         // As `check --live` looks: the first address answers, the advertised one doesn't.
         let address = broker.address
         let (advertised, problem) = try await Self.offPool {
             Result<([AdvertisedBroker], String?), any Error> {
                 let advertised = try ClusterMetadata.describe(
-                    brokers: [address], timeout: .seconds(10), logger: CapturedLog().logger
+                    brokers: [address], timeout: .seconds(10), logger: LogBook().logger
                 ).advertised
                 return (
                     advertised,
                     advertised.first.flatMap {
                         ClusterMetadata.problem(
-                            with: $0, properties: [], timeout: .seconds(2), logger: CapturedLog().logger)
+                            with: $0, properties: [], timeout: .seconds(2), logger: LogBook().logger)
                     }
                 )
             }

@@ -180,11 +180,11 @@ import Testing
             try await eventually("the lag is told") { consumer.status.topics[0].assigned[0].lag == 2_000 }
             try await eventually("the quota is told") { consumer.status.throttles == [1: 3_000] }
             #expect(consumer.status.throttledMilliseconds >= 3_000)
-            #expect(scene.log.count(.notice, containing: "quota is slowing this consumer down") == 1)
+            #expect(scene.log.count(.notice, "quota is slowing this consumer down") == 1)
             scene.broker.script.withLock { $0.throttleMilliseconds = 0 }
             try await eventually("everything arrives") { scene.seen.count == 2_000 }
             try await eventually("its end is told") { consumer.status.throttles.isEmpty }
-            #expect(scene.log.count(.info, containing: "no longer slowing this consumer down") == 1)
+            #expect(scene.log.count(.info, "no longer slowing this consumer down") == 1)
         }
     }
 
@@ -278,15 +278,15 @@ import Testing
     /// refused, and the node as ready.
     @Test("A broker that doesn't answer costs its own partitions and no others")
     func oneMuteBroker() async throws {
-        let (listener, port) = try ScriptedBroker.listen()
-        defer { close(listener) }
+        let mute = try ListeningSocket()
+        defer { close(mute.descriptor) }
         try await Scene.run { scene in
             scene.broker.script.withLock { script in
                 for number in Int32(0)..<16 {
                     script.logs[Partition("orders", number)] = .init(0..<10)
                     if number >= 2 { script.ledByMute.insert(Partition("orders", number)) }
                 }
-                script.mutePort = port
+                script.mutePort = UInt16(mute.port)
             }
             let consumer = scene.start(reset: "earliest")
             try await eventually("the others are read", timeout: .seconds(60)) { scene.seen.count == 20 }
@@ -321,7 +321,7 @@ import Testing
             scene.broker.script.withLock { $0.offsetsError = 0 }
             try await eventually("it is read") { scene.seen.count == 10 }
             #expect(consumer.status.topics[0].problem == nil)
-            #expect(scene.log.count(.warning, containing: "topic can't be read yet") == (error == 29 ? 1 : 0))
+            #expect(scene.log.count(.warning, "topic can't be read yet") == (error == 29 ? 1 : 0))
         }
     }
 
@@ -355,7 +355,7 @@ import Testing
         let broker: ScriptedBroker
         let topics: [String]
         let seen = SeenRecords()
-        let log = CapturedLog()
+        let log = LogBook()
 
         private init(_ topics: [String]) throws {
             broker = try ScriptedBroker()

@@ -24,8 +24,8 @@ struct TroubleTests {
             try await eventually("all records arrive") { seen.count >= 100 }
             try await eventually("it says that it is consuming") { consumer.status.state == .consuming }
             #expect(consumer.status.recreations == 0)
-            #expect(fixture.log.count(.warning, containing: "no Kafka broker can be reached") == 1)
-            #expect(fixture.log.count(.info, containing: "Kafka brokers are back") == 1)
+            #expect(fixture.log.count(.warning, "no Kafka broker can be reached") == 1)
+            #expect(fixture.log.count(.info, "Kafka brokers are back") == 1)
         }
     }
 
@@ -70,7 +70,7 @@ struct TroubleTests {
             _ = await (one, two)
             #expect(connected.status.state == .stopped)
             #expect(never.status.state == .stopped)
-            #expect(fixture.log.count(.error, containing: "didn't end within") == 0)
+            #expect(fixture.log.count(.error, "didn't end within") == 0)
         }
     }
 
@@ -89,8 +89,8 @@ struct TroubleTests {
             try fixture.kafka.setRoundTripTime(milliseconds: 60_000)
             await consumer.stop()
             #expect(consumer.status.state == .stopped)
-            #expect(fixture.log.count(.error, containing: "didn't end within") == 0)
-            #expect(fixture.log.count(.warning, containing: "commit failed") >= 1)
+            #expect(fixture.log.count(.error, "didn't end within") == 0)
+            #expect(fixture.log.count(.warning, "commit failed") >= 1)
             try fixture.kafka.setRoundTripTime(milliseconds: 0)
         }
     }
@@ -128,7 +128,7 @@ struct TroubleTests {
             let consumer = fixture.startConsumer(
                 group: "fatal", into: seen, properties: [("group.instance.id", "one")])
             try await eventually("it was recreated") { consumer.status.recreations >= 1 }
-            #expect(fixture.log.count(.error, containing: "is recreated") == 1)
+            #expect(fixture.log.count(.error, "is recreated") == 1)
             try fixture.produce(0..<100, with: producer)
             try await eventually("records arrive") { seen.count >= 100 }
             #expect(consumer.status.lastError?.message.isEmpty == false)

@@ -124,7 +124,7 @@ struct ProducerTests {
     @Test("A bad property is refused in librdkafka's words")
     func badProperty() {
         let error = #expect(throws: KafkaError.self) {
-            _ = try Producer(brokers: ["localhost:1"], properties: [("lingr.ms", "1")], logger: CapturedLog().logger)
+            _ = try Producer(brokers: ["localhost:1"], properties: [("lingr.ms", "1")], logger: LogBook().logger)
         }
         #expect(error?.kind == .configuration)
         #expect(error?.message.contains("lingr.ms") == true)

@@ -8,7 +8,7 @@ import TestSupport
 /// An embedded Kafka with what a test needs around it; closes everything it made, in order, when the test is over.
 final class KafkaFixture: Sendable {
     let kafka: EmbeddedKafka
-    let log = CapturedLog()
+    let log = LogBook()
     private let producers = Mutex<[Producer]>([])
     private let consumers = Mutex<[ConsumerThread]>([])
 

@@ -1,4 +1,5 @@
 import Synchronization
+import TestSupport
 
 #if canImport(Glibc)
     import Glibc
@@ -34,20 +35,13 @@ final class MisconfiguredBroker: Sendable {
 
     init(_ behaviour: Behaviour) throws {
         self.behaviour = behaviour
-        let (listener, port) = try ScriptedBroker.listen()
-        (self.listener, self.port) = (listener, Int(port))
+        let socket = try ListeningSocket()
+        (listener, port) = (socket.descriptor, socket.port)
         let broker = self
         var thread = pthread_t()
         let reference = Unmanaged.passRetained(Start { broker.accept() })
         pthread_create(&thread, nil, Self.enter, reference.toOpaque())
         pthread_detach(thread)
-    }
-
-    /// A port where nobody listens.
-    static func deadPort() throws -> Int {
-        let (descriptor, port) = try ScriptedBroker.listen()
-        Glibc.close(descriptor)
-        return Int(port)
     }
 
     func close() {

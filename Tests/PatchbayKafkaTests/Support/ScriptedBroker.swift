@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import TestSupport
 
 /// A broker that says what a test tells it to, over TCP: for what librdkafka's mock cluster can't do, such as deleting
 /// records, recreating topics, transactions and quotas.
@@ -69,10 +70,10 @@ final class ScriptedBroker: Sendable {
     private let connections = Mutex<Set<Int32>?>([])
     var address: String { "127.0.0.1:\(port)" }
 
-    struct SocketError: Error { let step: String, code: Int32 }
-
     init() throws {
-        (listener, port) = try Self.listen()
+        let socket = try ListeningSocket()
+        listener = socket.descriptor
+        port = UInt16(socket.port)
         Self.thread { [self] in
             while true {
                 let connection = accept(listener, nil, nil)
@@ -82,24 +83,6 @@ final class ScriptedBroker: Sendable {
                 Self.thread { [self] in serve(connection) }
             }
         }
-    }
-
-    /// A socket that takes connections as far as the kernel does by itself.
-    static func listen() throws -> (listener: Int32, port: UInt16) {
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let size = length
-        let isBound = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(listener, $0, size) }
-        }
-        guard isBound == 0, Glibc.listen(listener, 64) == 0 else { throw SocketError(step: "listen", code: errno) }
-        _ = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(listener, $0, &length) }
-        }
-        return (listener, UInt16(bigEndian: address.sin_port))
     }
 
     func close() {

@@ -1,32 +1,36 @@
-import Logging
+public import Logging
 import Synchronization
 
 /// A logger whose lines a test can read.
-final class LogBook: Sendable {
-    struct Line: Sendable, CustomStringConvertible {
-        let level: Logger.Level
-        let message: String
-        let metadata: Logger.Metadata
-        var description: String { "\(level) \(message) \(metadata)" }
+public final class LogBook: Sendable {
+    public struct Line: Sendable, CustomStringConvertible {
+        public let level: Logger.Level
+        public let message: String
+        public let metadata: Logger.Metadata
+        public var description: String { "\(level) \(message) \(metadata)" }
     }
 
     private let storage = Mutex<[Line]>([])
 
-    var lines: [Line] { storage.withLock { $0 } }
+    public init() {}
+
+    public var lines: [Line] { storage.withLock { $0 } }
 
     /// The first line of this level that contains the text.
-    func line(_ level: Logger.Level, _ text: String) -> Line? {
+    public func line(_ level: Logger.Level, _ text: String) -> Line? {
         lines.first { $0.level == level && $0.message.contains(text) }
     }
 
-    func count(_ level: Logger.Level, _ text: String) -> Int {
+    public func count(_ level: Logger.Level, _ text: String) -> Int {
         lines.count { $0.level == level && $0.message.contains(text) }
     }
 
     /// Keeps lines from `info` on, as a service does by default.
-    var logger: Logger {
+    public var logger: Logger { logger(at: .info) }
+
+    public func logger(at level: Logger.Level) -> Logger {
         var logger = Logger(label: "test") { _ in Handler(book: self) }
-        logger.logLevel = .info
+        logger.logLevel = level
         return logger
     }
 
