@@ -188,12 +188,7 @@ public final class Fanout: @unchecked Sendable {
         receiver.write(.gap(channel: subscription.log.name, dropped: missed, reason: reason))
         subscription.position += missed
         subscription.dropped += missed
-        let uncounted = max(0, missed - subscription.countedDropped)
-        subscription.log.countDropped(uncounted)
-        // Not with the figures of a pass: none may come any more.
-        var lost = FanoutCounters.Snapshot()
-        lost.dropped = uncounted
-        counters.add(lost)
+        countDropped(max(0, missed - subscription.countedDropped), of: subscription.log)
         resume(subscription)
         return missed
     }
@@ -241,9 +236,14 @@ public final class Fanout: @unchecked Sendable {
         let uncounted = lost - subscription.countedDropped
         guard uncounted > 0 else { return }
         subscription.countedDropped = lost
-        log.countDropped(uncounted)
+        countDropped(uncounted, of: log)
+    }
+
+    /// Outside a pass: with its figures it would be counted at its end, and none may come any more.
+    private func countDropped(_ messages: Int64, of log: ChannelLog) {
+        log.countDropped(messages)
         var figures = FanoutCounters.Snapshot()
-        figures.dropped = uncounted
+        figures.dropped = messages
         counters.add(figures)
     }
 

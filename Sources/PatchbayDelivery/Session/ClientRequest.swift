@@ -124,12 +124,16 @@ final class RequestParser {
         if let problem { throw problem }
         guard let type else {
             let found = name.map { String(decoding: $0.text.prefix(100), as: UTF8.self) } ?? "missing"
-            let known = types.map { $0.type }
             throw RequestRefusal(
                 code: "unknown_type",
-                message: "type is \(found), but must be \(known.dropLast().joined(separator: ", ")) or \(known.last ?? "")", id: id)
+                message: "type is \(found), but must be \(Self.list(types.map { $0.type }, "or"))", id: id)
         }
         return try type.init(RequestFields(type: type.type, id: id, members: members))
+    }
+
+    /// `a, b and c`
+    private static func list(_ words: [String], _ conjunction: String) -> String {
+        "\(words.dropLast().joined(separator: ", ")) \(conjunction) \(words.last ?? "")"
     }
 
     /// The id, and the first thing that is wrong with the fields.
@@ -143,12 +147,11 @@ final class RequestParser {
                 default: problem = problem ?? RequestRefusal(code: "invalid_field", message: "id must be a string or a number")
                 }
             } else if !allowed.contains(where: { $0.hasSameBytes(as: member.nameString) }) {
-                let names = "\(allowed.dropLast().joined(separator: ", ")) and \(allowed.last ?? "")"
                 problem =
                     problem
                     ?? RequestRefusal(
                         code: "unknown_field",
-                        message: "unknown field \"\(ClientText.shown(member.nameString))\"; allowed are \(names)")
+                        message: "unknown field \"\(ClientText.shown(member.nameString))\"; allowed are \(Self.list(allowed, "and"))")
             }
         }
         problem?.id = id
