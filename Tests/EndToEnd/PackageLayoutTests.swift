@@ -70,6 +70,24 @@ import Testing
         #expect(runtime.isDisjoint(with: ["ArgumentParser", "patchbay"]))
     }
 
+    /// The optimised build stopped compiling once, which no test builds: there the C library's `struct stat` is ambiguous in a target that
+    /// imports SwiftNIO, whose own C module declares it too.
+    @Test func structStatIsUsedOnlyWhereSwiftNIOIsNotImported() async throws {
+        let targets = try await targets()
+        let sources = Self.root.appendingPathComponent("Sources")
+        var found: Set<String> = []
+        for case let file as URL in try #require(FileManager.default.enumerator(at: sources, includingPropertiesForKeys: nil))
+        where file.pathExtension == "swift" && !file.path.contains("/vendor/") {
+            guard try String(contentsOf: file, encoding: .utf8).contains(/[ =]stat\(/) else { continue }
+            found.insert(String(file.path.dropFirst(sources.path.count + 1).prefix { $0 != "/" }))
+        }
+        #expect(found.contains("PatchbayConfig"), "or this test looks at nothing")
+        for target in found {
+            let needs = try #require(targets[target], "\(target)")
+            #expect(needs.isDisjoint(with: ["NIOCore", "NIOPosix", "NIOHTTP1", "Hummingbird", "AsyncHTTPClient"]), "\(target)")
+        }
+    }
+
     /// The program parses arguments, calls the runtime and prints.
     @Test func theProgramIsCommandsOnly() throws {
         let folder = Self.root.appendingPathComponent("Sources/patchbay").path
