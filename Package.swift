@@ -167,8 +167,8 @@ let package = Package(
 
         // Tests: a mirror of the sources.
         .target(
-            name: "TestSupport", path: "Tests/Support", exclude: ["CAllocationCounter", "TransformerTestSupport"],
-            swiftSettings: strict),
+            name: "TestSupport", dependencies: [.product(name: "Logging", package: "swift-log")], path: "Tests/Support",
+            exclude: ["CAllocationCounter", "TransformerTestSupport"], swiftSettings: strict),
         // Replaces malloc to count; SwiftPM links all tests into one program, so there can be only one of its kind.
         .target(name: "CAllocationCounter", path: "Tests/Support/CAllocationCounter"),
         .target(
@@ -254,14 +254,16 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "PatchbayConfigTests", dependencies: ["PatchbayConfig", "PatchbaySettings", "PatchbayAPI"], swiftSettings: strict),
+            name: "PatchbayConfigTests",
+            dependencies: ["PatchbayConfig", "PatchbaySettings", "PatchbayAPI", "TransformerTestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "PatchbayReferenceTests", dependencies: ["PatchbayReference", "PatchbayConfig", "PatchbayAPI"], swiftSettings: strict),
+            name: "PatchbayReferenceTests",
+            dependencies: ["PatchbayReference", "PatchbayConfig", "PatchbayAPI", "TransformerTestSupport"], swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
                 "patchbay", "PatchbayRuntime", "echo", "PatchbayAPI", "PatchbayConfig", "PatchbayReference", "PatchbayCore",
-                "PatchbayKafka", "PatchbayDelivery", "PatchbayHTTP", "TestSupport",
+                "PatchbayKafka", "PatchbayDelivery", "PatchbayHTTP", "TestSupport", "TransformerTestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/EndToEnd", swiftSettings: strict),

@@ -134,23 +134,23 @@ public protocol RecordProcessor: AnyObject {
 
     /// Whether something promised for records of this topic that `process` took (a dead letter) is still under way: their
     /// offsets must not be committed yet. Asked after every batch and, while it is `true`, at every poll: never waits.
-    func isHolding(_ topic: String) -> Bool
+    func hasPending(_ topic: String) -> Bool
 
-    /// By partition, the lowest record offset that must not be committed yet. Asked before a commit, while `isHolding`.
-    func heldOffsets(_ topic: String) -> [Int32: Int64]
+    /// By partition, the lowest record offset that must not be committed yet. Asked before a commit, while `hasPending`.
+    func lowestPendingOffsets(_ topic: String) -> [Int32: Int64]
 
-    /// Whether what is under way takes so long, or is so much, that the topic should be paused until `isHolding`
+    /// Whether what is under way takes so long, or is so much, that the topic should be paused until `hasPending`
     /// is `false`.
     func wantsPause(_ topic: String) -> Bool
 
     /// For people: what the records of a topic are held for; `nil` when they are not.
-    func holdReason(_ topic: String) -> String?
+    func pendingReason(_ topic: String) -> String?
 }
 
 extension RecordProcessor {
     public var wantsTicks: Bool { false }
-    public func isHolding(_ topic: String) -> Bool { false }
-    public func heldOffsets(_ topic: String) -> [Int32: Int64] { [:] }
+    public func hasPending(_ topic: String) -> Bool { false }
+    public func lowestPendingOffsets(_ topic: String) -> [Int32: Int64] { [:] }
     public func wantsPause(_ topic: String) -> Bool { false }
-    public func holdReason(_ topic: String) -> String? { nil }
+    public func pendingReason(_ topic: String) -> String? { nil }
 }

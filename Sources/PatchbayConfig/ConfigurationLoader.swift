@@ -13,7 +13,7 @@ public enum ConfigurationLoader {
     ///   - collectsOrigins: whether the result says where each setting comes from, which takes time with thousands of routes.
     ///   - checks: know about values that are not the configuration's own.
     public static func load(
-        path: String, environment: [String: String], transformers: [TransformerDefinition], hidesVariables: Bool = false,
+        path: String, environment: [String: String], transformers: TransformerSet, hidesVariables: Bool = false,
         collectsOrigins: Bool = true, checks: ConfigurationChecks = .none
     ) -> LoadResult {
         load(
@@ -23,7 +23,7 @@ public enum ConfigurationLoader {
 
     /// The same for a text in memory; `file` is what positions call it, and what included files are relative to.
     public static func load(
-        text: String, file: String, environment: [String: String], transformers: [TransformerDefinition],
+        text: String, file: String, environment: [String: String], transformers: TransformerSet,
         checks: ConfigurationChecks = .none
     ) -> LoadResult {
         load(bytes: Array(text.utf8), file: file, environment: environment, transformers: transformers, checks: checks)
@@ -40,7 +40,7 @@ public enum ConfigurationLoader {
     /// - Parameter known: files that may be read all the same, each for what it is read for now.
     public static func load(
         candidate bytes: [UInt8], path: String, known: KnownFiles, environment: [String: String],
-        transformers: [TransformerDefinition], checks: ConfigurationChecks = .none
+        transformers: TransformerSet, checks: ConfigurationChecks = .none
     ) -> LoadResult {
         load(
             bytes, file: path, environment, transformers, true,
@@ -50,7 +50,7 @@ public enum ConfigurationLoader {
 
     /// The same for other files than those of the machine.
     package static func load(
-        path: String, environment: [String: String], transformers: [TransformerDefinition], hidesVariables: Bool = false,
+        path: String, environment: [String: String], transformers: TransformerSet, hidesVariables: Bool = false,
         collectsOrigins: Bool = true, files access: FileAccess, limits: YAMLLimits = YAMLLimits(), checks: ConfigurationChecks = .none
     ) -> LoadResult {
         let files = LoadedFiles(access: access)
@@ -78,7 +78,7 @@ public enum ConfigurationLoader {
 
     /// The same for bytes in memory.
     package static func load(
-        bytes: [UInt8], file: String, environment: [String: String], transformers: [TransformerDefinition],
+        bytes: [UInt8], file: String, environment: [String: String], transformers: TransformerSet,
         hidesVariables: Bool = false, files access: FileAccess = .system, limits: YAMLLimits = YAMLLimits(),
         checks: ConfigurationChecks = .none
     ) -> LoadResult {
@@ -86,7 +86,7 @@ public enum ConfigurationLoader {
     }
 
     private static func load(
-        _ bytes: [UInt8], file: String, _ environment: [String: String], _ transformers: [TransformerDefinition],
+        _ bytes: [UInt8], file: String, _ environment: [String: String], _ transformers: TransformerSet,
         _ hidesVariables: Bool, _ files: LoadedFiles, _ limits: YAMLLimits, _ checks: ConfigurationChecks,
         comparesSecrets: Bool = true, collectsOrigins: Bool = true
     ) -> LoadResult {

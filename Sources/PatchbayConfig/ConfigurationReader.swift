@@ -5,7 +5,7 @@ import PatchbaySettings
 struct ConfigurationReader {
     let file: String
     let decoder: FieldDecoder
-    let transformers: [TransformerDefinition]
+    let transformers: TransformerSet
     let files: LoadedFiles
     let limits: YAMLLimits
     let checks: ConfigurationChecks

@@ -1,3 +1,4 @@
+import PatchbayAPI
 public import PatchbaySettings
 
 /// Everything a configuration file and the files it includes say, checked and with every default filled in.
@@ -28,5 +29,10 @@ public struct RouterConfiguration: Sendable {
         self.clusters = clusters
         self.channels = channels
         self.routes = routes
+    }
+
+    /// Bytes of the largest record of a cluster that is routed; those of `kafka` where there is none of that name.
+    package func maxRecord(ofCluster name: String) -> Int {
+        (clusters.first { $0.name.hasSameBytes(as: name) } ?? clusters.first ?? KafkaSettings()).maxRecord
     }
 }

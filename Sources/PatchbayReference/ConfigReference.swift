@@ -4,7 +4,7 @@ public import PatchbayAPI
 public enum ConfigReference {
     /// - Parameter transformers: what routes may name.
     /// - Returns: docs/reference/routes.md.
-    public static func markdown(transformers: [TransformerDefinition]) -> String {
+    public static func markdown(transformers: TransformerSet) -> String {
         introduction
             + DeclaredMapping.root.all.map { section($0, transformers) }.joined(separator: "\n")
     }
@@ -22,7 +22,7 @@ public enum ConfigReference {
 
         """
 
-    private static func section(_ mapping: DeclaredMapping, _ transformers: [TransformerDefinition]) -> String {
+    private static func section(_ mapping: DeclaredMapping, _ transformers: TransformerSet) -> String {
         let mark = String(repeating: "#", count: min(4, mapping.depth + 1))
         var text = mapping.place.isEmpty ? "## Top level\n\n" : "\(mark) \(Markdown.code(mapping.place))\n\n"
         if let owner = mapping.owner { text += owner.documentation + "\n\n" }
@@ -33,8 +33,8 @@ public enum ConfigReference {
         return hasTransform ? text + "\n" + list(transformers) : text
     }
 
-    private static func list(_ transformers: [TransformerDefinition]) -> String {
-        let rows = transformers.map { definition in
+    private static func list(_ transformers: TransformerSet) -> String {
+        let rows = transformers.definitions.map { definition in
             [
                 "[\(Markdown.code(definition.name))](transformers.md#\(Markdown.anchor(definition.name)))",
                 definition.shorthand.map(Markdown.code) ?? "",

@@ -8,7 +8,7 @@ import PatchbayJSON
 public enum ConfigSchema {
     /// - Parameter transformers: what routes may name.
     /// - Returns: draft 2020-12, indented, the same for the same declarations; ends with a line break.
-    public static func json(transformers: [TransformerDefinition]) -> String {
+    public static func json(transformers: TransformerSet) -> String {
         var builder = SchemaBuilder(transformers: transformers)
         let root = builder.mapping(.root)
         let head: JSONObject = [

@@ -12,7 +12,7 @@ public enum EffectiveConfiguration {
     /// environment variable, or `default`.
     ///
     /// - Parameter transformers: what options are declared, for names with dots and for units in them.
-    public static func yaml(_ origins: [ResolvedSetting], transformers: [TransformerDefinition] = []) -> String {
+    public static func yaml(_ origins: [ResolvedSetting], transformers: TransformerSet = TransformerSet()) -> String {
         let root = SettingNode()
         for setting in origins {
             let path = SettingPath(setting.path, transformers: transformers)
@@ -30,7 +30,7 @@ public enum EffectiveConfiguration {
     /// A list with one object per line: `path`, `value`, `origin` and, for a secret, `secret`.
     ///
     /// - Parameter transformers: what options are declared, for units in them.
-    public static func json(_ origins: [ResolvedSetting], transformers: [TransformerDefinition] = []) -> String {
+    public static func json(_ origins: [ResolvedSetting], transformers: TransformerSet = TransformerSet()) -> String {
         guard !origins.isEmpty else { return "[]\n" }
         return "[\n" + origins.map { "  " + json($0, transformers).text(.line, quoted: PrintableText.quoted) }.joined(separator: ",\n")
             + "\n]\n"
@@ -39,7 +39,7 @@ public enum EffectiveConfiguration {
     /// Longer lines don't move the comments of all others to the right.
     private static let widest = 60
 
-    private static func json(_ setting: ResolvedSetting, _ transformers: [TransformerDefinition]) -> JSONTree {
+    private static func json(_ setting: ResolvedSetting, _ transformers: TransformerSet) -> JSONTree {
         let kind = SettingPath(setting.path, transformers: transformers).kind
         var object: JSONObject = [
             "path": .string(setting.path),

@@ -3,10 +3,10 @@ import PatchbayJSON
 
 /// Turns declarations into schemas; mappings with keys of their own become definitions that the others refer to.
 struct SchemaBuilder {
-    let transformers: [TransformerDefinition]
+    let transformers: TransformerSet
     private(set) var definitions = JSONObject()
 
-    init(transformers: [TransformerDefinition]) { self.transformers = transformers }
+    init(transformers: TransformerSet) { self.transformers = transformers }
 
     /// A reference to a definition, which is made when it is first asked for and comes before those that it needs itself:
     /// that is the order in which people read.

@@ -19,7 +19,7 @@ struct SettingPath {
     /// - Parameters:
     ///   - text: as in `ResolvedSetting.path`.
     ///   - transformers: what options are declared; without them the dots in names below `transform` separate.
-    init(_ text: String, transformers: [TransformerDefinition]) {
+    init(_ text: String, transformers: TransformerSet) {
         let reader = PathReader(transformers: transformers)
         self = reader.fields(ConfigFields.root, "." + text, place: "") ?? SettingPath(undeclared: text[...])
     }
@@ -48,7 +48,7 @@ struct SettingPath {
 
 /// Reads a path along the declarations; each function returns `nil` when the rest doesn't fit.
 private struct PathReader {
-    let transformers: [TransformerDefinition]
+    let transformers: TransformerSet
 
     /// `.name` of one of the fields, and what is below it.
     func fields(_ fields: [Field], _ rest: some StringProtocol, place: String) -> SettingPath? {
@@ -100,7 +100,7 @@ private struct PathReader {
 
     private func step(_ rest: String) -> SettingPath? {
         if rest.isEmpty { return SettingPath(kind: .any) }
-        for definition in transformers where rest.hasPrefix("." + definition.name) {
+        for definition in transformers.definitions where rest.hasPrefix("." + definition.name) {
             let options = String(rest.dropFirst(definition.name.count + 1))
             guard isEnd(options) else { continue }
             if options.isEmpty { return SettingPath([.key(definition.name)], kind: .any) }

@@ -16,7 +16,7 @@ extension SchemaBuilder {
         define("step") { builder in
             var forms: [JSONTree] = []
             // A name alone is a mistake where options are needed.
-            let names = builder.transformers.filter { !$0.options.contains(where: \.isNeededInFile) }.map { definition in
+            let names = builder.transformers.definitions.filter { !$0.options.contains(where: \.isNeededInFile) }.map { definition in
                 ["const": .string(definition.name), "description": .string(definition.summary)] as JSONTree
             }
             if !names.isEmpty { forms.append(["oneOf": .array(names)]) }
@@ -29,7 +29,7 @@ extension SchemaBuilder {
     /// One name, and below it the options.
     private mutating func stepWithOptions() -> JSONObject {
         var properties = JSONObject()
-        for definition in transformers {
+        for definition in transformers.definitions {
             let options = define("transformer.\(definition.name)") { builder in
                 ["description": .string(definition.summary)] + builder.options(definition)
             }

@@ -3,8 +3,8 @@ public import PatchbayAPI
 /// The page that lists every transformer.
 public enum TransformerReference {
     /// - Returns: docs/reference/transformers.md.
-    public static func markdown(_ definitions: [TransformerDefinition]) -> String {
-        introduction + definitions.map(section).joined(separator: "\n")
+    public static func markdown(_ transformers: TransformerSet) -> String {
+        introduction + transformers.definitions.map(section).joined(separator: "\n")
     }
 
     private static let introduction = """

@@ -71,7 +71,7 @@ import Testing
             let path = FileManager.default.temporaryDirectory.appendingPathComponent("needed-\(UUID().uuidString).yaml")
             defer { try? FileManager.default.removeItem(at: path) }
             try file.replacingOccurrences(of: "ENABLED", with: isEnabled).write(to: path, atomically: true, encoding: .utf8)
-            let loaded = ConfigurationFile.read(path.path, environment: [:])
+            let loaded = try ConfigurationFile.read(path.path, environment: [:], transformers: BuiltinTransformers.set())
             let configuration = try ConfigurationFile.configuration(of: loaded, path: path.path)
             #expect(FileLimit.needed(by: configuration) == wanted)
         }

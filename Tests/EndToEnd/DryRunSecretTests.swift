@@ -40,13 +40,14 @@ import Testing
         /// What reloads the configuration in a server that runs it as it is now.
         func reloader() throws -> Reloader {
             let (main, environment) = (main, environment)
-            let current = ConfigurationFile.read(main, environment: environment, hidesVariables: true)
+            let transformers = try BuiltinTransformers.set()
+            let current = ConfigurationFile.read(main, environment: environment, transformers: transformers, hidesVariables: true)
             let configuration = try #require(current.configuration, "\(current.findings)")
             return Reloader(
                 current: current, configuration: configuration,
                 load: { candidate in
-                    candidate.map { ConfigurationFile.read($0, insteadOf: main, environment: environment) }
-                        ?? ConfigurationFile.read(main, environment: environment, hidesVariables: true)
+                    candidate.map { ConfigurationFile.read($0, insteadOf: main, environment: environment, transformers: transformers) }
+                        ?? ConfigurationFile.read(main, environment: environment, transformers: transformers, hidesVariables: true)
                 }, apply: { _ in 1 },
                 recent: {
                     [("default", "t", [SampledRecord(key: Array("k".utf8), value: Array("{\"a\":1,\"hunter3\":2}".utf8))])]
@@ -177,7 +178,8 @@ import Testing
             for reference in ["${WORD}", "${NUMBER}"] {
                 let text = Self.filled(place, reference)
                 let folder = try Folder(text)
-                let current = ConfigurationFile.read(folder.main, environment: folder.environment, hidesVariables: true)
+                let current = try ConfigurationFile.read(
+                    folder.main, environment: folder.environment, transformers: BuiltinTransformers.set(), hidesVariables: true)
                 expectHidden(report(of: current), text)
                 guard current.configuration != nil else { continue }
                 expectHidden(try await folder.answer(about: "version: 1\nroutes: [{ topic: q, transform: token, channel: q }]\n"), text)

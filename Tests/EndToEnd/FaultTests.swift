@@ -8,6 +8,7 @@ import PatchbayKafka
 import Synchronization
 import TestSupport
 import Testing
+import TransformerTestSupport
 
 @testable import PatchbayRuntime
 
@@ -593,7 +594,7 @@ private struct Scene {
             brokers: String(kafka.bootstrapServers.split(separator: ",").last ?? ""), group: group, buffer: 100_000, properties: properties)
         try file.write(routes)
         let path = file.path
-        let transformers = BuiltinTransformers.all + (gate.map { [GatedTransformer.definition($0)] } ?? [])
+        let transformers = try BuiltinTransformers.set() + (gate.map { [GatedTransformer.definition($0)] } ?? [])
         let read = { @Sendable in ConfigurationFile.read(path, environment: environment, transformers: transformers) }
         let loaded = read()
         guard let configuration = loaded.configuration else {
@@ -601,7 +602,7 @@ private struct Scene {
         }
         let log = LogBook()
         let service = RouterService(
-            configuration: configuration, loaded: loaded, reload: { _ in read() },
+            configuration: configuration, loaded: loaded, transformers: transformers, reload: { _ in read() },
             consumerProperties: EmbeddedKafka.consumerProperties, logger: log.logger)
         let ports = try await service.start()
         let router = RunningRouter(service: service, port: ports.clients, adminPort: ports.admin ?? 0, file: file)

@@ -32,30 +32,16 @@ import Testing
 
     /// A port that takes connections into its backlog and answers nothing.
     private final class SilentListener: Sendable {
-        private let descriptor: Int32
-        let port: Int
+        private let socket: ListeningSocket
+        var port: Int { socket.port }
 
-        init() throws {
-            descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_addr.s_addr = inet_addr("127.0.0.1")
-            var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-            let descriptor = descriptor
-            let result = withUnsafeMutablePointer(to: &address) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    bind(descriptor, $0, size) == 0 && listen(descriptor, 8) == 0 ? getsockname(descriptor, $0, &size) : -1
-                }
-            }
-            guard result == 0 else { throw SocketFailure(description: "can't listen: errno \(errno)") }
-            port = Int(in_port_t(bigEndian: address.sin_port))
-        }
+        init() throws { socket = try ListeningSocket(backlog: 8) }
 
-        deinit { close(descriptor) }
+        deinit { close(socket.descriptor) }
 
         /// Whether somebody has connected.
         var hasCaller: Bool {
-            var state = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            var state = pollfd(fd: socket.descriptor, events: Int16(POLLIN), revents: 0)
             return poll(&state, 1, 0) == 1
         }
     }
@@ -548,8 +534,8 @@ import Testing
             #expect(text.hasPrefix("# yaml-language-server: $schema=./routes.schema.json\n") == hasSchema, "\(text)")
             #expect(text.contains("$schema") == hasSchema)
             #expect(text.contains("${KAFKA_BROKERS:-localhost:9092}") && !text.contains(kafka.brokers), "\(text)")
-            let loaded = ConfigurationLoader.load(
-                text: text, file: "routes.yaml", environment: [:], transformers: BuiltinTransformers.all)
+            let loaded = try ConfigurationLoader.load(
+                text: text, file: "routes.yaml", environment: [:], transformers: BuiltinTransformers.set())
             #expect(loaded.diagnostics.isEmpty)
         }
     }

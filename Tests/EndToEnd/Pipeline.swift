@@ -68,15 +68,16 @@ struct RunningRouter {
             deadLetterTimeout: deadLetterTimeout, drainTimeout: drainTimeout, watches: watches)
         try file.write(routes)
         let path = file.path
-        let loaded = ConfigurationFile.read(path, environment: [:])
+        let transformers = try BuiltinTransformers.set()
+        let loaded = ConfigurationFile.read(path, environment: [:], transformers: transformers)
         guard let configuration = loaded.configuration else {
             throw SocketFailure(description: DiagnosticRenderer.render(loaded.findings, file: path))
         }
         let service = RouterService(
-            configuration: configuration, loaded: loaded,
+            configuration: configuration, loaded: loaded, transformers: transformers,
             reload: { candidate in
-                candidate.map { ConfigurationFile.read($0, insteadOf: path, environment: [:]) }
-                    ?? ConfigurationFile.read(path, environment: [:])
+                candidate.map { ConfigurationFile.read($0, insteadOf: path, environment: [:], transformers: transformers) }
+                    ?? ConfigurationFile.read(path, environment: [:], transformers: transformers)
             },
             consumerProperties: EmbeddedKafka.consumerProperties, rejoinsAfter: EmbeddedKafka.rejoinsAfter, logger: logger)
         let ports = try await service.start()

@@ -7,6 +7,7 @@ import PatchbayKafka
 import Synchronization
 import TestSupport
 import Testing
+import TransformerTestSupport
 
 @testable import PatchbayRuntime
 
@@ -30,12 +31,12 @@ import Testing
     private func run(
         _ text: String, rejoinsAfter: Duration? = nil, _ body: (RouterService, _ port: Int) async throws -> Void
     ) async throws {
+        let transformers = try BuiltinTransformers.set() + [Gate.definition]
         let loaded = LoadedConfiguration(
-            ConfigurationLoader.load(
-                text: text, file: "routes.yaml", environment: [:], transformers: BuiltinTransformers.all + [Gate.definition]))
+            ConfigurationLoader.load(text: text, file: "routes.yaml", environment: [:], transformers: transformers))
         let configuration = try #require(loaded.configuration, "\(loaded.findings)")
         let service = RouterService(
-            configuration: configuration, loaded: loaded, reload: { _ in loaded },
+            configuration: configuration, loaded: loaded, transformers: transformers, reload: { _ in loaded },
             consumerProperties: EmbeddedKafka.consumerProperties, rejoinsAfter: rejoinsAfter, logger: TestKafka.quiet)
         let ports = try await service.start()
         do {

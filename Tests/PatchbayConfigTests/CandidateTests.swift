@@ -1,6 +1,7 @@
 import PatchbayAPI
 import PatchbayConfig
 import Testing
+import TransformerTestSupport
 
 /// Candidates come from people who must not know the secrets that they name, and who read what is found.
 @Suite("Candidates") struct CandidateTests {

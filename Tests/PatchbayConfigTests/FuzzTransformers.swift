@@ -1,4 +1,5 @@
 import PatchbayAPI
+import TransformerTestSupport
 
 /// Transformers with options of every kind, under the names that the corpus of the fuzzer uses.
 enum FuzzTransformers {
@@ -17,7 +18,7 @@ enum FuzzTransformers {
         }
     }
 
-    static let all = [
+    static let all = TransformerSet(tests: [
         make("json", type: "message"), make("token", type: "token_info"), make("trade", type: "trade_data"),
         make(
             "aggregate", type: "aggregate_data",
@@ -43,5 +44,5 @@ enum FuzzTransformers {
                     "nested", .object([Field("level", .integer(1...3), default: .integer(2), documentation: "Level.")]),
                     documentation: "Nested."),
             ]),
-    ]
+    ])
 }

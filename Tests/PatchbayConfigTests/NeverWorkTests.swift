@@ -2,6 +2,7 @@ import PatchbayAPI
 import PatchbayConfig
 import PatchbaySettings
 import Testing
+import TransformerTestSupport
 
 /// `check` said "ok" to files that could never do what they said: origins that no browser sends, regular expressions in
 /// Perl's language, addresses with their port or in brackets, placeholders for fields that aren't there. The start went

@@ -2,6 +2,7 @@ import Glibc
 import PatchbayAPI
 import PatchbayConfig
 import Testing
+import TransformerTestSupport
 
 /// Line, column, message and hint of a diagnostic; line and column are 0 when it has no position.
 struct Finding: Equatable, CustomStringConvertible {
@@ -78,7 +79,7 @@ private let windows = ["1min", "5min", "1hour"]
 
 /// `token` without options, `aggregate` with optional ones, `mask` with one of every kind; `filter` and `pick` have a
 /// shorthand and no type of their own.
-let fakes: [TransformerDefinition] = [
+let fakes = TransformerSet(tests: [
     TransformerDefinition(name: "token", summary: "Tokens.", defaultType: "token_info") { _ throws(OptionError) in
         { Idle() }
     },
@@ -128,7 +129,7 @@ let fakes: [TransformerDefinition] = [
         if options["ratio"] == .number(0) { throw OptionError(option: nil, message: "does nothing at all") }
         return { Idle() }
     },
-]
+])
 
 // MARK: Files
 

@@ -148,28 +148,28 @@ import Testing
         }
         letters.fate = .lost
         process(["x1"], topic: "t", with: processor)
-        #expect(counts() == [0, 1, 0] && !processor.isHolding("t"))
+        #expect(counts() == [0, 1, 0] && !processor.hasPending("t"))
         // The writer has to tell what was lost, though nothing is under way.
         #expect(letters.tended == 1)
 
         letters.fate = nil
         process(["x2", "3", "x4"], topic: "t", with: processor)
         process(["x5"], topic: "t", with: processor)
-        #expect(counts() == [0, 1, 3] && processor.isHolding("t") && !processor.isHolding("other"))
-        #expect(processor.holdReason("t")?.hasPrefix("3 refused records not taken by the dead-letter topic dead for ") == true)
-        #expect(processor.holdReason("t")?.hasSuffix(": no broker") == true)
-        #expect(processor.heldOffsets("t") == [0: 0] && !processor.wantsPause("t"))
+        #expect(counts() == [0, 1, 3] && processor.hasPending("t") && !processor.hasPending("other"))
+        #expect(processor.pendingReason("t")?.hasPrefix("3 refused records not taken by the dead-letter topic dead for ") == true)
+        #expect(processor.pendingReason("t")?.hasSuffix(": no broker") == true)
+        #expect(processor.lowestPendingOffsets("t") == [0: 0] && !processor.wantsPause("t"))
         // What is read meanwhile decides nothing about them.
         process(["6"], topic: "t", with: processor)
         #expect(counts() == [0, 1, 3])
         letters.decide(.written)
-        #expect(counts() == [1, 1, 2] && processor.isHolding("t"))
+        #expect(counts() == [1, 1, 2] && processor.hasPending("t"))
         letters.decide(.lost)
-        #expect(counts() == [1, 2, 1] && processor.isHolding("t"))
+        #expect(counts() == [1, 2, 1] && processor.hasPending("t"))
         // Nothing is lost of a letter that is withdrawn: its record comes again.
         letters.decide(.withdrawn)
-        #expect(counts() == [1, 2, 0] && !processor.isHolding("t"))
-        #expect(processor.holdReason("t") == nil)
+        #expect(counts() == [1, 2, 0] && !processor.hasPending("t"))
+        #expect(processor.pendingReason("t") == nil)
         #expect(route.counters.snapshot.rejected == ["refused": 4])
     }
 
@@ -281,7 +281,7 @@ import Testing
     @Test func aTrialShowsEveryStep() {
         let route = Route.make(
             steps: [{ Marking("a") }, { Marking("b", refusing: "x") }], type: "kind", channels: ["one", "k.{@key}"])
-        let trial = RouteTrial(route: route, maximumRecordBytes: 10)
+        let trial = RouteTrial(route: route, maxRecord: 10)
         let good = trial.run(SampledRecord(key: Array("K".utf8), value: Array("1".utf8)), topic: "t")
         #expect(good.steps.map(\.outcome) == [.outputs([Array("1a".utf8)]), .outputs([Array("1ab".utf8)])])
         #expect(good.steps.map { String(decoding: $0.input, as: UTF8.self) } == ["1", "1a"])

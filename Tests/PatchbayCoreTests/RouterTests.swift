@@ -62,8 +62,8 @@ func process(
         Route(name: name, topic: topic, type: "note", channels: channels, makeTransformer: { MarkTransformer() })
     }
 
-    private func table(_ routes: [Route], maximumRecordBytes: Int = 100) -> RouteTable {
-        RouteTable(routes: routes, maximumRecordBytes: [("default", maximumRecordBytes)])
+    private func table(_ routes: [Route], maxRecord: Int = 100) -> RouteTable {
+        RouteTable(routes: routes, maxRecord: [("default", maxRecord)])
     }
 
     private func texts(_ channel: String, _ router: RoutingHub) -> [String] {

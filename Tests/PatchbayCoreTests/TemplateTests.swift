@@ -123,7 +123,7 @@ import Testing
     }
 
     @Test func headersMakeNames() {
-        let trial = RouteTrial(route: .make(channels: ["from.{@header.source}"]), maximumRecordBytes: 100)
+        let trial = RouteTrial(route: .make(channels: ["from.{@header.source}"]), maxRecord: 100)
         let sample = SampledRecord(
             key: nil, value: Array("1".utf8),
             headers: [.init(name: "source", value: Array("a".utf8)), .init(name: "source", value: Array("b".utf8))])
@@ -310,7 +310,7 @@ import Testing
     func faults(name: String, fault: ChannelName.Fault?) {
         #expect(ChannelName.fault(in: name) == fault)
         // What a template renders of a record with that value.
-        let trial = RouteTrial(route: .make(channels: ["{@key}"]), maximumRecordBytes: 100)
+        let trial = RouteTrial(route: .make(channels: ["{@key}"]), maxRecord: 100)
         let result = trial.run(SampledRecord(key: Array(name.utf8), value: [0x31]), topic: "t")
         #expect(result.envelopes.count == (fault == nil ? 1 : 0))
         #expect(result.rejections.map(\.code) == (fault == nil ? [] : ["channel_unrenderable"]))

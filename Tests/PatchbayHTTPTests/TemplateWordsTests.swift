@@ -14,7 +14,7 @@ import Testing
         let route = Route(
             name: "r", topics: [.name("t")], steps: [step], type: "m", channels: [try ChannelTemplate(template)],
             makeFieldReader: { JSONFieldReader(paths: $0) })
-        return RouteTrial(route: route, maximumRecordBytes: 1 << 20).run(record, topic: "t").rejections.first?.explanation
+        return RouteTrial(route: route, maxRecord: 1 << 20).run(record, topic: "t").rejections.first?.explanation
     }
 
     @Test(arguments: [

@@ -85,7 +85,7 @@ struct ReferenceTests {
 
     @Test("has every transformer with its options and examples")
     func definitions() {
-        for definition in SampleTransformers.all {
+        for definition in SampleTransformers.all.definitions {
             #expect(Self.transformers.contains("## `\(definition.name)`\n\n\(definition.summary)\n"))
             for option in Self.all(definition.options) {
                 #expect(Self.transformers.contains("| `\(option.name)` |"), "\(option.name)")

@@ -2,6 +2,7 @@ import Foundation
 import PatchbayAPI
 import PatchbayConfig
 import Testing
+import TransformerTestSupport
 
 // MARK: Transformers
 
@@ -24,7 +25,7 @@ enum SampleTransformers {
         "naming", .choice(["as_is", "pascal_case", "snake_case"]), default: .string("as_is"),
         documentation: "How names are written.", example: "naming: snake_case")
 
-    static let all: [TransformerDefinition] = [
+    static let all = TransformerSet(tests: [
         make("token", type: "token_info", options: [naming, Field("amm", .bool, documentation: "Only with or without.")]),
         make(
             "trade", type: "trade_data",
@@ -62,7 +63,7 @@ enum SampleTransformers {
             shorthand: "fields"),
         make("rename", type: nil, options: [Field("names", .dictionary(.string()), required: true, documentation: "New by old.")]),
         mask,
-    ]
+    ])
 
     /// One option of every kind.
     private static let mask = make(

@@ -70,7 +70,8 @@ struct SchemaTests {
     @Test("works without any transformer")
     func empty() throws {
         let problems = try Python.problems(
-            of: ["a": "version: 1\nroutes: { topic: a, transform: b, channel: c }"], schema: ConfigSchema.json(transformers: []))
+            of: ["a": "version: 1\nroutes: { topic: a, transform: b, channel: c }"],
+            schema: ConfigSchema.json(transformers: TransformerSet()))
         #expect(problems["a"]?.isEmpty == false)
     }
 }

@@ -10,7 +10,7 @@ final class RouteRunner: EnvelopeSink {
     let route: Route
     private let chain: TransformChain
     private let outputs: RouteOutputs
-    private let maximumRecordBytes: Int
+    private let maxRecord: Int
     private let observe: RejectionObserver
     private let letters: LetterBox?
     private var limiter = ReportLimiter()
@@ -49,7 +49,7 @@ final class RouteRunner: EnvelopeSink {
         self.route = route
         self.chain = TransformChain(route)
         self.outputs = RouteOutputs(route: route, directory: directory, pool: pool)
-        self.maximumRecordBytes = table.maximumRecordBytes[ByteString(route.cluster)] ?? RouteTable.standardMaximumRecordBytes
+        self.maxRecord = table.maxRecord[ByteString(route.cluster)] ?? RouteTable.standardMaxRecord
         self.letters = letters
         self.observe = observe
         let lead = Array(",\"timestamp\":\"".utf8)
@@ -111,7 +111,7 @@ final class RouteRunner: EnvelopeSink {
 
     private func isRoutable(_ record: Record) -> Bool {
         guard let value = record.value else { return false }
-        return value.count <= maximumRecordBytes
+        return value.count <= maxRecord
     }
 
     private func transformRoutable(_ batch: borrowing RecordBatch) {
@@ -120,7 +120,7 @@ final class RouteRunner: EnvelopeSink {
             if isRoutable(record) {
                 accepted.append(record)
             } else {
-                reject(record, Self.unroutable(record, maximumRecordBytes: maximumRecordBytes))
+                reject(record, Self.unroutable(record, maxRecord: maxRecord))
             }
         }
         accepted.withUnsafeBufferPointer { records in
@@ -131,11 +131,11 @@ final class RouteRunner: EnvelopeSink {
     }
 
     /// Why a record reaches no transformer.
-    static func unroutable(_ record: Record, maximumRecordBytes: Int) -> Rejection {
+    static func unroutable(_ record: Record, maxRecord: Int) -> Rejection {
         guard record.value != nil else { return .tombstone }
         return Rejection(
             code: "too_large",
-            explanation: "the value is larger than kafka.max_record (\(maximumRecordBytes) bytes)")
+            explanation: "the value is larger than kafka.max_record (\(maxRecord) bytes)")
     }
 
     // MARK: EnvelopeSink

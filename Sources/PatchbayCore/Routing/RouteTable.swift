@@ -19,7 +19,7 @@ public final class RouteTable: Sendable {
     /// Every channel that a route names plainly, each once.
     public let channels: [PlainChannel]
     /// Values above this many bytes are rejected before any transformer sees them, by cluster.
-    let maximumRecordBytes: [ByteString: Int]
+    let maxRecord: [ByteString: Int]
     private let byTopic: [ClusterTopic: [Int]]
     /// What tells a consumer thread quickly which of its routes are still there.
     let identities: Set<ObjectIdentifier>
@@ -36,15 +36,15 @@ public final class RouteTable: Sendable {
         }
     }
 
-    static let standardMaximumRecordBytes = 1 << 20
+    static let standardMaxRecord = 1 << 20
 
     /// - Parameters:
     ///   - channels: settings of plain channels; those that a route names and that are missing here get the standard ones.
-    ///   - maximumRecordBytes: by cluster; 1 MiB where there is none.
-    public init(routes: [Route], channels: [PlainChannel] = [], maximumRecordBytes: [(cluster: String, bytes: Int)] = []) {
+    ///   - maxRecord: by cluster; 1 MiB where there is none.
+    public init(routes: [Route], channels: [PlainChannel] = [], maxRecord: [(cluster: String, bytes: Int)] = []) {
         self.routes = routes
         self.identities = Set(routes.map(ObjectIdentifier.init))
-        self.maximumRecordBytes = Dictionary(maximumRecordBytes.map { (ByteString($0), $1) }) { first, _ in first }
+        self.maxRecord = Dictionary(maxRecord.map { (ByteString($0), $1) }) { first, _ in first }
         var all: [PlainChannel] = []
         var seen: Set<ByteString> = []
         let given = Dictionary(channels.map { (ByteString($0.name), $0) }) { first, _ in first }

@@ -63,19 +63,19 @@ public final class RouteTrial {
     private let route: Route
     private let transformers: [any Transformer]
     private let renderer: TemplateRenderer
-    private let maximumRecordBytes: Int
+    private let maxRecord: Int
 
-    public init(route: Route, maximumRecordBytes: Int) {
+    public init(route: Route, maxRecord: Int) {
         self.route = route
-        self.maximumRecordBytes = maximumRecordBytes
+        self.maxRecord = maxRecord
         transformers = route.steps.map { $0.make() }
         renderer = TemplateRenderer(route.channels, makeFieldReader: route.makeFieldReader)
     }
 
     public func run(_ sample: SampledRecord, topic: String) -> Result {
         var result = Result()
-        guard let value = sample.value, value.count <= maximumRecordBytes else {
-            let rejection = sample.withRecord { RouteRunner.unroutable($0, maximumRecordBytes: maximumRecordBytes) }
+        guard let value = sample.value, value.count <= maxRecord else {
+            let rejection = sample.withRecord { RouteRunner.unroutable($0, maxRecord: maxRecord) }
             result.rejections.append(rejection)
             return result
         }

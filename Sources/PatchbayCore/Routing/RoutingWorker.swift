@@ -122,7 +122,7 @@ final class RoutingWorker: RecordProcessor {
 
     // MARK: Dead letters
 
-    func isHolding(_ topic: String) -> Bool {
+    func hasPending(_ topic: String) -> Bool {
         let begun = pendingLetters.begun
         // Those that were decided while they were written want to be tended, too: the writer tells what was lost.
         guard hadLetters || begun != lettersSeen || !pendingLetters.isEmpty else { return false }
@@ -132,11 +132,11 @@ final class RoutingWorker: RecordProcessor {
         return pendingLetters.isWaiting(from: topic)
     }
 
-    func heldOffsets(_ topic: String) -> [Int32: Int64] { pendingLetters.lowestOffsets(from: topic) }
+    func lowestPendingOffsets(_ topic: String) -> [Int32: Int64] { pendingLetters.lowestOffsets(from: topic) }
 
     func wantsPause(_ topic: String) -> Bool { pendingLetters.wantsPause(topic) }
 
-    func holdReason(_ topic: String) -> String? {
+    func pendingReason(_ topic: String) -> String? {
         guard let waiting = pendingLetters.waiting(from: topic) else { return nil }
         let records = waiting.count == 1 ? "1 refused record" : "\(waiting.count) refused records"
         let seconds = (ContinuousClock.now - waiting.since).components.seconds

@@ -60,7 +60,7 @@ extension ConsumerLoop {
     var uncommitted: PartitionList {
         let list = PartitionList()
         for topic in registry.topics {
-            let held = halted.isWaiting(topic.name) ? processor.heldOffsets(topic.name) : [:]
+            let held = halted.isWaiting(topic.name) ? processor.lowestPendingOffsets(topic.name) : [:]
             for case let partition? in topic.partitions {
                 let offset = CommitSchedule.offset(
                     position: partition.position, committed: partition.committed, heldFrom: held[partition.number])

@@ -143,12 +143,12 @@ extension ConsumerLoop {
             let waiting = halted.waiting
             guard !waiting.isEmpty else { return }
             control.status.withLock { $0.lastLoopTurn = .now }
-            for topic in waiting where !processor.isHolding(topic) { carryOut(halted.lettersSettled(topic), client) }
+            for topic in waiting where !processor.hasPending(topic) { carryOut(halted.lettersSettled(topic), client) }
             guard halted.isWorthWaiting, .now < deadline else { break }
             Pause.milliseconds(1)
         }
         for topic in halted.waiting where !halted.isWaitLong(topic) && processor.wantsPause(topic) {
-            carryOut(halted.lettersLate(topic, reason: processor.holdReason(topic), at: .now), client)
+            carryOut(halted.lettersLate(topic, reason: processor.pendingReason(topic), at: .now), client)
         }
     }
 }

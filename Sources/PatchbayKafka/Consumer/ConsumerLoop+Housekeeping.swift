@@ -104,7 +104,7 @@ extension ConsumerLoop {
             for index in topics.indices {
                 let topic = topics[index].topic
                 topics[index].isHalted = halted.isHalted(topic)
-                topics[index].holdReason = halted.isWaitLong(topic) ? processor.holdReason(topic) : nil
+                topics[index].pendingReason = halted.isWaitLong(topic) ? processor.pendingReason(topic) : nil
             }
         }
         let isReachable = reachability.isReachable

@@ -416,7 +416,7 @@ final class ConsumerLoop {
         let batch = UnsafeBufferPointer(rebasing: records[..<count])
         let answer = processor.process(RecordBatch(topic: topic.name, records: batch))
         let taken = min(max(answer, 0), count)
-        if processor.isHolding(topic.name) { halted.lettersUnderWay(topic.name) }
+        if processor.hasPending(topic.name) { halted.lettersUnderWay(topic.name) }
         let bytes = account(UnsafeBufferPointer(rebasing: batch[..<taken]), of: topic, client)
         if taken < count { halt(topic, at: records[taken..<count], client) }
         return (taken, bytes)

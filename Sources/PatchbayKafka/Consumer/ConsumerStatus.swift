@@ -100,7 +100,7 @@ public struct TopicStatus: Sendable, Equatable {
     /// `resumeHalted()`.
     public internal(set) var isHalted = false
     /// Why records that the processor took are not committed yet, and the topic is paused; `nil` when it isn't.
-    public internal(set) var holdReason: String?
+    public internal(set) var pendingReason: String?
 
     public init(topic: String) { self.topic = topic }
 }

@@ -4,24 +4,19 @@ import PatchbayAPI
 import TokenTransformer
 import TradeTransformer
 
-/// Every transformer that is built in: the one registration list. To add one, add its definition here and its target
-/// to Package.swift.
+/// The one registration list of the transformers that ship. To add one, add its definition here and its target to Package.swift.
 package enum BuiltinTransformers {
-    package static let all: [TransformerDefinition] = [
-        TokenTransformer.definition,
-        TradeTransformer.definition,
-        AggregateTransformer.definition,
-        JSONTransformer.definition,
-        FilterTransformer.definition,
-        PickTransformer.definition,
-        RenameTransformer.definition,
-    ]
-
-    /// What is wrong with the list: two transformers of one name. Checked at start.
-    static func duplicate(in definitions: [TransformerDefinition] = all) -> String? {
-        var seen: Set<String> = []
-        return definitions.first { !seen.insert($0.name).inserted }.map {
-            "two transformers are registered under the name \"\($0.name)\"; see BuiltinTransformers.swift"
-        }
+    /// - Throws: when two have one name, which is a bug.
+    package static func set() throws(TransformerSet.Duplicate) -> TransformerSet {
+        try TransformerSet(
+            [
+                TokenTransformer.definition,
+                TradeTransformer.definition,
+                AggregateTransformer.definition,
+                JSONTransformer.definition,
+                FilterTransformer.definition,
+                PickTransformer.definition,
+                RenameTransformer.definition,
+            ], from: "BuiltinTransformers.swift")
     }
 }

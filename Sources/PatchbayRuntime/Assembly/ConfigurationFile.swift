@@ -56,7 +56,7 @@ package enum ConfigurationFile {
     /// - Parameter hidesVariables: whether values of `${NAME}` are never shown: for a server, which shows findings and differences
     ///   to anyone who reaches its ports.
     package static func read(
-        _ path: String, environment: [String: String], transformers: [TransformerDefinition] = BuiltinTransformers.all,
+        _ path: String, environment: [String: String], transformers: TransformerSet,
         hidesVariables: Bool = false, collectsOrigins: Bool = false
     ) -> LoadedConfiguration {
         LoadedConfiguration(
@@ -67,11 +67,13 @@ package enum ConfigurationFile {
 
     /// The same for another text in the place of the file: what it includes is relative to the file. Its own findings are
     /// placed in `candidate`, since the lines are not the file's.
-    static func read(_ candidate: Candidate, insteadOf path: String, environment: [String: String]) -> LoadedConfiguration {
+    static func read(
+        _ candidate: Candidate, insteadOf path: String, environment: [String: String], transformers: TransformerSet
+    ) -> LoadedConfiguration {
         let loaded = LoadedConfiguration(
             ConfigurationLoader.load(
                 candidate: candidate.bytes, path: path, known: candidate.known, environment: environment,
-                transformers: BuiltinTransformers.all, checks: checks))
+                transformers: transformers, checks: checks))
         return loaded.with(findings: loaded.findings.map { $0.moved(from: path, to: "candidate") })
     }
 

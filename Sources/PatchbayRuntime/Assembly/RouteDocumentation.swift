@@ -12,22 +12,26 @@ import Synchronization
 final class RouteDocumentation: Sendable {
     /// Of the listener that runs: a reload doesn't move it.
     private let adminPort: Int?
+    private let transformers: TransformerSet
     private let state: Mutex<DocumentedRoutes>
 
-    init(_ configuration: RouterConfiguration) {
+    init(_ configuration: RouterConfiguration, transformers: TransformerSet) {
         adminPort = configuration.admin.isEnabled ? configuration.admin.port : nil
-        state = Mutex(Self.describe(configuration, adminPort: adminPort))
+        self.transformers = transformers
+        state = Mutex(Self.describe(configuration, adminPort: adminPort, transformers))
     }
 
     /// To be called whenever another configuration comes into force.
     func update(_ configuration: RouterConfiguration) {
-        let described = Self.describe(configuration, adminPort: adminPort)
+        let described = Self.describe(configuration, adminPort: adminPort, transformers)
         state.withLock { $0 = described }
     }
 
     var current: DocumentedRoutes { state.withLock { $0 } }
 
-    private static func describe(_ configuration: RouterConfiguration, adminPort: Int?) -> DocumentedRoutes {
+    private static func describe(
+        _ configuration: RouterConfiguration, adminPort: Int?, _ transformers: TransformerSet
+    ) -> DocumentedRoutes {
         let routes = configuration.routes.filter(\.isEnabled)
         var seen: Set<ByteString> = []
         let templates = routes.flatMap { route in
@@ -36,16 +40,20 @@ final class RouteDocumentation: Sendable {
             }
         }
         return DocumentedRoutes(
-            version: RouterService.version, adminPort: adminPort, messages: routes.map(message),
+            version: RouterService.version, adminPort: adminPort, messages: routes.map { message($0, configuration, transformers) },
             channels: configuration.channels.map {
                 .init(name: $0.name, description: $0.description, buffer: $0.buffer)
             } + templates)
     }
 
-    private static func message(_ route: RouteSettings) -> DocumentedRoutes.Message {
-        let definitions = route.steps.map { step in BuiltinTransformers.all.first { $0.name == step.transformer } }
+    private static func message(
+        _ route: RouteSettings, _ configuration: RouterConfiguration, _ transformers: TransformerSet
+    ) -> DocumentedRoutes.Message {
+        let definitions = route.steps.map { transformers[$0.transformer] }
         let schemas = zip(definitions, route.steps).map { $0?.outputSchema($1.options) ?? .any }
-        let example = example(of: route, definitions: definitions.compactMap { $0 })
+        let example = example(
+            of: route, maxRecord: configuration.maxRecord(ofCluster: route.cluster),
+            definitions: definitions.compactMap { $0 } + transformers.definitions)
         return DocumentedRoutes.Message(
             type: route.type, route: route.name, transformers: route.steps.map(\.transformer),
             channels: route.channels.map(\.text), schema: OutputSchema.ofChain(schemas), example: example?.data,
@@ -54,15 +62,15 @@ final class RouteDocumentation: Sendable {
 
     /// What the route's own chain makes of the first input that gets through: one of the route's tests, or of the
     /// transformers' examples.
+    ///
+    /// - Parameter definitions: the route's own first; others too, since a filter lets through what a record of the right kind has.
     private static func example(
-        of route: RouteSettings, definitions: [TransformerDefinition]
+        of route: RouteSettings, maxRecord: Int, definitions: [TransformerDefinition]
     ) -> (data: String, channel: String?)? {
         let topic = route.topics.lazy.compactMap(\.plainName).first ?? route.name
         let tests = route.tests.map { ($0.input, $0.key, $0.topic) }
-        // Those of other transformers too: a filter lets through what a record of the right kind has.
-        let all = definitions + BuiltinTransformers.all
-        let examples = all.flatMap(\.examples).map { (Optional($0.input), String?.none, topic) }
-        let trial = RouteTrial(route: TableBuilder.route(route), maximumRecordBytes: 1 << 20)
+        let examples = definitions.flatMap(\.examples).map { (Optional($0.input), String?.none, topic) }
+        let trial = RouteTrial(route: TableBuilder.route(route), maxRecord: maxRecord)
         for (input, key, topic) in tests + examples {
             guard let input else { continue }
             let result = trial.run(SampledRecord(key: key.map { Array($0.utf8) }, value: Array(input.utf8)), topic: topic)

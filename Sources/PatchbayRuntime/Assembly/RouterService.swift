@@ -39,7 +39,7 @@ package final class RouterService: Sendable {
     private let admin: AdminServer?
     private let alerting: Alerting
     private let http: OutgoingHTTP
-    private let upkeep = Mutex<[Task<Void, Never>]>([])
+    private let periodicTasks = Mutex<[Task<Void, Never>]>([])
 
     /// Where it listens.
     package struct Ports: Sendable {
@@ -52,11 +52,12 @@ package final class RouterService: Sendable {
 
     /// - Parameters:
     ///   - loaded: what `configuration` was loaded from.
+    ///   - transformers: what it was loaded with, for the examples of `/docs`.
     ///   - reload: loads the files again.
     ///   - consumerProperties: librdkafka properties that hold unless the file sets them.
     ///   - rejoinsAfter: for an embedded Kafka; see `ConsumerConfiguration.rejoinsAfter`.
     init(
-        configuration: RouterConfiguration, loaded: LoadedConfiguration, reload: @escaping Reloader.Load,
+        configuration: RouterConfiguration, loaded: LoadedConfiguration, transformers: TransformerSet, reload: @escaping Reloader.Load,
         consumerProperties: [(name: String, value: String)] = [], rejoinsAfter: Duration? = nil, logger: Logger
     ) {
         self.configuration = configuration
@@ -77,7 +78,7 @@ package final class RouterService: Sendable {
         let alerting = Alerting(
             configuration.alerts, consumers: consumers, http: http, version: Self.version, logger: logger)
         self.alerting = alerting
-        let documentation = RouteDocumentation(configuration)
+        let documentation = RouteDocumentation(configuration, transformers: transformers)
         let inForce = Mutex(configuration)
         let reloader = Reloader(
             current: loaded, configuration: configuration, load: reload,
@@ -175,7 +176,7 @@ package final class RouterService: Sendable {
             tasks.append(
                 Task { await FileWatcher().run(files: { reloader.files }, changed: { _ = await reloader.reload(.file) }) })
         }
-        upkeep.withLock { $0 = tasks }
+        periodicTasks.withLock { $0 = tasks }
         ports.channel = configuration.routes.lazy.flatMap(\.channels).first { $0.isPlain }?.text
         return ports
     }
@@ -187,7 +188,7 @@ package final class RouterService: Sendable {
         server.beginDrain()
         if configuration.server.drainDelay > .zero { try? await Task.sleep(for: configuration.server.drainDelay) }
         let start = ContinuousClock.now
-        for task in upkeep.withLock({ $0 }) { task.cancel() }
+        for task in periodicTasks.withLock({ $0 }) { task.cancel() }
         await reloader.stop()
         await server.stopAccepting()
         async let told: Void = stopAlerts()

@@ -4,8 +4,6 @@ import PatchbayConfig
 
 /// Why a service did not start.
 package enum StartFailure: Error {
-    /// A bug: two transformers have one name. With the sentence that says so.
-    case duplicateTransformer(String)
     /// The routes file has errors; they have been reported.
     case configuration
     /// With the sentence that says which port, and why.
@@ -16,6 +14,7 @@ package enum StartFailure: Error {
 package enum ServiceRun {
     /// - Parameters:
     ///   - path: the routes file.
+    ///   - transformers: what routes may name.
     ///   - environment: wins over the file, now and at every reload.
     ///   - consumerProperties: librdkafka properties that hold unless the file sets them.
     ///   - rejoinsAfter: for an embedded Kafka; see `ConsumerConfiguration.rejoinsAfter`.
@@ -23,29 +22,29 @@ package enum ServiceRun {
     ///   - started: called when it serves; what it throws ends the service.
     /// - Throws: `StartFailure`, or what `started` throws.
     package static func run(
-        path: String, environment: [String: String],
+        path: String, transformers: TransformerSet, environment: [String: String],
         consumerProperties: [(name: String, value: String)] = [],
         rejoinsAfter: Duration? = nil,
         logger: Logger,
         report: ([Diagnostic]) -> Void,
         started: (RouterService.Ports) throws -> Void = { _ in }
     ) async throws {
-        if let duplicate = BuiltinTransformers.duplicate() { throw StartFailure.duplicateTransformer(duplicate) }
         let signals = Signals()
-        let loaded = ConfigurationFile.read(path, environment: environment, hidesVariables: true)
+        let load = { @Sendable (hidesVariables: Bool) in
+            ConfigurationFile.read(path, environment: environment, transformers: transformers, hidesVariables: hidesVariables)
+        }
+        let loaded = load(true)
         if !loaded.findings.isEmpty {
             // This terminal is the operator's, who sets the variables: findings may name their values.
-            report(ConfigurationFile.read(path, environment: environment).findings)
+            report(load(false).findings)
         }
         guard let configuration = loaded.configuration else { throw StartFailure.configuration }
         warnOfFileLimit(configuration, logger)
         let service = RouterService(
-            configuration: configuration, loaded: loaded,
+            configuration: configuration, loaded: loaded, transformers: transformers,
             reload: { candidate in
-                guard let candidate else {
-                    return ConfigurationFile.read(path, environment: environment, hidesVariables: true)
-                }
-                return ConfigurationFile.read(candidate, insteadOf: path, environment: environment)
+                guard let candidate else { return load(true) }
+                return ConfigurationFile.read(candidate, insteadOf: path, environment: environment, transformers: transformers)
             },
             consumerProperties: consumerProperties, rejoinsAfter: rejoinsAfter, logger: logger)
         let ports: RouterService.Ports

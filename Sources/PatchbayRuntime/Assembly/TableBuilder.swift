@@ -19,7 +19,7 @@ enum TableBuilder {
         return RouteTable(
             routes: routes,
             channels: configuration.channels.map { .init(name: $0.name, limits: .init(messageBuffer: $0.buffer)) },
-            maximumRecordBytes: configuration.clusters.map { ($0.name, $0.maxRecord) })
+            maxRecord: configuration.clusters.map { ($0.name, $0.maxRecord) })
     }
 
     static func route(_ settings: RouteSettings, counters: RouteCounters = RouteCounters()) -> Route {

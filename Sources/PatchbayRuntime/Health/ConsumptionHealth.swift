@@ -65,7 +65,7 @@ enum ConsumptionHealth {
         }
         for topic in status.topics {
             if let problem = topic.problem { health.warnings.append("topic \(topic.topic): \(problem)") }
-            if let reason = topic.holdReason {
+            if let reason = topic.pendingReason {
                 health.warnings.append("topic \(topic.topic) is paused: \(reason)")
             }
             if topic.recordsSkipped > 0 {
@@ -105,7 +105,7 @@ enum ConsumptionHealth {
                     ? "unreadable"
                     : topic.isHalted
                         ? "halted"
-                        : topic.holdReason != nil
+                        : topic.pendingReason != nil
                             ? "paused"
                             : topic.assigned.contains { $0.position != nil } ? "consuming" : "waiting"
             }

@@ -54,22 +54,22 @@ final class OutgoingHTTP: Sendable {
         var isClosed = false
     }
 
-    /// Until a connection is made, its TLS included. A request whose deadline is earlier doesn't wait for it.
-    private static let connectTimeout = TimeAmount.seconds(10)
     /// How long a server may take to close its side of a TLS connection.
     private static let tlsCloseTimeout = TimeAmount.milliseconds(300)
 
     private let loop: any EventLoop
     private let proxies: ProxySettings
     private let tls: TLSConfiguration
+    private let connectTimeout: TimeAmount
     private let state = Mutex(State())
 
     /// - Parameters:
     ///   - group: must outlive this, or `close`.
     ///   - tls: what certificates have to be like.
+    ///   - connectTimeout: until a connection is made, its TLS included. A request whose deadline is earlier doesn't wait for it.
     init(
         group: any EventLoopGroup, proxies: ProxySettings = ProxySettings(environment: ProcessInfo.processInfo.environment),
-        tls: TLSConfiguration = .makeClientConfiguration()
+        tls: TLSConfiguration = .makeClientConfiguration(), connectTimeout: TimeAmount = .seconds(10)
     ) {
         // One, so that what is left of a connection ends where it lived.
         loop = group.next()
@@ -77,6 +77,7 @@ final class OutgoingHTTP: Sendable {
         var tls = tls
         tls.shutdownTimeout = Self.tlsCloseTimeout
         self.tls = tls
+        self.connectTimeout = connectTimeout
     }
 
     deinit {
@@ -133,7 +134,7 @@ final class OutgoingHTTP: Sendable {
             var configuration = HTTPClient.Configuration()
             configuration.tlsConfiguration = tls
             configuration.redirectConfiguration = .disallow
-            configuration.timeout = .init(connect: Self.connectTimeout)
+            configuration.timeout = .init(connect: connectTimeout)
             configuration.proxy = proxy
             configuration.httpVersion = .http1Only
             // The sender decides about trying again, and wants to know what went wrong.

@@ -15,10 +15,10 @@ enum ReloadPreview {
             (old.routes + new.routes).filter(\.holdsSecrets).map { ($0.name, $0.shownName) }, uniquingKeysWith: { $1 })
         return recent.map { source in
             func trials(_ configuration: RouterConfiguration) -> (run: [RouteTrial], leftOut: [String]) {
-                let largest = configuration.clusters.first { $0.name.hasSameBytes(as: source.cluster) }?.maxRecord ?? 1 << 20
+                let largest = configuration.maxRecord(ofCluster: source.cluster)
                 let routes = TableBuilder.table(configuration).routes(ofTopic: source.topic, cluster: source.cluster)
                 return (
-                    routes.filter { hidden[$0.name] == nil }.map { RouteTrial(route: $0, maximumRecordBytes: largest) },
+                    routes.filter { hidden[$0.name] == nil }.map { RouteTrial(route: $0, maxRecord: largest) },
                     routes.compactMap { hidden[$0.name] }
                 )
             }

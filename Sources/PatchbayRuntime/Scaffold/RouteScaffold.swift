@@ -13,7 +13,7 @@ struct RouteScaffold {
     private static let longestChannel = 120
 
     private let topic: Scaffold.Topic
-    private let transformers: [TransformerDefinition]
+    private let transformers: TransformerSet
     private let fit: Fit
     /// Records with a value: tombstones say nothing about what the topic holds.
     private let records: [SampledRecord]
@@ -23,7 +23,7 @@ struct RouteScaffold {
     private var test = ""
     private static let testsKey = "    tests:"
 
-    init(_ topic: Scaffold.Topic, _ transformers: [TransformerDefinition]) {
+    init(_ topic: Scaffold.Topic, _ transformers: TransformerSet) {
         self.topic = topic
         self.transformers = transformers
         records = topic.records.filter { $0.value != nil }
@@ -146,15 +146,15 @@ struct RouteScaffold {
         let run: (SampledRecord) -> RouteTrial.Result?
 
         /// The most particular transformer that takes every record seen.
-        static func of(_ topic: String, _ records: [SampledRecord], _ transformers: [TransformerDefinition]) -> Fit {
-            let fallback = transformers.first { $0.name == "json" }
+        static func of(_ topic: String, _ records: [SampledRecord], _ transformers: TransformerSet) -> Fit {
+            let fallback = transformers["json"]
             let fallbackType = fallback?.defaultType ?? "message"
             guard !records.isEmpty else {
-                let others = "others: \(transformers.map(\.name).filter { $0 != "json" }.joined(separator: ", "))"
+                let others = "others: \(transformers.definitions.map(\.name).filter { $0 != "json" }.joined(separator: ", "))"
                 return Fit(name: "json", type: fallbackType, comment: others, run: { _ in nil })
             }
             let looked = records.count == 1 ? "the 1 record" : "all of the \(records.count) records"
-            let particular = transformers.filter { $0.defaultType != nil && $0.name != "json" }
+            let particular = transformers.definitions.filter { $0.defaultType != nil && $0.name != "json" }
             for candidate in particular + (fallback.map { [$0] } ?? []) {
                 guard let trial = Self.trial(of: candidate, topic: topic),
                     records.allSatisfy({ !trial.run($0, topic: topic).envelopes.isEmpty })
@@ -178,7 +178,7 @@ struct RouteScaffold {
                 route: Route(
                     name: definition.name, topic: topic, type: definition.defaultType ?? "message", channels: ["c"],
                     makeTransformer: factory),
-                maximumRecordBytes: 100 << 20)
+                maxRecord: 100 << 20)
         }
     }
 }

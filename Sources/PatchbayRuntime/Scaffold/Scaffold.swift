@@ -15,7 +15,7 @@ package enum Scaffold {
     ///   - hasSchema: whether `routes.schema.json` is beside the file that is written.
     ///   - file: its name, as commands are given it.
     package static func text(
-        topics: [Topic], transformers: [TransformerDefinition], hasSchema: Bool = false, file: String = "routes.yaml"
+        topics: [Topic], transformers: TransformerSet, hasSchema: Bool = false, file: String = "routes.yaml"
     ) -> String {
         var seen: Set<[UInt8]> = []
         var scaffolds = topics.filter { seen.insert(Array($0.name.utf8)).inserted }.map { RouteScaffold($0, transformers) }
@@ -77,7 +77,7 @@ package enum Scaffold {
 
     /// Why a route doesn't belong into a file: the first mistake that `check` finds in it, or what `test` says of its
     /// tests; `nil` when all is well.
-    static func problem(withRoute text: String, _ transformers: [TransformerDefinition]) -> String? {
+    static func problem(withRoute text: String, _ transformers: TransformerSet) -> String? {
         let loaded = ConfigurationLoader.load(
             text: preamble + "routes:\n" + text, file: "routes.yaml", environment: [:], transformers: transformers)
         if let finding = loaded.diagnostics.first { return finding.message }

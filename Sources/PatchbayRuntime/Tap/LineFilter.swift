@@ -28,7 +28,7 @@ package final class LineFilter {
         trial = RouteTrial(
             route: Route(
                 name: definition.name, topic: "tap", type: "message", channels: ["tap"], makeTransformer: factory),
-            maximumRecordBytes: 1 << 30)
+            maxRecord: 1 << 30)
         missing = MissingFields(FilterFields(of: condition), inner: inner)
     }
 

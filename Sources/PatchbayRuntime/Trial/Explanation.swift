@@ -76,7 +76,7 @@ package struct Explanation: Encodable {
         self.cluster = cluster
         self.topic = topic
         hasRecord = record != nil
-        let largest = configuration.clusters.first { $0.name.hasSameBytes(as: cluster) }?.maxRecord ?? 1 << 20
+        let largest = configuration.maxRecord(ofCluster: cluster)
         let concerned = configuration.routes.filter { route in all || route.topics.contains { $0.matches(topic) } }
         unlisted = configuration.routes.count - concerned.count
         let known = configuration.routes.filter { $0.secrets.isDisjoint(with: ["topic", "topics"]) }
@@ -88,7 +88,7 @@ package struct Explanation: Encodable {
             }
             var outcome = RouteOutcome(route: settings.shownName, takesTopic: true)
             guard let record else { return outcome }
-            let trial = RouteTrial(route: TableBuilder.route(settings), maximumRecordBytes: largest)
+            let trial = RouteTrial(route: TableBuilder.route(settings), maxRecord: largest)
             let result = trial.run(record, topic: topic)
             outcome.steps = result.steps.map { Self.step($0, settings.steps[$0.index]) }
             outcome.messages = result.envelopes.map(Self.message)

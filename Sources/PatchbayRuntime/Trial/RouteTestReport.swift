@@ -28,10 +28,10 @@ package struct RouteTestReport: Encodable {
         self.file = file
         var covered: Set<String> = []
         for route in configuration.routes {
-            let largest = configuration.clusters.first { $0.name.hasSameBytes(as: route.cluster) }?.maxRecord ?? 1 << 20
+            let largest = configuration.maxRecord(ofCluster: route.cluster)
             for test in route.tests {
                 // Made again for each, so that tests can't depend on each other.
-                let trial = RouteTrial(route: TableBuilder.route(route), maximumRecordBytes: largest)
+                let trial = RouteTrial(route: TableBuilder.route(route), maxRecord: largest)
                 let result = trial.run(
                     SampledRecord(
                         timestampMilliseconds: Timestamp.nowMilliseconds(), key: test.key.map { Array($0.utf8) },

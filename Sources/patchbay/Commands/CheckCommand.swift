@@ -50,10 +50,11 @@ struct CheckCommand: AsyncParsableCommand {
 
     func run() async throws {
         let environment = ProcessInfo.processInfo.environment
+        let transformers = try BuiltinTransformers.registered()
         var reports: [Report] = []
         var text = ""
         for file in files.isEmpty ? ["routes.yaml"] : files {
-            let loaded = ConfigurationFile.read(file, environment: environment)
+            let loaded = ConfigurationFile.read(file, environment: environment, transformers: transformers)
             var findings = loaded.findings
             var unreachable: [String] = []
             if live, let configuration = loaded.configuration {

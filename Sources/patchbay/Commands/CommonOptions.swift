@@ -1,4 +1,5 @@
 import ArgumentParser
+import PatchbayAPI
 import PatchbayConfig
 import PatchbayRuntime
 
@@ -8,10 +9,23 @@ struct ConfigurationOption: ParsableArguments {
     var config = "routes.yaml"
 }
 
+extension BuiltinTransformers {
+    /// What routes may name.
+    ///
+    /// - Throws: exit code 70, after saying which two have one name.
+    static func registered() throws -> TransformerSet {
+        do throws(TransformerSet.Duplicate) {
+            return try set()
+        } catch {
+            throw Exit.because(error.description, Exit.internalError)
+        }
+    }
+}
+
 extension ConfigurationFile {
     /// - Throws: exit code 78, after printing everything that was found.
     static func load(_ path: String, environment: [String: String]) throws -> RouterConfiguration {
-        try configuration(of: read(path, environment: environment), path: path)
+        try configuration(of: read(path, environment: environment, transformers: BuiltinTransformers.registered()), path: path)
     }
 
     /// - Throws: exit code 78, after printing everything that was found.

@@ -25,11 +25,13 @@ struct ConfigShowCommand: ParsableCommand {
     @OptionGroup var format: FormatOption
 
     func run() throws {
-        let loaded = ConfigurationFile.read(file.config, environment: ProcessInfo.processInfo.environment, collectsOrigins: true)
+        let transformers = try BuiltinTransformers.registered()
+        let loaded = ConfigurationFile.read(
+            file.config, environment: ProcessInfo.processInfo.environment, transformers: transformers, collectsOrigins: true)
         _ = try ConfigurationFile.configuration(of: loaded, path: file.config)
         switch format.format {
-        case .text: try Output.standard(EffectiveConfiguration.yaml(loaded.origins, transformers: BuiltinTransformers.all))
-        case .json: try Output.standard(EffectiveConfiguration.json(loaded.origins, transformers: BuiltinTransformers.all))
+        case .text: try Output.standard(EffectiveConfiguration.yaml(loaded.origins, transformers: transformers))
+        case .json: try Output.standard(EffectiveConfiguration.json(loaded.origins, transformers: transformers))
         }
     }
 }
@@ -46,5 +48,5 @@ struct SchemaCommand: ParsableCommand {
             Exit codes: 0 printed.
             """)
 
-    func run() throws { try Output.standard(ConfigSchema.json(transformers: BuiltinTransformers.all)) }
+    func run() throws { try Output.standard(ConfigSchema.json(transformers: BuiltinTransformers.registered())) }
 }

@@ -59,8 +59,8 @@ struct InitCommand: AsyncParsableCommand {
         let sampled = try samples(from: list, logger)
         let folder = output == "-" ? URL(fileURLWithPath: ".") : URL(fileURLWithPath: output).deletingLastPathComponent()
         let schema = folder.appendingPathComponent("routes.schema.json").path
-        let text = Scaffold.text(
-            topics: sampled, transformers: BuiltinTransformers.all,
+        let text = try Scaffold.text(
+            topics: sampled, transformers: BuiltinTransformers.registered(),
             hasSchema: FileManager.default.fileExists(atPath: schema), file: output == "-" ? "routes.yaml" : output)
         guard output != "-" else {
             try Output.standard(text)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import PatchbayAPI
 import PatchbayDelivery
 import PatchbayHTTP
 import PatchbayReference
@@ -17,7 +18,7 @@ struct ReferenceCommand: ParsableCommand {
     var folder = "docs/reference"
 
     func run() throws {
-        for (name, text) in GeneratedReference.pages {
+        for (name, text) in try GeneratedReference.pages(of: BuiltinTransformers.registered()) {
             let path = URL(fileURLWithPath: folder).appendingPathComponent(name)
             do {
                 try FileManager.default.createDirectory(
@@ -32,13 +33,13 @@ struct ReferenceCommand: ParsableCommand {
 
 /// The generated pages by file name.
 enum GeneratedReference {
-    static var pages: [(name: String, text: String)] {
+    static func pages(of transformers: TransformerSet) -> [(name: String, text: String)] {
         [
-            ("routes.md", ConfigReference.markdown(transformers: BuiltinTransformers.all)),
-            ("transformers.md", TransformerReference.markdown(BuiltinTransformers.all)),
+            ("routes.md", ConfigReference.markdown(transformers: transformers)),
+            ("transformers.md", TransformerReference.markdown(transformers)),
             ("environment.md", EnvironmentReference.markdown()),
             ("metrics.md", MetricsReference.markdown()),
-            ("routes.schema.json", ConfigSchema.json(transformers: BuiltinTransformers.all)),
+            ("routes.schema.json", ConfigSchema.json(transformers: transformers)),
         ]
     }
 }

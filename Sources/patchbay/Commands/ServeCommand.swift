@@ -31,11 +31,11 @@ struct ServeCommand: AsyncParsableCommand {
     ) async throws {
         do {
             try await ServiceRun.run(
-                path: path, environment: environment, consumerProperties: consumerProperties, rejoinsAfter: rejoinsAfter,
+                path: path, transformers: BuiltinTransformers.registered(), environment: environment,
+                consumerProperties: consumerProperties, rejoinsAfter: rejoinsAfter,
                 logger: logger, report: { Output.error(DiagnosticRenderer.render($0, file: path)) }, started: started)
         } catch let failure as StartFailure {
             switch failure {
-            case .duplicateTransformer(let sentence): throw Exit.because(sentence, Exit.internalError)
             case .configuration: throw Exit.configuration
             case .port(let sentence): throw Exit.because(sentence, Exit.unavailable)
             }

@@ -184,7 +184,9 @@ struct TroubleTests {
             try fixture.kafka.setRoundTripTime(milliseconds: 1_000)
             // On a thread of its own: on a busy machine the pool may look again only when the second is over.
             let isOver = Atomic(false)
+            let isWatched = Atomic(false)
             async let wasDeclared = offPool {
+                isWatched.store(true, ordering: .releasing)
                 while !isOver.load(ordering: .acquiring) {
                     let status = consumer.status
                     if status.isDueAt != nil, status.silence() == .zero { return true }
@@ -192,6 +194,7 @@ struct TroubleTests {
                 }
                 return false
             }
+            try await eventually("somebody watches") { isWatched.load(ordering: .acquiring) }
             await consumer.stop()
             isOver.store(true, ordering: .releasing)
             #expect(try await wasDeclared, "the last commit was waited for")

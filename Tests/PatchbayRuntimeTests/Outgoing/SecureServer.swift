@@ -87,25 +87,17 @@ final class TextServer: Sendable {
     let port: Int
     private let listener: Int32
     private let accepted = Atomic<Int>(0)
+    private let closed = Atomic<Int>(0)
 
     var connections: Int { accepted.load(ordering: .relaxed) }
+    /// Of those, the ones that the client has closed.
+    var ended: Int { closed.load(ordering: .relaxed) }
 
     init(_ text: String) throws {
         signal(SIGPIPE, SIG_IGN)
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let descriptor = listener
-        let result = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                guard bind(descriptor, address, size) == 0, listen(descriptor, 16) == 0 else { return Int32(-1) }
-                return getsockname(descriptor, address, &size)
-            }
-        }
-        port = Int(in_port_t(bigEndian: address.sin_port))
-        guard result == 0 else { throw SocketFailure(description: "listen: \(String(cString: strerror(errno)))") }
+        let socket = try ListeningSocket(backlog: 16)
+        listener = socket.descriptor
+        port = socket.port
         Thread.detachNewThread { [self] in
             while true {
                 let connection = accept(listener, nil, nil)
@@ -118,6 +110,7 @@ final class TextServer: Sendable {
                         _ = Foundation.send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL))
                     }
                     close(connection)
+                    self.closed.wrappingAdd(1, ordering: .relaxed)
                 }
             }
             close(listener)

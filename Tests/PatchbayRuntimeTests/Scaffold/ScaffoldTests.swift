@@ -34,14 +34,18 @@ import Testing
         "a b", "^a", "a{b}", "a\nb", "a: b #c", "é", "\u{0}", "${HOME}", "",
     ]
 
+    private let transformers: TransformerSet
+
+    init() throws { transformers = try BuiltinTransformers.set() }
+
     private func load(_ text: String) -> LoadResult {
-        ConfigurationLoader.load(text: text, file: "routes.yaml", environment: [:], transformers: BuiltinTransformers.all)
+        ConfigurationLoader.load(text: text, file: "routes.yaml", environment: [:], transformers: transformers)
     }
 
     /// Holds a file to what `check` and `test` say of it, and its suggestions to what `check` says once they are
     /// uncommented.
     private func judge(_ topics: [Scaffold.Topic], at location: SourceLocation = #_sourceLocation) -> String {
-        let text = Scaffold.text(topics: topics, transformers: BuiltinTransformers.all)
+        let text = Scaffold.text(topics: topics, transformers: transformers)
         let shown = "\(topics.map { ($0.name, $0.records.first) })\n\(text.suffix(3000))"
         let loaded = load(text)
         #expect(loaded.diagnostics.isEmpty, "\(loaded.diagnostics) for \(shown)", sourceLocation: location)
@@ -112,20 +116,20 @@ import Testing
     /// The header spoke of routes.yaml whatever the file's name was, and of "the tests below" where there were none; `json` was among
     /// the others of `json`.
     @Test func theHeaderSpeaksOfThisFile() {
-        let plain = Scaffold.text(topics: [], transformers: BuiltinTransformers.all)
+        let plain = Scaffold.text(topics: [], transformers: transformers)
         #expect(
             plain.contains("#   patchbay check routes.yaml     finds every mistake\n#   patchbay explain --topic T …   shows"), "\(plain)")
         #expect(plain.contains("#   patchbay test routes.yaml      runs the `tests` of routes, once they have some\n"), "\(plain)")
         #expect(plain.contains("transform: json   # others: token, trade, aggregate, filter, pick, rename\n"), "\(plain)")
         let records = [SampledRecord(key: nil, value: Array(#"{"a":"b"}"#.utf8))]
         let named = Scaffold.text(
-            topics: [.init(name: "t", records: records)], transformers: BuiltinTransformers.all, file: "my conf/it's.yaml")
+            topics: [.init(name: "t", records: records)], transformers: transformers, file: "my conf/it's.yaml")
         #expect(
             named.contains(#"#   patchbay check 'my conf/it'\''s.yaml' "#) && named.contains(#"--config 'my conf/it'\''s.yaml' --topic T"#),
             "\(named)")
         #expect(named.contains("runs the tests below\n") && !named.contains("routes.yaml"), "\(named)")
         let none = Scaffold.text(
-            topics: [.init(name: "t", records: [SampledRecord(key: nil, value: [0xFF])])], transformers: BuiltinTransformers.all)
+            topics: [.init(name: "t", records: [SampledRecord(key: nil, value: [0xFF])])], transformers: transformers)
         #expect(!none.contains("tests below") && none.contains("No test: "), "\(none)")
     }
 

@@ -26,14 +26,14 @@ package struct TransformReader {
     /// Transformers of one chain.
     package static let longestChain = 32
 
-    private let transformers: [ByteString: TransformerDefinition]
+    private let transformers: TransformerSet
     private let names: [String]
     private let decoder: FieldDecoder
     private let findings: Findings
 
-    init(transformers: [TransformerDefinition], decoder: FieldDecoder, findings: Findings) {
-        self.transformers = Dictionary(transformers.map { (ByteString($0.name), $0) }) { first, _ in first }
-        names = transformers.map(\.name).sorted()
+    init(transformers: TransformerSet, decoder: FieldDecoder, findings: Findings) {
+        self.transformers = transformers
+        names = transformers.definitions.map(\.name).sorted()
         self.decoder = decoder
         self.findings = findings
     }
@@ -144,9 +144,9 @@ package struct TransformReader {
     private func reportCount(_ entries: [YAMLNode.Entry], at position: SourcePosition) {
         let names = entries.compactMap { $0.key.scalar?.text }
         let hint: String? =
-            if let first = names.first, let definition = transformers[ByteString(first)], names.count > 1 {
+            if let first = names.first, let definition = transformers[first], names.count > 1 {
                 names.dropFirst().allSatisfy {
-                    transformers[ByteString($0)] != nil && !definition.options.map(\.name).containsBytes(of: $0)
+                    transformers[$0] != nil && !definition.options.map(\.name).containsBytes(of: $0)
                 }
                     ? "write a chain as a list: `[{ \(first): … }, { \(DisplayText.plain(names[1])): … }]`"
                     : "indent the options below `\(first)`"
@@ -160,7 +160,7 @@ package struct TransformReader {
     private func definition(
         _ name: String, shown: String, isSecret: Bool = false, at position: SourcePosition
     ) -> TransformerDefinition? {
-        if let definition = transformers[ByteString(name)] { return definition }
+        if let definition = transformers[name] { return definition }
         let known = names.isEmpty ? "no transformer is registered" : "known transformers: \(DisplayText.list(names))"
         let near = isSecret ? nil : findings.nearest(to: name, among: names)
         findings.add(
