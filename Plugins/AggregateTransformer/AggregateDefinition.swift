@@ -16,8 +16,8 @@ extension ShapedTransformer<AggregateSettings> {
                 "windows", .list(.string(), minimumCount: 1),
                 documentation: """
                     Passes on these windows only, named as in `time_window`; a record with none of them is left out. \
-                    Usual are \(WindowField.knownWindows.map { "`\($0)`" }.joined(separator: ", ")); any other name \
-                    that the producer writes will do.
+                    Usual names are \(WindowField.knownWindows.map { "`\($0)`" }.joined(separator: ", ")); any other name \
+                    that the producer writes works, too.
                     """,
                 example: "windows: [1min, 5min]"),
         ],

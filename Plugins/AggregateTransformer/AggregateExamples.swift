@@ -30,17 +30,17 @@ enum AggregateExamples {
             outcome: .data(
                 #"{"token":"0x0000000000000000000000000000000000000001","generated_at":"2024-01-01T12:01:00Z"}"#)),
         TransformerExample(
-            title: "Another token than the ones asked for is left out",
+            title: "A token other than the ones asked for is left out",
             options: ["tokens": .list([.string("0x0000000000000000000000000000000000000002")])], input: snake,
             outcome: .filtered),
         TransformerExample(
-            title: "A fault inside a window is named with its path",
+            title: "A mistake inside a window is reported with its path",
             input: #"""
                 {"token":"0x0000000000000000000000000000000000000001","symbol":"DOGCOI","name":"DogeCoin","aggregate_data":[{"time_window":"1min","sell_count":15,"buy_count":20,"total_trades":35,"sell_volume":25000.0,"buy_volume":"30000.000000","total_volume":"55000.000000","volume_usd":"55000.000000","price_change":2.5,"open_price":"0.400000","close_price":"0.410000","timestamp":"2024-01-01T12:01:00Z"}],"generated_at":"2024-01-01T12:01:00Z","version":"1.0"}
                 """#,
             outcome: .rejected(code: "wrong_type", field: "aggregate_data[0].sell_volume")),
         TransformerExample(
-            title: "Counts are whole",
+            title: "Counts are whole numbers",
             input: #"""
                 {"token":"0x0000000000000000000000000000000000000001","symbol":"DOGCOI","name":"DogeCoin","aggregate_data":[{"time_window":"1min","sell_count":15.5,"buy_count":20,"total_trades":35,"sell_volume":"25000.000000","buy_volume":"30000.000000","total_volume":"55000.000000","volume_usd":"55000.000000","price_change":2.5,"open_price":"0.400000","close_price":"0.410000","timestamp":"2024-01-01T12:01:00Z"}],"generated_at":"2024-01-01T12:01:00Z","version":"1.0"}
                 """#,

@@ -17,19 +17,19 @@ extension FilterTransformer {
                     alone: `filter: .level == "error"`.
 
                     `@key`, `@topic`, `@partition`, `@timestamp` (milliseconds since 1970) and `@header.NAME` (or \
-                    `@header."any-name"`) stand for what the record has beside its value; what it doesn't have is null. They \
-                    can be compared with literals, and such comparisons be joined, but not be used in other expressions.
+                    `@header."any-name"`) stand for what the record has besides its value; what it doesn't have is null. \
+                    They can be compared with literals, and such comparisons can be joined, but they can't be used in \
+                    other expressions.
 
                     Comparisons of fields with literals, joined by `and`, `or` and `| not`, cost less than a microsecond \
                     per record. Anything more is left to jq, at about ten microseconds for a record of 300 bytes, so put \
-                    such filters behind cheaper steps where rates are high. A field has a dot in front (`.level`), a text has \
+                    such filters behind cheaper steps where rates are high. A field starts with a dot (`.level`), text is in \
                     quotes; a comparison of two constants (`"level" == "error"`) is an error.
 
-                    jq has no time limit, so only what surely ends on every record may be used: all operators but \
-                    assignments, `if`, `reduce`, `foreach`, `try`, `as`, `label`, and these functions: \
+                    jq has no time limit, so only what is guaranteed to finish on every record may be used: all operators \
+                    except assignments, `if`, `reduce`, `foreach`, `try`, `as`, `label`, and these functions: \
                     \(FilterLanguage.functions.map { "`\($0)`" }.joined(separator: ", ")). `recurse` takes no argument, \
-                    `split` takes one, `index`, \
-                    `rindex` and `indices` take a text that is written out, and texts can't be multiplied.
+                    `split` takes one, `index`, `rindex` and `indices` take literal text, and text can't be multiplied.
                     """,
                 example: #"where: .level == "error""#),
             RecordOptions.loneSurrogates,

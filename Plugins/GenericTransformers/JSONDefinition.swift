@@ -17,7 +17,7 @@ extension JSONTransformer {
                 input: "[123456789012345678901234567890]", outcome: .data("[123456789012345678901234567890]")),
             TransformerExample(title: "A lone value is JSON too", input: "true", outcome: .data("true")),
             TransformerExample(
-                title: "A comma too many is refused",
+                title: "An extra comma is refused",
                 input: #"{"id":7,}"#, outcome: .rejected(code: "invalid_json", field: nil)),
             TransformerExample(
                 title: "Two values are refused; a record is one",

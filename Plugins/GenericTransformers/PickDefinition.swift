@@ -5,16 +5,16 @@ extension PickTransformer {
     /// What the registration list takes.
     public static let definition = TransformerDefinition(
         name: "pick",
-        summary: "Keeps the named fields of a JSON object; what stays is copied byte for byte, in its order.",
+        summary: "Keeps the named fields of a JSON object; they are copied byte for byte, in their order.",
         defaultType: nil,
         options: [
             Field(
                 "fields", .list(.string(), minimumCount: 1), required: true,
-                documentation: "The fields to keep, inner ones by their path: `outer.inner`. May be given alone: `pick: [a, b]`.",
+                documentation: "The fields to keep, nested ones by their path: `outer.inner`. May be given alone: `pick: [a, b]`.",
                 example: "fields: [service, level, user.id]"),
             Field(
                 "missing", .choice(["skip", "reject"]), default: .string("skip"),
-                documentation: "What becomes of a record without one of the fields: it passes without it, or it is rejected.",
+                documentation: "What happens to a record that lacks one of the fields: it passes without it, or it is rejected.",
                 example: "missing: reject"),
             RecordOptions.loneSurrogates,
         ],
@@ -26,14 +26,14 @@ extension PickTransformer {
                 input: #"{"service":"api","level":"error","host":"a1"}"#,
                 outcome: .data(#"{"service":"api","level":"error"}"#)),
             TransformerExample(
-                title: "A field of an inner object",
+                title: "A field of a nested object",
                 options: ["fields": .list([.string("user.id")])],
                 input: #"{"user":{"id":7,"name":"x"},"n":1.50}"#, outcome: .data(#"{"user":{"id":7}}"#)),
             TransformerExample(
                 title: "A field that isn't there is left out",
                 options: ["fields": .list([.string("a"), .string("b")])], input: #"{"a":1}"#, outcome: .data(#"{"a":1}"#)),
             TransformerExample(
-                title: "Or asked for",
+                title: "Or is required",
                 options: ["fields": .list([.string("a"), .string("b")]), "missing": .string("reject")],
                 input: #"{"a":1}"#, outcome: .rejected(code: "missing_field", field: "b")),
             TransformerExample(

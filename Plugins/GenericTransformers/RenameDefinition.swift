@@ -5,14 +5,14 @@ extension RenameTransformer {
     /// What the registration list takes.
     public static let definition = TransformerDefinition(
         name: "rename",
-        summary: "Gives fields of a JSON object new names; values are copied byte for byte, and the order stays.",
+        summary: "Gives fields of a JSON object new names; values are copied byte for byte, and the order is kept.",
         defaultType: nil,
         options: [
             Field(
                 "fields", .dictionary(.string()), required: true,
                 documentation: """
-                    New names by old ones; the old name of an inner field is its path, `outer.inner`, the new one a plain \
-                    name. A record that has a field of the new name already is rejected.
+                    New names by old names. The old name of a nested field is its path, `outer.inner`; the new name is a \
+                    plain name. A record that already has a field of the new name is rejected.
                     """,
                 example: "fields: { level: severity, user.id: user_id }"),
             RecordOptions.loneSurrogates,
@@ -23,11 +23,11 @@ extension RenameTransformer {
                 options: ["fields": .map(["level": .string("severity")])],
                 input: #"{"level":"error","n":1.50}"#, outcome: .data(#"{"severity":"error","n":1.50}"#)),
             TransformerExample(
-                title: "Two fields change places",
+                title: "Two fields swap names",
                 options: ["fields": .map(["a": .string("b"), "b": .string("a")])],
                 input: #"{"a":1,"b":2}"#, outcome: .data(#"{"b":1,"a":2}"#)),
             TransformerExample(
-                title: "A field of an inner object",
+                title: "A field of a nested object",
                 options: ["fields": .map(["user.id": .string("number")])],
                 input: #"{"user":{"id":7}}"#, outcome: .data(#"{"user":{"number":7}}"#)),
             TransformerExample(

@@ -23,7 +23,7 @@ enum TokenExamples {
             title: "A token on an automated market maker is left out",
             options: ["amm": .bool(false)], input: pascal, outcome: .filtered),
         TransformerExample(
-            title: "Another token than the ones asked for is left out",
+            title: "A token other than the ones asked for is left out",
             options: ["tokens": .list([.string("0x0000000000000000000000000000000000000002")])], input: pascal,
             outcome: .filtered),
         TransformerExample(

@@ -14,7 +14,7 @@ extension ShapedTransformer<TradeSettings> {
             RecordOptions.loneSurrogates,
             Field(
                 "sides", .list(.choice(TradeField.sides), minimumCount: 1),
-                documentation: "Passes on purchases (`buy`), sales (`sell`) or, as without it, both.",
+                documentation: "Passes on purchases only (`buy`) or sales only (`sell`). With both, or without this option, both pass.",
                 example: "sides: [buy]"),
         ],
         examples: TradeExamples.all,

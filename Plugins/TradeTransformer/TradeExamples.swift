@@ -32,7 +32,7 @@ enum TradeExamples {
             title: "A purchase is left out where only sales are wanted",
             options: ["sides": .list([.string("sell")])], input: pascal, outcome: .filtered),
         TransformerExample(
-            title: "Another token than the ones asked for is left out",
+            title: "A token other than the ones asked for is left out",
             options: ["tokens": .list([.string("0x0000000000000000000000000000000000000002")])], input: pascal,
             outcome: .filtered),
         TransformerExample(

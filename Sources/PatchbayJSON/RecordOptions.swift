@@ -21,7 +21,7 @@ public enum RecordOptions {
             documentation: """
                 Passes on these fields only, in the order of the record; the record is still checked as a whole. \
                 Named as documented: \(shape.documentedNames.map { "`\($0)`" }.joined(separator: ", ")). \
-                Without it every field is passed on, also those that the transformer doesn't know.
+                Without it every field is passed on, including those that the transformer doesn't know.
                 """,
             example: example)
     }
@@ -31,8 +31,8 @@ public enum RecordOptions {
         Field(
             "tokens", .list(.string(), minimumCount: 1),
             documentation: """
-                Passes on records of these token addresses only. Addresses that begin with `0x` compare without regard \
-                to case, all others exactly.
+                Passes on records of these token addresses only. Addresses that begin with `0x` are compared without \
+                regard to case, all others exactly.
                 """,
             example: #"tokens: ["0x0000000000000000000000000000000000000001"]"#)
     }
@@ -42,9 +42,9 @@ public enum RecordOptions {
         Field(
             "lone_surrogates", .choice(LoneSurrogates.allCases.map(\.rawValue)), default: .string(LoneSurrogates.pass.rawValue),
             documentation: """
-                What becomes of a record with an escape for half a surrogate pair, such as `"\\ud83d"`: JSON's grammar allows \
-                it, but it stands for no text, and some clients can't read it. `pass` takes it like any other, its bytes \
-                unchanged; `reject` refuses the record as `invalid_json` and says at which byte.
+                What happens to a record with an escape for half a surrogate pair, such as `"\\ud83d"`: JSON's grammar allows \
+                it, but it represents no text, and some clients can't read it. `pass` accepts the record like any other, \
+                with its bytes unchanged; `reject` refuses the record as `invalid_json` and says at which byte.
                 """,
             example: "lone_surrogates: reject")
     }

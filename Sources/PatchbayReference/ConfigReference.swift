@@ -15,7 +15,7 @@ public enum ConfigReference {
         # Every key of routes.yaml
 
         How to work with the file is in [routes.yaml](../routes.md). Where a key has an environment variable, the variable \
-        wins over the file; [all of them](environment.md). A list of one item may be written as the item alone. Durations \
+        overrides the file; see [all variables](environment.md). A list of one item may be written as the item alone. Durations \
         are a whole number with `ms`, `s`, `m` or `h`; sizes a whole number of bytes, or one with `KiB`, `MiB`, `GiB`, `KB`, \
         `MB` or `GB`.
 
@@ -44,7 +44,7 @@ public enum ConfigReference {
         return """
             #### Transformers
 
-            A value that stands right after a transformer's name is the option in the second column.
+            A bare value after a transformer's name sets the option in the second column.
 
             \(Markdown.table(["Transformer", "Value alone", "What it does"], rows))
             """

@@ -12,9 +12,9 @@ public enum EnvironmentReference {
 
         # Environment variables
 
-        A variable that belongs to a key wins over the file, and is checked by the same rules; an error names the variable. \
-        One that is set to nothing counts as not set. The items of a list are separated by commas. What is in effect, and \
-        where it comes from, is shown by `patchbay config show`.
+        A variable that belongs to a key overrides the file and is checked by the same rules; an error names the variable. \
+        A variable with an empty value counts as not set. List items are separated by commas. `patchbay config show` shows \
+        what is in effect and where it comes from.
 
 
         """
@@ -45,9 +45,9 @@ public enum EnvironmentReference {
 
         | Variable | Value | Default | Meaning |
         |---|---|---|---|
-        | `LOG_FORMAT` | `text` or `json` | `text` | How lines are written: for people, or one JSON object a line. |
+        | `LOG_FORMAT` | `text` or `json` | `text` | How lines are written: for people, or as one JSON object per line. |
         | `LOG_LEVEL` | `trace`, `debug`, `info`, `notice`, `warning`, `error` or `critical` | `info` \
-        | What is logged, to standard error: this level and those after it. |
+        | What is logged, to standard error: this level and the more severe ones. |
 
         Any other variable can be used in the file: `${NAME}` stands for its value and is an error when it is not set, \
         `${NAME:-default}` has a fallback. See [values](../routes.md#values).

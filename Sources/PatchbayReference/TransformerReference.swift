@@ -40,7 +40,7 @@ public enum TransformerReference {
         if let shorthand = definition.shorthand {
             text += """
 
-                A value right after the name stands for \(Markdown.code(shorthand)): \
+                A bare value after the name sets \(Markdown.code(shorthand)): \
                 \(Markdown.code("\(definition.name): VALUE")).
 
                 """

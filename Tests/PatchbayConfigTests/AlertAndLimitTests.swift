@@ -38,7 +38,7 @@ struct AlertAndLimitTests {
         #expect(difference.contains("alerts.webhook") && !difference.contains("secret") && !difference.contains("hidden"))
         #expect(
             load(minimal("alerts: { webhook: { headers: { a: b } } }\n")).diagnostics.map(\.message) == [
-                "`headers` need the `url` they are sent to"
+                "`headers` needs a `url` to send them to"
             ])
     }
 

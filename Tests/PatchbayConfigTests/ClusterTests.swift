@@ -43,7 +43,7 @@ struct ClusterTests {
                 Finding(2, 118, "`brokers` is missing", "for example `brokers: [audit1:9092, audit2:9092]`")),
             Case(
                 "reserved name", file("default: { brokers: 'a:1' }"), [:],
-                Finding(2, 111, "`default` is the cluster that `kafka` itself describes", "set it up under `kafka`, or take another name")),
+                Finding(2, 111, "`default` is the cluster that `kafka` itself describes", "set it up under `kafka`, or use another name")),
             Case(
                 "broker", file("audit: { brokers: [a] }"), [:],
                 Finding(2, 130, "`brokers` must be `host:port`, found `a`", "add the port: `a:9092`")),

@@ -56,13 +56,13 @@ struct ErrorPolicyTests {
                 "loop", file("on_error: dead_letter", "dead_letter: a"), [:],
                 Finding(
                     7, 18, "the route reads its own dead-letter topic `a`, so refused records would come back for ever",
-                    "take another topic for `dead_letter`")),
+                    "use another topic for `dead_letter`")),
             Case(
                 "loop through the defaults and a pattern",
                 file("on_error: dead_letter, dead_letter: a.dead").replacing("topic: a", with: "topics: [b, ^a]"), [:],
                 Finding(
                     4, 5, "the route reads its own dead-letter topic `a.dead` (`^a`), so refused records would come back for ever",
-                    "take another topic for `dead_letter`")),
+                    "use another topic for `dead_letter`")),
             Case(
                 "no topic name", file("dead_letter: a b", "on_error: dead_letter", "dead_letter: ^d"), [:],
                 Finding(2, 26, "`dead_letter` \(rule), found `a b`"),
@@ -147,5 +147,5 @@ struct ErrorPolicyTests {
     }
 
     private static func way(_ steps: String) -> String { "refused records would come back for ever: route \(steps)" }
-    private static let wayHint = "take another topic for one `dead_letter` that no route with `on_error: dead_letter` reads"
+    private static let wayHint = "give one of them a `dead_letter` topic that no route with `on_error: dead_letter` reads"
 }

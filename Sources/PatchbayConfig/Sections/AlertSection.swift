@@ -7,14 +7,14 @@ extension AlertSettings: SectionSettings {
         Setting(
             "lag", \.lag, .integer(1...Int64.max), unit: "records", environment: "KAFKA_LAG_THRESHOLD", live: true,
             documentation: """
-                Lag of a topic, over the partitions read here, above which there is an alert: a log line when it starts and \
-                ends, a metric, a reason in `/health`, and a message to the webhook. None when left out.
+                Lag of a topic, over the partitions read here, above which an alert starts: a log line when it starts and \
+                ends, a metric, a reason in `/health`, and a message to the webhook. No alert when left out.
                 """,
             example: "lag: 10000")
         Setting(
             Field(
                 "topics", .dictionary(.object([topicLag])),
-                documentation: "Thresholds of single topics, by name.",
+                documentation: "Thresholds for individual topics, by name.",
                 example: "topics: { trade-info: { lag: 1000 } }"),
             \.topics, live: true, read: { readTopics($0, $1.findings) }, isSame: { $0 == $1 }, text: { "\($0)" })
         Setting(
@@ -23,22 +23,22 @@ extension AlertSettings: SectionSettings {
             example: "for: 30s")
         Setting(
             "ends_below", \.endsBelow, .number(0.01...1),
-            documentation: "Part of the threshold that lag must fall to before the alert ends, so that it doesn't flutter.",
+            documentation: "Fraction of the threshold that lag must fall to before the alert ends, so that it doesn't flap.",
             example: "ends_below: 0.5")
         Setting(
             "partial_assignment", \.watchesAssignment, .bool, environment: "ALERT_PARTIAL_ASSIGNMENT",
             documentation: """
-                Whether it is an alert when this node reads only a part of a topic, because other members of the consumer group \
+                Whether an alert starts when this node reads only part of a topic because other members of the consumer group \
                 read the rest.
                 """,
             example: "partial_assignment: false")
         Setting(
             "settling", \.settling, .duration(milliseconds: 0...3_600_000), environment: "ALERT_SETTLING",
-            documentation: "How long an assignment must hold before a partial one is an alert; rebalances come and go.",
+            documentation: "How long an assignment must be stable before a partial one becomes an alert, since rebalances come and go.",
             example: "settling: 1m")
         Setting(
             "node", \.node, .string(), environment: "NODE_NAME",
-            documentation: "What the webhook calls this process. The host's name when left out.",
+            documentation: "Name of this process in webhook messages. The host name when left out.",
             example: "node: edge-1")
         Setting(
             Field(
@@ -95,13 +95,13 @@ extension AlertSettings: SectionSettings {
     private static let url = Field(
         "url", .string(), environment: "ALERT_WEBHOOK_URL", secret: true,
         documentation: """
-            Address that gets a POST with JSON when an alert starts and when it ends. Tried again with growing pauses \
-            until it is taken.
+            URL that receives a POST with JSON when an alert starts and when it ends. Retried with increasing delays \
+            until it is accepted.
             """,
         example: "url: ${file:/run/secrets/webhook}")
     private static let headers = Field(
         "headers", .dictionary(.scalar), secret: true,
-        documentation: "Headers sent along, such as `Authorization`.",
+        documentation: "Headers to send with it, such as `Authorization`.",
         example: "headers: { Authorization: \"${file:/run/secrets/token}\" }")
 
     /// `nil` when something is wrong with it, and then it was reported; `.some(nil)` for no webhook.
@@ -109,7 +109,7 @@ extension AlertSettings: SectionSettings {
         guard isRight(object, reading) else { return nil }
         guard let value = object[url.name] else {
             guard let place = object.keys[headers.name] else { return .some(nil) }
-            reading.findings.add("`headers` need the `url` they are sent to", at: place, hint: "add `url: https://…`")
+            reading.findings.add("`headers` needs a `url` to send them to", at: place, hint: "add `url: https://…`")
             return nil
         }
         guard let text = value.string else { return nil }

@@ -26,13 +26,13 @@ extension ChannelSettings {
         Field(
             "buffer", .integer(buffers), unit: "messages",
             documentation: """
-                Messages a slow client may fall behind on this channel before the oldest are dropped for it; of a template, \
-                on each channel it makes. `defaults.buffer` when left out.
+                How many messages a slow client may fall behind on this channel before the oldest are dropped for it; for a \
+                template, on each channel it makes. `defaults.buffer` when left out.
                 """,
             example: "buffer: 500"),
         Field(
             "description", .string(),
-            documentation: "What clients find in the channel, for people.",
+            documentation: "What clients find in the channel, described for people.",
             example: "description: Everything the trading dashboard shows"),
     ]
 }

@@ -7,30 +7,29 @@ package enum Defaults {
         Field(
             "buffer", .integer(ChannelSettings.buffers), default: .integer(100), unit: "messages", environment: "MESSAGE_BUFFER_SIZE",
             documentation: """
-                Messages a slow client may fall behind on a channel before the oldest are dropped for it. Holds for every \
-                channel without a `buffer` of its own.
+                How many messages a slow client may fall behind on a channel before the oldest are dropped for it. Applies \
+                to every channel without its own `buffer`.
                 """,
             example: "buffer: 100"),
         Field(
             "on_error", .choice(ErrorPolicy.words), default: .string("skip"),
             documentation: """
-                What becomes of a record that a route refuses, besides being counted and logged: nothing (`skip`), it is \
-                written to the topic `dead_letter`, or the topic is halted (`stop`).
+                What happens to a record that a route refuses, besides being counted and logged: nothing (`skip`), it is \
+                written to the topic that the key `dead_letter` names (`dead_letter`), or its own topic is halted (`stop`).
                 """,
             example: "on_error: dead_letter"),
         Field(
             "dead_letter", .string(),
-            documentation: "Topic for refused records, where `on_error` is `dead_letter`; on the cluster they are from.",
+            documentation: "Topic for refused records where `on_error` is `dead_letter`, on the cluster that they come from.",
             example: "dead_letter: patchbay.dead-letter"),
         Field(
             "max_channels", .integer(RouteSettings.channelCounts), default: .integer(10_000), unit: "channels",
-            documentation: "Channels that the templates of one route may make.",
+            documentation: "How many channels the templates of one route may make.",
             example: "max_channels: 10000"),
         Field(
             "channel_idle", .duration(milliseconds: RouteSettings.idleTimes), default: .integer(600_000),
             documentation: """
-                Time after which a channel made by a template is retired, when it had neither subscriber nor message for so \
-                long.
+                A channel made by a template is retired when it has had neither a subscriber nor a message for this long.
                 """,
             example: "channel_idle: 10m"),
     ]

@@ -71,21 +71,21 @@ extension KafkaSettings {
     package static let cluster = Section<KafkaSettings>("cluster") {
         brokersKey.elsewhere(
             inherited: false, required: true,
-            documentation: "Brokers of this cluster to ask first, each as `host:port`.",
+            documentation: "Bootstrap brokers of this cluster, each as `host:port`.",
             example: "brokers: [audit1:9092, audit2:9092]")
         groupKey.elsewhere(
             inherited: true,
             documentation: "Consumer group on this cluster. `kafka.group` when left out.")
         batchSizeKey.elsewhere(
             inherited: true,
-            documentation: "Records taken from this cluster at a time, at most. `kafka.batch_size` when left out.")
+            documentation: "Maximum number of records taken from this cluster at a time. `kafka.batch_size` when left out.")
         maxRecordKey.elsewhere(
             inherited: true,
             documentation: "Size of the largest record of this cluster that is routed. `kafka.max_record` when left out.")
         deadLetterTimeoutKey.elsewhere(
             inherited: true,
             documentation: """
-                Time that the brokers of this cluster have to take a refused record. `kafka.dead_letter_timeout` when left out.
+                Time that the brokers of this cluster have to accept a refused record. `kafka.dead_letter_timeout` when left out.
                 """)
         propertiesKey
     }
@@ -93,28 +93,28 @@ extension KafkaSettings {
     static let clusters = Field(
         "clusters", .dictionary(.object(cluster.fields)),
         documentation: """
-            Further clusters, by the name under which routes ask for them (`cluster: NAME`). `default` is the one that \
-            `kafka` itself describes.
+            Further clusters, by the name that routes use for them (`cluster: NAME`). `default` is the one that `kafka` \
+            itself describes.
             """,
         example: "clusters: { audit: { brokers: [audit1:9092] } }")
 
     private static let brokersKey = Setting<KafkaSettings>(
         "brokers", \.brokers, .list(.string(), minimumCount: 1), rule: NameRules.broker, environment: "KAFKA_BROKERS",
         documentation: """
-            Brokers to ask first, each as `host:port`; the others of the cluster are learnt from them. One is enough, two \
+            Bootstrap brokers, each as `host:port`; the rest of the cluster is discovered through them. One is enough; two \
             or three survive the loss of one.
             """,
         example: "brokers: [kafka1:9092, kafka2:9092]")
     private static let groupKey = Setting<KafkaSettings>(
         "group", \.group, .string(), environment: "KAFKA_CONSUMER_GROUP",
         documentation: """
-            Consumer group. It remembers how far each partition was read; members of one group share the partitions \
-            among them.
+            Consumer group. It remembers how far each partition has been read; the members of a group share the \
+            partitions.
             """,
         example: "group: backend-service")
     private static let batchSizeKey = Setting<KafkaSettings>(
         "batch_size", \.batchSize, .integer(1...10_000), unit: "records", environment: "KAFKA_BATCH_SIZE",
-        documentation: "Records taken from Kafka at a time, at most. A larger batch costs less per record.",
+        documentation: "Maximum number of records taken from Kafka at a time. A larger batch costs less per record.",
         example: "batch_size: 100")
     private static let maxRecordKey = Setting<KafkaSettings>(
         "max_record", \.maxRecord, .size(bytes: 1024...(100 << 20)), unit: "bytes", environment: "MAX_RECORD_SIZE",
@@ -124,8 +124,8 @@ extension KafkaSettings {
         "dead_letter_timeout", \.deadLetterTimeout, .duration(milliseconds: 1000...86_400_000),
         zero: "as long as it takes", environment: "DEAD_LETTER_TIMEOUT",
         documentation: """
-            Time that brokers have to take a refused record of a route with `on_error: dead_letter`. Until then the record \
-            is not committed and its topic is paused after it; then the record is given up, counted as lost and logged.
+            Time that brokers have to accept a refused record of a route with `on_error: dead_letter`. Until then the record \
+            is not committed and its topic is paused after it; after that the record is given up, counted as lost and logged.
             """,
         example: "dead_letter_timeout: 5m")
     fileprivate static let propertiesKey = Setting<KafkaSettings>(
@@ -133,7 +133,7 @@ extension KafkaSettings {
             "properties", .dictionary(.scalar),
             documentation: """
                 Any property of librdkafka, such as those for TLS and SASL. librdkafka checks them when the configuration is \
-                checked. They hold for this cluster only.
+                checked. They apply to this cluster only.
                 """,
             example: "properties: { security.protocol: ssl }"),
         \.properties, read: { PropertyReader($1).read($0) },
@@ -163,7 +163,7 @@ extension KafkaSettings {
         if entry.name.hasSameBytes(as: defaultName) {
             findings.add(
                 "`default` is the cluster that `kafka` itself describes", at: entry.position,
-                hint: "set it up under `kafka`, or take another name")
+                hint: "set it up under `kafka`, or use another name")
             return false
         }
         guard let objection = NameRules.plainName(entry.name) else { return true }

@@ -8,14 +8,14 @@ extension LimitSettings: SectionSettings {
             "requests_per_second", \.requestsPerSecond, .integer(1...100_000), unit: "requests", zero: "no limit",
             environment: "REQUESTS_PER_SECOND",
             documentation: """
-                Requests a client may make on average. More are refused with `rate_limited`, and a client that keeps on is \
-                closed with 1008.
+                Requests per second that a client may make on average. More are refused with `rate_limited`, and a client \
+                that keeps exceeding the limit is closed with 1008.
                 """,
             example: "requests_per_second: 100")
         Setting(
             "request_burst", \.requestBurst, .integer(1...1_000_000), unit: "requests", environment: "REQUEST_BURST",
             documentation: """
-                Requests a client may make at once after a pause. Leave it above the number of channels that a client \
+                Requests that a client may make in a burst after a pause. Keep it above the number of channels that a client \
                 subscribes to when it connects.
                 """,
             example: "request_burst: 2000")
@@ -23,14 +23,14 @@ extension LimitSettings: SectionSettings {
             "control_frames_per_second", \.controlFramesPerSecond, .integer(1...100_000), unit: "frames", zero: "no limit",
             environment: "CONTROL_FRAMES_PER_SECOND",
             documentation: """
-                WebSocket pings, pongs and empty fragments a client may send on average. More are ignored, and a client that keeps on is closed \
-                with 1008.
+                WebSocket pings, pongs and empty fragments per second that a client may send on average. More are ignored, \
+                and a client that keeps exceeding the limit is closed with 1008.
                 """,
             example: "control_frames_per_second: 50")
         Setting(
             "control_frame_burst", \.controlFrameBurst, .integer(1...1_000_000), unit: "frames",
             environment: "CONTROL_FRAME_BURST",
-            documentation: "Pings, pongs and empty fragments a client may send at once after a pause.",
+            documentation: "Pings, pongs and empty fragments that a client may send in a burst after a pause.",
             example: "control_frame_burst: 100")
         Setting(
             "subscriptions", \.subscriptions, .integer(1...1_000_000), unit: "channels", zero: "no limit",
@@ -41,9 +41,9 @@ extension LimitSettings: SectionSettings {
             "awaited_channels", \.awaitedChannels, .integer(0...10_000_000), unit: "channels",
             environment: "MAX_AWAITED_CHANNELS",
             documentation: """
-                Channels of templates that clients are subscribed to although no record has made them yet, all clients \
-                together. They don't count as `max_channels`, which belongs to records, and are gone with their last \
-                subscriber. One more is refused with `too_many_channels`.
+                Template channels that all clients together may be subscribed to before a record has made them. They don't \
+                count towards `max_channels`, which limits the channels that records make, and they are removed with their \
+                last subscriber. One more is refused with `too_many_channels`.
                 """,
             example: "awaited_channels: 100000")
         Setting(
@@ -55,8 +55,8 @@ extension LimitSettings: SectionSettings {
             "connections_per_address", \.connectionsPerAddress, .integer(1...1_000_000), unit: "connections", zero: "no limit",
             environment: "MAX_CONNECTIONS_PER_ADDRESS",
             documentation: """
-                Connections of any kind from one address at a time; an IPv6 address counts with its /64. More are answered \
-                with HTTP status 429. The address is the socket's peer, so leave it off behind a proxy.
+                Connections of any kind from one address at a time; IPv6 addresses are counted by their /64. More are \
+                answered with HTTP status 429. The address is that of the socket's peer, so leave this limit off behind a proxy.
                 """,
             example: "connections_per_address: 100")
         Setting(
@@ -68,14 +68,14 @@ extension LimitSettings: SectionSettings {
             "pending_handshakes", \.pendingHandshakes, .integer(1...1_000_000), unit: "connections", zero: "no limit",
             environment: "MAX_PENDING_HANDSHAKES",
             documentation: """
-                Connections that have not sent their first request completely. At the limit the oldest of them are closed, and \
-                accepting pauses while all are younger than half a second; newcomers wait in the kernel meanwhile.
+                Connections that have not yet sent a complete first request. At the limit the oldest of them are closed. While \
+                all of them are younger than half a second, accepting pauses and new connections wait in the kernel.
                 """,
             example: "pending_handshakes: 1000")
         Setting(
             "max_headers", \.maxHeaders, .size(bytes: 1024...(1 << 20)), unit: "bytes",
             environment: "MAX_HEADERS",
-            documentation: "Headers of one request together. More are answered with HTTP status 431.",
+            documentation: "Total size of the headers of one request. Larger ones are answered with HTTP status 431.",
             example: "max_headers: 16KiB")
     }
 }

@@ -1,6 +1,6 @@
 import PatchbayAPI
 
-/// How changes of the configuration are taken up.
+/// How configuration changes are applied.
 public struct ReloadSettings: Sendable, Equatable, SectionSettings {
     /// Whether the files are watched.
     public package(set) var watchesFiles = true
@@ -14,7 +14,7 @@ public struct ReloadSettings: Sendable, Equatable, SectionSettings {
         Setting(
             "watch", \.watchesFiles, .bool, environment: "RELOAD_WATCH",
             documentation: """
-                Whether the files are watched and a change is taken up by itself. SIGHUP and `POST /-/reload` reload in any \
+                Whether the files are watched and changes are applied automatically. SIGHUP and `POST /-/reload` reload in any \
                 case.
                 """,
             example: "watch: false")

@@ -76,7 +76,9 @@ extension RouteSettings {
             example: "enabled: false"),
         Field(
             "cluster", .string(), default: .string(KafkaSettings.defaultName),
-            documentation: "Kafka cluster of the topics: one of `kafka.clusters`, or `default` for the one of `kafka` itself.",
+            documentation: """
+                Kafka cluster that the topics are on: one of `kafka.clusters`, or `default` for the one that `kafka` itself describes.
+                """,
             example: "cluster: audit"),
         Field(
             "topic", .list(.string(), minimumCount: 1),
@@ -92,7 +94,7 @@ extension RouteSettings {
         Field(
             "transform", .any, required: true,
             documentation: """
-                What makes messages of the records: a transformer's name, its name with options, as in \
+                What turns records into messages: a transformer's name, its name with options, as in \
                 `transform: { aggregate: { windows: [1min] } }`, or a list of such steps, run in order.
                 """,
             example: "transform: token"),
@@ -106,8 +108,8 @@ extension RouteSettings {
         Field(
             "channel", .list(.string(), minimumCount: 1),
             documentation: """
-                Channel that gets the messages, or several that all do. A name with placeholders, as in `trades.{Token}`, \
-                is a template that makes a channel per value. A route has either this or `channels`.
+                Channel that gets the messages, or a list of channels that all get them. A name with placeholders, as in \
+                `trades.{Token}`, is a template that makes one channel per value. A route has either this or `channels`.
                 """,
             example: "channel: dashboard"),
         Field(
@@ -117,23 +119,23 @@ extension RouteSettings {
         Field(
             "max_channels", .integer(channelCounts), unit: "channels",
             documentation: """
-                Channels that the templates of this route may make; what would need one more is counted as \
-                `channel_limit`. `defaults.max_channels` when left out.
+                How many channels the templates of this route may make; a message that would need one more \
+                is counted as `channel_limit`. `defaults.max_channels` when left out.
                 """,
             example: "max_channels: 10000"),
         Field(
             "channel_idle", .duration(milliseconds: idleTimes),
             documentation: """
-                Time after which a channel made by a template of this route is retired, when it had neither subscriber nor \
-                message for so long. `defaults.channel_idle` when left out.
+                A channel made by a template of this route is retired when it has had neither a subscriber nor a message for \
+                this long. `defaults.channel_idle` when left out.
                 """,
             example: "channel_idle: 10m"),
         Field(
             "on_error", .choice(ErrorPolicy.words),
             documentation: """
-                What becomes of a record that the route refuses, besides being counted and logged: nothing (`skip`), it is \
-                written to the topic `dead_letter`, or the topic is halted at that record until the next \
-                reload (`stop`). `defaults.on_error` when left out.
+                What happens to a record that the route refuses, besides being counted and logged: nothing (`skip`), it is \
+                written to the topic that the key `dead_letter` names (`dead_letter`), or its own topic is halted at that \
+                record until the next reload (`stop`). `defaults.on_error` when left out.
                 """,
             example: "on_error: dead_letter"),
         Field(
@@ -145,7 +147,7 @@ extension RouteSettings {
             example: "dead_letter: patchbay.dead-letter"),
         Field(
             "tests", .list(.object(RouteTest.fields)),
-            documentation: "Records with what must become of them; `patchbay test` runs them.",
+            documentation: "Test records with their expected outcomes; `patchbay test` runs them.",
             example: "tests: [{ input: { level: info }, expect: [] }]"),
     ]
 }

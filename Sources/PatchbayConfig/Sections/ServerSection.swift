@@ -14,7 +14,7 @@ extension ServerSettings: SectionSettings {
             example: "port: 8080")
         Setting(
             "max_clients", \.maxClients, .integer(1...1_000_000), unit: "clients", environment: "MAX_CLIENTS",
-            documentation: "Connections accepted at the same time. One more is answered with HTTP status 503.",
+            documentation: "Clients that may be connected at the same time. One more is answered with HTTP status 503.",
             example: "max_clients: 1000")
         Setting(
             "read_buffer", \.readBuffer, .size(bytes: 128...(1 << 20)), unit: "bytes",
@@ -36,9 +36,10 @@ extension ServerSettings: SectionSettings {
             "send_buffer", \.sendBuffer, .size(bytes: (4 << 10)...(16 << 20)), unit: "bytes",
             zero: "the kernel decides", environment: "SEND_BUFFER",
             documentation: """
-                Bytes that may wait in the kernel for a client that doesn't read (`SO_SNDBUF`, at most `net.core.wmem_max`). The \
-                kernel allows itself twice that. A client gets up to this much at its pace, whatever `buffer` says, so more \
-                means older messages after a stall, and less means less throughput over long distances.
+                Bytes that may wait in the kernel for a client that doesn't read (`SO_SNDBUF`, at most \
+                `net.core.wmem_max`). The kernel allows twice that. A client gets up to this much at its own pace, \
+                whatever `buffer` says. A larger value means older messages after a stall, a smaller one less throughput \
+                over long distances.
                 """,
             example: "send_buffer: 128KiB")
         Setting(
@@ -76,32 +77,34 @@ extension ServerSettings: SectionSettings {
         Setting(
             "drain_delay", \.drainDelay, .duration(milliseconds: 0...300_000), environment: "DRAIN_DELAY",
             documentation: """
-                Time at shutdown between `/health/ready` turning red and the port closing, for load balancers to notice. It \
-                comes on top of the 10s that a shutdown may take.
+                Time at shutdown between `/health/ready` starting to fail and the port closing, so that load balancers \
+                notice. It comes on top of the 10s that a shutdown may take.
                 """,
             example: "drain_delay: 5s")
         Setting(
             "drain_timeout", \.drainTimeout, .duration(milliseconds: 0...9000), environment: "DRAIN_TIMEOUT",
             documentation: """
-                Time that clients have at shutdown to receive what is already on its way. One that doesn't read for half of \
-                it is told how many messages it misses. At most 9s, so that the process ends within 10s, when most \
-                supervisors lose patience.
+                Time that clients have at shutdown to receive what is already on its way. A client that doesn't read for half \
+                of this time is told how many messages it misses. At most 9s, so that the process ends within 10s, before most \
+                supervisors kill it.
                 """,
             example: "drain_timeout: 5s")
         Setting(
             "reconnect_earliest", \.reconnectEarliest, .duration(milliseconds: 0...600_000),
             environment: "RECONNECT_EARLIEST",
-            documentation: "Clients are told at shutdown to come back not before this time.",
+            documentation: "At shutdown, clients are told to reconnect no earlier than this.",
             example: "reconnect_earliest: 1s")
         Setting(
             "reconnect_latest", \.reconnectLatest, .duration(milliseconds: 0...600_000),
             environment: "RECONNECT_LATEST",
-            documentation: "End of the time over which clients are spread that come back after a shutdown.",
+            documentation: """
+                At shutdown, clients are told to reconnect no later than this; their reconnects are spread over the time between.
+                """,
             example: "reconnect_latest: 30s")
         Setting(
             "liveness_threshold", \.livenessThreshold, .duration(milliseconds: 2000...60_000), zero: "not checked",
             environment: "LIVENESS_THRESHOLD",
-            documentation: "A thread that makes no progress for this long turns `/health/live` red.",
+            documentation: "A thread that makes no progress for this long makes `/health/live` fail.",
             example: "liveness_threshold: 8s")
         Setting(
             "event_loops", \.eventLoops, .integer(1...64), unit: "threads", zero: "automatic",
@@ -112,9 +115,10 @@ extension ServerSettings: SectionSettings {
             "allowed_origins", \.allowedOrigins, .list(.string(), minimumCount: 1), rule: NameRules.origin,
             environment: "ALLOWED_ORIGINS",
             documentation: """
-                Web pages that may connect, as origins (`scheme://host` with `:port` unless it is the scheme's own). `*` is \
-                every page. A page from elsewhere is answered with HTTP status 403; clients that are no browsers send no \
-                origin and are not affected. `https://*.example.com` is every host below one, `http://localhost:*` every port; both may be in one.
+                Web pages that may connect, as origins (`scheme://host` with `:port` unless it is the scheme's default). \
+                `*` is every page. A page from any other origin is answered with HTTP status 403; clients that aren't \
+                browsers send no origin and are not affected. `https://*.example.com` is every host below `example.com`, \
+                `http://localhost:*` every port; one origin may have both.
                 """,
             example: "allowed_origins: [\"https://example.com\"]")
         Setting(
@@ -124,16 +128,17 @@ extension ServerSettings: SectionSettings {
         Setting(
             "base_path", \.basePath, .string(), rule: NameRules.basePath, default: .string("/"), environment: "BASE_PATH",
             documentation: """
-                Path below which a proxy serves everything, such as `/patchbay`: it is in redirects and in the documents. Requests \
-                are taken with and without it, so it must not begin like a path of the server's own, such as `/ws`.
+                Path under which a proxy serves everything, such as `/patchbay`; redirects and the documents contain it. \
+                Requests are accepted with and without it, so it must not begin like one of the server's own paths, such \
+                as `/ws`.
                 """,
             example: "base_path: /patchbay")
         Setting(
             "trusted_proxies", \.trustedProxies, .list(.string()), rule: NameRules.network, environment: "TRUSTED_PROXIES",
             documentation: """
-                Networks of proxies, as addresses or in the form `10.0.0.0/8`. From them, `X-Forwarded-Prefix` takes the place of \
-                `base_path`, and `X-Forwarded-For` tells the address of a client in the log and in `/health`. From others both \
-                headers mean nothing.
+                Networks of proxies, as addresses or in the form `10.0.0.0/8`. In their requests, `X-Forwarded-Prefix` \
+                takes the place of `base_path`, and `X-Forwarded-For` gives the client's address for the log and \
+                `/health`. From other senders both headers are ignored.
                 """,
             example: "trusted_proxies: [10.0.0.0/8, \"fd00::/8\"]")
     } check: { object, settings, reading in

@@ -60,8 +60,8 @@ extension RouteTest {
         Field(
             "topic", .string(),
             documentation: """
-                Topic that the record is from; the route must take it. The first topic that the route names when left out; \
-                needed when all of them are regular expressions.
+                Topic that the record comes from; the route must take it. When left out, the first topic that the route \
+                names; required when all of them are regular expressions.
                 """,
             example: "topic: metrics.api"),
         Field(
@@ -75,14 +75,14 @@ extension RouteTest {
         Field(
             "input", .any, required: true,
             documentation: """
-                The record's value. A mapping, list, number or boolean becomes JSON; a text is the value as it is; `null` is \
+                The record's value. A mapping, list, number or boolean becomes JSON; text is the value as it is; `null` is \
                 a tombstone.
                 """,
             example: "input: { service: api, level: error }"),
         Field(
             "expect", .list(.object(ExpectedEnvelope.fields)),
             documentation: """
-                The messages that must come of it, in any order; `[]` when the record is to be left out. A test has either \
+                The messages that must result, in any order; `[]` when the record must be left out. A test has either \
                 this or `error`.
                 """,
             example: "expect: [{ channel: errors, data: { level: error } }]"),

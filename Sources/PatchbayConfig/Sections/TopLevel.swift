@@ -18,7 +18,7 @@ public enum ConfigFields {
             example: "include: [conf.d/*.yaml]"),
         Field(
             ServerSettings.section.name, .object(ServerSettings.section.fields),
-            documentation: "Where clients connect, and what one of them may cost."),
+            documentation: "Where clients connect, and what resources one client may use."),
         Field(
             LimitSettings.section.name, .object(LimitSettings.section.fields),
             documentation: "What one client, or one address, may ask of the server."),
@@ -27,10 +27,10 @@ public enum ConfigFields {
             documentation: "Where operators' tools connect: `/health`, `/metrics` and `POST /-/reload`."),
         Field(
             ReloadSettings.section.name, .object(ReloadSettings.section.fields),
-            documentation: "How changes of the configuration are taken up."),
+            documentation: "How configuration changes are applied."),
         Field(
             AlertSettings.section.name, .object(AlertSettings.section.fields),
-            documentation: "When to alert that records are read late, and where to."),
+            documentation: "When to alert that records are read late, and where to send alerts."),
         Field(
             KafkaSettings.section.name, .object(KafkaSettings.fields),
             documentation: "Where records come from."),
@@ -40,15 +40,15 @@ public enum ConfigFields {
         Field(
             "channels", .dictionary(.object(ChannelSettings.fields)),
             documentation: """
-                Settings of single channels, by name or by template as routes write it. Only channels that need settings \
-                are listed; every other channel exists because a route names it.
+                Settings of individual channels, by name, or by template as written in the routes. List only channels that \
+                need settings; every other channel exists because a route names it.
                 """,
             example: "channels: { dashboard: { buffer: 500 } }"),
         Field(
             "routes", .list(.object(RouteSettings.fields)),
             documentation: """
-                What becomes of the records of which topics. The file and those it includes need at least one between \
-                them; several routes of one topic all run.
+                What happens to the records of which topics. The file and the files it includes need at least one route \
+                between them; when several routes take a topic, all of them run.
                 """,
             example: "routes: [{ topic: trade-info, transform: trade, channel: dashboard }]"),
     ]

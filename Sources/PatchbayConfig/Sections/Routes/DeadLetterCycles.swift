@@ -97,7 +97,7 @@ struct DeadLetterCycles {
         let way = (steps + rest + ["route \(DisplayText.quoted(ordered[0].shownName))"]).joined(separator: " → ")
         findings.add(
             "refused records would come back for ever: \(way)", at: ordered[0].deadLetterPosition ?? ordered[0].position,
-            hint: "take another topic for one `dead_letter` that no route with `on_error: dead_letter` reads")
+            hint: "give one of them a `dead_letter` topic that no route with `on_error: dead_letter` reads")
     }
 
     private func shownDeadLetter(of route: RouteSettings) -> String {

@@ -43,7 +43,7 @@ struct ErrorPolicyReader {
             let shown = reader.text.hasSameBytes(as: topic) || isSecret ? "" : " (\(DisplayText.quoted(reader.text)))"
             findings.add(
                 "the route reads its own dead-letter topic \(value.shown)\(shown), so refused records would come back for ever",
-                at: own?.source.position ?? route.position, hint: "take another topic for `dead_letter`")
+                at: own?.source.position ?? route.position, hint: "use another topic for `dead_letter`")
             return nil
         }
         return .deadLetter(topic: topic)
