@@ -50,7 +50,7 @@ function showState(state, words, detail = "", mood = "bad") {
 function showHint() {
   const isWaiting = connection.isOpen && connection.channels.size > 0;
   find("empty-hint").textContent = find("filter").value ? `None of type ${find("filter").value} so far.`
-    : isWaiting ? "Subscribed: they show up here as they come." : "Connect and subscribe to a channel.";
+    : isWaiting ? "Subscribed: messages appear here as they arrive." : "Connect and subscribe to a channel.";
 }
 
 find("filter").addEventListener("change", showHint);

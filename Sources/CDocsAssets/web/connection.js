@@ -159,7 +159,7 @@ export class Connection {
     const words = await fetch("health", { cache: "no-store" }).then((answer) => answer.json()).then(
       ({ clients, max_clients, reasons = [] }) =>
         clients >= max_clients
-          ? `All ${max_clients} places for clients are taken. Try again later.`
+          ? `All ${max_clients} client connections are in use. Try again later.`
           : "The server is there but refused the handshake: this page's origin may be missing in server.allowed_origins, "
             + `or there are too many connections from your address. ${reasons.join(" ")}`,
       () => "The server can't be reached. Is it still running?");

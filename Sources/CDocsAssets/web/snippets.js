@@ -37,7 +37,7 @@ function connect() {
   };
   socket.onclose = ({ code, reason }) => {
     if (code >= 4500) return console.error("closed for good", code, reason);
-    // After the time that the server names, or else after a growing one.
+    // After the time that the server gave, or else after a growing delay.
     setTimeout(connect, wait ?? Math.min(30_000, 1_000 * 2 ** failures++) * (0.5 + Math.random() / 2));
   };
 }
@@ -74,7 +74,7 @@ async def main():
             print("disconnected:", error)
         if socket and (socket.close_code or 0) >= 4500:
             break
-        # After the time that the server names, or else after a growing one.
+        # After the time that the server gave, or else after a growing delay.
         await asyncio.sleep(min(30, 2 ** failures) * random.uniform(0.5, 1) if wait is None else wait)
         failures += 1
 
@@ -110,7 +110,7 @@ while true {
         }
     } catch { print("disconnected: \\(error)") }
     if socket.closeCode.rawValue >= 4500 { break }
-    // After the time that the server names, or else after a growing one.
+    // After the time that the server gave, or else after a growing delay.
     try await Task.sleep(for: .seconds(wait ?? min(30, pow(2, Double(failures))) * .random(in: 0.5...1)))
     failures += 1
 }

@@ -27,7 +27,7 @@ public struct SlowSubscribers: Sendable, Equatable {
         }
     }
 
-    /// Subscriptions whose socket is full. Some always are for a moment when much is sent.
+    /// Subscriptions whose socket is full. When much is sent, some always are for a moment.
     public var stalled = 0
     /// Those of them that are further behind than their channel's buffer, and so lose messages.
     public var losing = 0

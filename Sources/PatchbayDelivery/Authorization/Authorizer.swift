@@ -46,7 +46,7 @@ public struct HandshakeRefusal: Error, Sendable, Equatable {
     }
 
     public var status: Status
-    /// A stable word for programs.
+    /// A stable code for programs.
     public var code: String
     /// A sentence for people.
     public var message: String
@@ -60,7 +60,7 @@ public struct HandshakeRefusal: Error, Sendable, Equatable {
 
 /// Why a subscription is refused. The connection stays open.
 public struct SubscriptionRefusal: Error, Sendable, Equatable {
-    /// A stable word for programs.
+    /// A stable code for programs.
     public var code: String
     /// A sentence for people.
     public var message: String

@@ -206,7 +206,7 @@ final class HandshakeHandler: ChannelDuplexHandler, RemovableChannelHandler {
         guard !isOverAddressLimit else {
             return .refuse(
                 .tooManyRequests, code: "too_many_connections",
-                message: "this address already has as many connections as it may have (limits.connections_per_address)")
+                message: "this address already has as many connections as allowed (limits.connections_per_address)")
         }
         var head = head
         head.uri = host.proxies.target(head.uri)

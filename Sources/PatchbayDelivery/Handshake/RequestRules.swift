@@ -6,7 +6,7 @@ package enum RequestRules {
     /// An answer that ends the connection.
     package struct Refusal: Equatable {
         package var status: HTTPResponseStatus
-        /// A stable word for programs.
+        /// A stable code for programs.
         package var code: String
         /// A sentence for people.
         package var message: String
@@ -26,7 +26,7 @@ package enum RequestRules {
             case .invalidChunkSize:
                 self.init(.badRequest, message: "the request's body is not chunked as its Transfer-Encoding says")
             case .invalidContentLength, .unexpectedContentLength:
-                self.init(.badRequest, message: "Content-Length must be one number, and not beside Transfer-Encoding")
+                self.init(.badRequest, message: "Content-Length must be one number, and not appear beside Transfer-Encoding")
             default: self.init(.badRequest, message: "this is not HTTP/1.1: \(error)")
             }
         }
@@ -103,7 +103,7 @@ package enum RequestRules {
         }
         guard codings.allSatisfy({ $0.lowercased() == "chunked" }) else {
             return Refusal(
-                .notImplemented, code: "unknown_transfer_coding", message: "the only Transfer-Encoding taken is chunked")
+                .notImplemented, code: "unknown_transfer_coding", message: "the only Transfer-Encoding accepted is chunked")
         }
         guard codings.count == 1 else {
             return Refusal(.badRequest, message: "Transfer-Encoding must be chunked, given once")

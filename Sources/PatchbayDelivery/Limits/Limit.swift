@@ -51,8 +51,8 @@ public enum Limit: Int, Sendable, CaseIterable {
         case .pendingHandshakes:
             "Connections closed without an answer because too many had not sent a request (limits.pending_handshakes)."
         case .descriptors:
-            "Times that accepting paused because no file descriptor, or no memory of the kernel, was free for another connection."
-        case .httpIdle: "HTTP connections closed because no request, or no reading of the answer, came in time."
+            "Times that accepting paused because no file descriptor, or no kernel memory, was free for another connection."
+        case .httpIdle: "HTTP connections closed because no request arrived, or the answer was not read, in time."
         case .headerSize: "Requests refused with HTTP 431 `headers_too_large`."
         case .handshakeTime: "Connections closed with HTTP 408 `handshake_timeout`."
         case .messageSize: "Connections closed with 1009, for a message or a frame that is too large."

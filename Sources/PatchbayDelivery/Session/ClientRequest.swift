@@ -65,13 +65,13 @@ package struct RequestFields {
         let value = self["channel"]
         guard let channel = value?.stringValue, !channel.isEmpty else {
             throw RequestRefusal(
-                code: "channel_required", message: "\(type) needs a channel: the name as a non-empty string", id: id)
+                code: "channel_required", message: "\(type) needs a channel: its name as a non-empty string", id: id)
         }
         // As text it has U+FFFD there, and a record may well make that name.
         guard value?.hasLoneSurrogate != true else {
             throw .invalid(
                 channel,
-                "can't be the name of a channel: it has half of a surrogate pair (an escape such as \\ud83d without its other half)",
+                "can't be a channel name: it has half of a surrogate pair (an escape such as \\ud83d without its other half)",
                 id: id)
         }
         let reason: String
@@ -81,7 +81,7 @@ package struct RequestFields {
         case .tooLong: reason = "it has \(channel.utf8.count) bytes, but may have \(ChannelName.maximumBytes)"
         case .unprintable: reason = "it has control characters, line breaks or marks that change the direction of text"
         }
-        throw .invalid(channel, "can't be the name of a channel: \(reason)", id: id)
+        throw .invalid(channel, "can't be a channel name: \(reason)", id: id)
     }
 }
 
@@ -114,7 +114,7 @@ final class RequestParser {
     private func read(_ root: JSONValue) throws(RequestRefusal) -> any ClientRequest {
         guard root.type == .object else {
             throw RequestRefusal(
-                code: "invalid_json", message: "a request is a JSON object such as {\"type\":\"subscribe\",\"channel\":\"…\"}")
+                code: "invalid_json", message: "a request must be a JSON object such as {\"type\":\"subscribe\",\"channel\":\"…\"}")
         }
         var members: [ByteString: JSONValue] = [:]
         for member in root.members { members[ByteString(member.nameString)] = member.value }

@@ -10,26 +10,26 @@ public struct CloseCode: Sendable, Hashable {
     public let meaning: String
 
     public static let normal = CloseCode(
-        number: 1000, reason: "goodbye", meaning: "The client closed; the server answers with the client's own code.")
+        number: 1000, reason: "goodbye", meaning: "The client closed the connection; the server answers with the client's own code.")
     public static let goingAway = CloseCode(
         number: 1001, reason: "server is shutting down",
-        meaning: "The server shuts down. Reconnect after the time named in the `server_shutdown` message.")
+        meaning: "The server is shutting down. Reconnect after the time named in the `server_shutdown` message.")
     public static let protocolError = CloseCode(
         number: 1002, reason: "protocol error",
         meaning: "A frame broke RFC 6455: reserved bits or opcodes, an unmasked or fragmented control frame, …")
     public static let unsupportedData = CloseCode(
-        number: 1003, reason: "only text messages are accepted", meaning: "A binary message came.")
+        number: 1003, reason: "only text messages are accepted", meaning: "A binary message was received.")
     public static let invalidPayload = CloseCode(
         number: 1007, reason: "text is not valid UTF-8", meaning: "A text message or close reason is not UTF-8.")
     public static let policyViolation = CloseCode(
         number: 1008, reason: "policy violation",
-        meaning: "The client kept on flooding past a limit: with requests, or with pings, pongs and empty frames.")
+        meaning: "The client kept exceeding a limit: with requests, or with pings, pongs and empty frames.")
     public static let messageTooBig = CloseCode(
         number: 1009, reason: "message is too big",
         meaning: "A message is larger than `server.max_message`, or a frame than `server.max_frame`. Send smaller requests.")
     public static let pingTimeout = CloseCode(
         number: 4000, reason: "no answer to pings",
-        meaning: "Nothing was heard for two ping intervals. Reconnect; check the network.")
+        meaning: "Nothing was received for two ping intervals. Reconnect; check the network.")
     public static let idle = CloseCode(
         number: 4001, reason: "idle",
         meaning: "No subscription and no request for `server.idle_timeout`. Reconnect when there is something to ask for.")

@@ -3,7 +3,7 @@ import PatchbayCore
 
 /// Why a request was refused. A refusal changes nothing and never closes the connection.
 package struct RequestRefusal: Error, Equatable {
-    /// A stable word for programs.
+    /// A stable code for programs.
     var code: String
     /// A sentence for people.
     var message: String

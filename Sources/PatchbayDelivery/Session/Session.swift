@@ -43,7 +43,7 @@ struct Session {
             }
         let refusal = RequestRefusal(
             code: "rate_limited",
-            message: "more than \(context.limits.requestsPerSecond) requests per second; this one changed nothing, so ask again later",
+            message: "more than \(context.limits.requestsPerSecond) requests per second; this one changed nothing, so try again later",
             id: id)
         return [.count(.requestRate), .send(refusal.control)]
     }

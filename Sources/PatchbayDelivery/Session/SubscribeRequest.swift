@@ -55,12 +55,12 @@ package struct SubscribeRequest: ClientRequest, Equatable {
             return [
                 refuse(
                     code: "invalid_channel",
-                    "\"\(shown)\" looks like a pattern (\"\(wildcard)\"), but a subscription is to one channel and there is none of that "
-                        + "name; subscribe to each channel by its whole name")
+                    "\"\(shown)\" looks like a pattern (\"\(wildcard)\"), but a subscription is for one channel, and there is none of that "
+                        + "name; subscribe to each channel by its full name")
             ]
         case .template:
             return [
-                refuse(code: "invalid_channel", "\"\(shown)\" is the template of many channels; replace each {…} with a value to name one")
+                refuse(code: "invalid_channel", "\"\(shown)\" is a template for many channels; replace each {…} with a value to name one")
             ]
         case .unknown(let known):
             let list = known.prefix(10).joined(separator: ", ") + (known.count > 10 ? ", …" : "")
@@ -77,7 +77,7 @@ package struct SubscribeRequest: ClientRequest, Equatable {
                 .count(.awaitedChannels),
                 refuse(
                     code: "too_many_channels",
-                    "\"\(shown)\" has had no message yet, and clients wait for \(most) such channels already; ask again later"),
+                    "\"\(shown)\" has had no message yet, and clients wait for \(most) such channels already; try again later"),
             ]
         case .unauthorized(let refusal): return [refuse(code: refusal.code, refusal.message)]
         }

@@ -118,7 +118,7 @@ struct FrameParser {
             length = 0
             for index in 2..<(short == 126 ? 4 : 10) { length = length << 8 | UInt64(headerByte(index)) }
             guard length <= UInt64(Int64.max), length > (short == 126 ? 125 : 0xFFFF) else {
-                return .violation(.protocolError, detail: "frame length is not encoded as RFC 6455 demands")
+                return .violation(.protocolError, detail: "frame length is not encoded as RFC 6455 requires")
             }
         }
         mask = withUnsafeBytes(of: header) { $0.loadUnaligned(fromByteOffset: headerSize - 4, as: UInt32.self) }

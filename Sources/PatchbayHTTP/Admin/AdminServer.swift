@@ -121,7 +121,7 @@ public final class AdminServer: Sendable {
             guard isDryRun else { throw noBodyWanted }
             throw EndpointError(
                 status: .contentTooLarge, code: "body_too_large",
-                message: "a candidate may have \(largestCandidate) bytes, as the file itself")
+                message: "a candidate may have at most \(largestCandidate) bytes, like the file itself")
         }
         let bytes = body.readBytes(length: body.readableBytes) ?? []
         guard isDryRun else {
@@ -134,7 +134,7 @@ public final class AdminServer: Sendable {
     private static var noBodyWanted: EndpointError {
         EndpointError(
             status: .badRequest, code: "unexpected_body",
-            message: "a reload loads the server's own files; a candidate can only be looked at: add ?dry_run=1")
+            message: "a reload loads the server's own files; a candidate can only be previewed: add ?dry_run=1")
     }
 
     private static func isDryRun(_ request: Request) throws -> Bool {

@@ -19,8 +19,8 @@ struct OwnHost: RouterMiddleware {
             log.refused("Host", host, code: "unknown_host", path: request.uri.path)
             throw EndpointError(
                 status: .init(code: 421, reasonPhrase: "Misdirected Request"), code: "unknown_host",
-                message: "this listener is not known as \"\(ClientText.shown(host))\"; ask for localhost or its address, or add the "
-                    + "name to admin.allowed_hosts")
+                message: "this listener is not known as \"\(ClientText.shown(host))\"; use localhost or its address, or add the name "
+                    + "to admin.allowed_hosts")
         }
         if let origin = request.headers[.origin], !isOurs(origin, request) {
             log.refused("Origin", origin, code: "forbidden_origin", path: request.uri.path)

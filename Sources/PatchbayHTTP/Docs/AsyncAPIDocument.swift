@@ -25,7 +25,7 @@ struct AsyncAPIDocument {
 
     private var server: JSONTree {
         let server: JSONTree = [
-            "host": "{host}", "protocol": "ws", "description": "`wss` where a proxy ends TLS.",
+            "host": "{host}", "protocol": "ws", "description": "`wss` where a proxy terminates TLS.",
             "variables": ["host": ["default": .string("localhost:\(facts.shownPort)")]],
         ]
         return server.with("pathname", facts.prefix.isEmpty ? nil : .string(facts.prefix))
@@ -33,11 +33,11 @@ struct AsyncAPIDocument {
 
     private var introduction: String {
         """
-        JSON messages over one WebSocket. A client subscribes to channels, any number of them, and gets their messages \
-        until it unsubscribes. Built from the routes in force.
+        JSON messages over one WebSocket. A client subscribes to any number of channels and gets their messages until it \
+        unsubscribes. Built from the active routes.
 
-        A client that has the confirmation of a subscription gets every message of the channel from then on, in order, without \
-        duplicates; what a slow client misses is told in a `gap` message.
+        Once its subscription is confirmed, a client gets every message of the channel from then on, in order, without \
+        duplicates; what a slow client misses is reported in a `gap` message.
         """
     }
 
@@ -93,7 +93,7 @@ struct AsyncAPIDocument {
                 "deliver",
                 [
                     "action": "send", "channel": ["$ref": "#/channels/ws"], "title": "deliver",
-                    "summary": "Answers, records of subscribed channels, and what the server has to say.",
+                    "summary": "Answers, records of subscribed channels, and notices from the server.",
                     "messages": Self.references(sent),
                 ]
             ))

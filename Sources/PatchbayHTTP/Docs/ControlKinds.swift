@@ -29,7 +29,7 @@ struct ControlKinds {
         ]
         var example: JSONTree = ["type": .string(type)]
         if withChannel {
-            let list = names.isEmpty ? "" : " Now there are: \(names)."
+            let list = names.isEmpty ? "" : " Currently: \(names)."
             properties.append(
                 (
                     "channel",
@@ -43,7 +43,7 @@ struct ControlKinds {
             example = example.with("channel", .string(channel))
         } else {
             // The server takes it without a word, as it does for the others.
-            properties.append(("channel", ["description": "Has no meaning here."]))
+            properties.append(("channel", ["description": "Has no effect here."]))
         }
         properties.append(("id", Self.id))
         let schema: JSONTree = [
@@ -73,14 +73,14 @@ struct ControlKinds {
                     "status",
                     [
                         "type": "string", "enum": ["subscribed", "unsubscribed"],
-                        "description": "Whether messages of the channel come from now on.",
+                        "description": "Whether messages of the channel arrive from now on.",
                     ]
                 ), ("channel", ["type": "string", "description": "The channel that the request named."]),
                 (
                     "connection",
                     [
                         "type": "string", "pattern": "^[0-9a-f]{16}$",
-                        "description": "Names this connection in the server's log and in `slow` of `/health`.",
+                        "description": "Identifies this connection in the server's log and in `slow` of `/health`.",
                     ]
                 ),
             ], required: ["status", "channel", "connection"], canHaveID: true,
@@ -97,7 +97,7 @@ struct ControlKinds {
                     "code",
                     [
                         "type": "string", "enum": .strings(ErrorCode.messages.map(\.code)),
-                        "description": .string("A word for programs. \(table)"),
+                        "description": .string("A code for programs. \(table)"),
                     ]
                 ),
             ], required: ["error", "code"], canHaveID: true,
@@ -136,8 +136,9 @@ struct ControlKinds {
                         "type": "string",
                         "description": .string(
                             "`slow_consumer`: the client fell more than the channel's buffer behind; `overrun`: the server "
-                                + "could not keep up; `channel_closed`: a slow client's rest of a channel that was removed; `server_shutdown`: "
-                                + "what a slow client could not be given before the server stopped."),
+                                + "could not keep up; `channel_closed`: the messages of a removed channel that a slow client had "
+                                + "not received; `server_shutdown`: the messages that could not be sent to a slow client "
+                                + "before the server stopped."),
                     ]
                 ),
             ], required: ["dropped", "reason"],
@@ -175,7 +176,7 @@ struct ControlKinds {
             switch onChannel {
             case true: ["type": "string", "minLength": 1, "description": "The channel that the message is about."]
             case false: ["type": "string", "const": "", "description": "Empty: the message belongs to no channel."]
-            default: ["type": "string", "description": "Empty, unless the request named a channel that can't be had."]
+            default: ["type": "string", "description": "Empty, unless the request named a channel that can't be subscribed to."]
             }
         var data: JSONTree = ["type": "object"]
         let all = canHaveID ? properties + [("id", ["type": ["string", "number"], "description": "The request's."])] : properties

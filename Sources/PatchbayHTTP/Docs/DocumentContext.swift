@@ -45,7 +45,7 @@ struct HandshakeHeader {
             name: "Upgrade", isRequired: true, documentation: "Asks for the WebSocket protocol.",
             schema: ["type": "string", "const": "websocket"]),
         HandshakeHeader(
-            name: "Connection", isRequired: true, documentation: "Makes `Upgrade` count.",
+            name: "Connection", isRequired: true, documentation: "Makes `Upgrade` take effect.",
             schema: ["type": "string", "const": "Upgrade"]),
         HandshakeHeader(
             name: "Sec-WebSocket-Key", isRequired: true, documentation: "16 random bytes in base64.",
@@ -57,8 +57,8 @@ struct HandshakeHeader {
             schema: ["type": "string", "const": "13"]),
         HandshakeHeader(
             name: "Sec-WebSocket-Protocol", isRequired: false,
-            documentation: "Subprotocols on offer. `patchbay.v1` is answered when it is among them, no other ever; browsers close when "
-                + "they offered some and none is answered.",
+            documentation: "Subprotocols on offer. `patchbay.v1` is selected when it is among them, no other ever is; browsers close the "
+                + "connection when they offered some and none is selected.",
             schema: ["type": "string", "examples": ["patchbay.v1"]]),
         HandshakeHeader(
             name: "Origin", isRequired: false,
@@ -66,7 +66,7 @@ struct HandshakeHeader {
             schema: ["type": "string"]),
         HandshakeHeader(
             name: "X-Request-Id", isRequired: false,
-            documentation: "Names the request; the answer and the server's log repeat it. Made up when there is none.",
+            documentation: "Identifies the request; the answer and the server's log repeat it. Generated when there is none.",
             schema: ["type": "string", "maxLength": 64]),
         HandshakeHeader(
             name: "traceparent", isRequired: false, documentation: "The caller's trace (W3C Trace Context), for the server's log.",

@@ -41,22 +41,22 @@ public struct ErrorCode: Sendable, Hashable {
             ErrorCode("invalid_field", .message, "A field has the wrong type."),
             ErrorCode(
                 "too_many_channels", .message,
-                "No record has made the channel yet, and the connection, or all clients together, wait for as many such channels as they may."
+                "No record has made the channel yet, and the connection, or all clients together, already wait for as many such channels as allowed."
             ),
-            ErrorCode("too_many_subscriptions", .message, "The connection is subscribed to as many channels as it may be."),
+            ErrorCode("too_many_subscriptions", .message, "The connection is already subscribed to as many channels as allowed."),
             ErrorCode("rate_limited", .message, "The connection made too many requests in a short time."),
 
             ErrorCode("bad_handshake", .handshake(400), "It is not a WebSocket handshake."),
-            ErrorCode("bad_request", .handshake(400), "It is not HTTP/1.1, or not with exactly one `Host`."),
+            ErrorCode("bad_request", .handshake(400), "It is not HTTP/1.1, or doesn't have exactly one `Host`."),
             ErrorCode("forbidden_origin", .handshake(403), "`Origin` is not in `server.allowed_origins`."),
             ErrorCode("not_found", .handshake(404), "There is no WebSocket at that path."),
             ErrorCode("handshake_timeout", .handshake(408), "No complete request came within `server.handshake_timeout`."),
-            ErrorCode("upgrade_required", .handshake(426), "The request asks for no upgrade, or asks in HTTP/1.0."),
+            ErrorCode("upgrade_required", .handshake(426), "The request asks for no upgrade, or asks for it in HTTP/1.0."),
             ErrorCode("unsupported_version", .handshake(426), "`Sec-WebSocket-Version` is not 13."),
-            ErrorCode("too_many_connections", .handshake(429), "The address has `limits.connections_per_address` connections."),
+            ErrorCode("too_many_connections", .handshake(429), "The address already has `limits.connections_per_address` connections."),
             ErrorCode("headers_too_large", .handshake(431), "The headers together are larger than `limits.max_headers`."),
-            ErrorCode("too_many_clients", .handshake(503), "`server.max_clients` are connected."),
-            ErrorCode("draining", .handshake(503), "The server shuts down."),
+            ErrorCode("too_many_clients", .handshake(503), "`server.max_clients` clients are connected."),
+            ErrorCode("draining", .handshake(503), "The server is shutting down."),
 
             ErrorCode("not_found", .endpoint(404), "There is nothing at that path."),
             ErrorCode("request_refused", .endpoint(400), "The request can't be read; the status says more."),
@@ -98,9 +98,9 @@ extension ErrorCode {
     /// What the endpoints refuse besides unknown paths, for `all`.
     static let service: [ErrorCode] = [
         ErrorCode("forbidden_origin", .endpoint(403), "The preflight's `Origin` is not in `server.cors_origins`."),
-        ErrorCode("method_not_allowed", .endpoint(405), "There is something at that path, but not for this method."),
-        ErrorCode("expectation_failed", .endpoint(417), "`Expect` is something else than `100-continue`."),
-        ErrorCode("unknown_transfer_coding", .endpoint(501), "`Transfer-Encoding` is something else than `chunked`."),
-        ErrorCode("too_many_http_connections", .endpoint(503), "`limits.http_connections` are open already."),
+        ErrorCode("method_not_allowed", .endpoint(405), "That path exists, but not for this method."),
+        ErrorCode("expectation_failed", .endpoint(417), "`Expect` is something other than `100-continue`."),
+        ErrorCode("unknown_transfer_coding", .endpoint(501), "`Transfer-Encoding` is something other than `chunked`."),
+        ErrorCode("too_many_http_connections", .endpoint(503), "`limits.http_connections` connections are already open."),
     ]
 }

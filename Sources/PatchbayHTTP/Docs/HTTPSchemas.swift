@@ -8,7 +8,7 @@ enum HTTPSchemas {
         "title": "Error", "description": "Why a request was refused.", "type": "object",
         "properties": [
             "error": ["type": "string", "description": "A sentence for people."],
-            "code": ["type": "string", "description": "A stable word for programs."],
+            "code": ["type": "string", "description": "A stable code for programs."],
         ],
         "required": ["error", "code"],
         "examples": [["error": "there is nothing at GET /nowhere", "code": "not_found"]],
@@ -46,12 +46,12 @@ enum HTTPSchemas {
 
     /// What `GET /health` answers; see `HealthReport`.
     static let health: JSONTree = [
-        "title": "HealthReport", "description": "Whether the router does its job, and if not quite, why.",
+        "title": "HealthReport", "description": "Whether the router does its job, and if it does not do so fully, why.",
         "type": "object",
         "properties": [
             "status": [
                 "type": "string", "enum": ["ok", "degraded", "unavailable"],
-                "description": "`degraded` works, but somebody should look at `reasons`.",
+                "description": "`degraded` works, but needs attention: see `reasons`.",
             ],
             "reasons": ["type": "array", "items": text, "description": "Sentences for people; empty when `ok`."],
             "notes": [
@@ -73,7 +73,7 @@ enum HTTPSchemas {
     private static let configuration: JSONTree = [
         "type": "object",
         "properties": [
-            "generation": ["type": "integer", "minimum": 1, "description": "Of the configuration in force."],
+            "generation": ["type": "integer", "minimum": 1, "description": "Of the active configuration."],
             "applied": count, "refused": count, "unchanged": count, "applied_at_milliseconds": count,
             "error": ["type": "string", "description": "Why the file as it is now was refused."],
             "restart_needed": ["type": "array", "items": text, "description": "Settings that wait for a restart."],
@@ -148,13 +148,13 @@ enum HTTPSchemas {
         "properties": [
             "stalled": count, "losing": count, "furthest_behind": count,
             "subscriptions": [
-                "type": "array", "description": "Those furthest behind of the losing, at most ten.",
+                "type": "array", "description": "Of the subscriptions that lose messages, those furthest behind; at most ten.",
                 "items": [
                     "type": "object",
                     "properties": [
                         "connection": text, "address": text, "origin": text,
                         "user_agent": ["type": "string", "description": "Only without an origin."],
-                        "client": ["type": "string", "description": "What it gave as `client` in its handshake's query."],
+                        "client": ["type": "string", "description": "What it gave as `client` in the query of its handshake."],
                         "channel": text, "behind": count, "stalled_seconds": ["type": "number"],
                     ],
                     "required": ["connection", "channel", "behind", "stalled_seconds"],
@@ -175,13 +175,13 @@ enum HTTPSchemas {
 
     /// What a reload answers.
     static let reload: JSONTree = [
-        "title": "ReloadReport", "description": "What came of a reload, or would come of it.", "type": "object",
+        "title": "ReloadReport", "description": "The result of a reload, or what it would be.", "type": "object",
         "properties": [
             "result": [
                 "type": "string",
                 "enum": ["applied", "refused", "unchanged", "would_apply", "would_refuse", "would_change_nothing"],
             ],
-            "generation": ["type": "integer", "minimum": 1, "description": "Of the configuration in force now."],
+            "generation": ["type": "integer", "minimum": 1, "description": "Of the active configuration."],
             "findings": [
                 "type": "array", "description": "Errors and warnings, with their places in the file.",
                 "items": [

@@ -106,7 +106,7 @@ private struct RoutedKind {
         return schemas.count == 1 ? schemas[0] : ["anyOf": .array(schemas)]
     }
 
-    private static let anything: JSONTree = ["description": "Any JSON: the route's transformers say no more."]
+    private static let anything: JSONTree = ["description": "Any JSON: the route's transformers declare nothing more precise."]
 
     private var examples: [MessageKind.Example] {
         let known = routes.compactMap { route -> MessageKind.Example? in

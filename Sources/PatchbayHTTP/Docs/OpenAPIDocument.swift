@@ -29,8 +29,8 @@ struct OpenAPIDocument {
 
     private var introduction: String {
         """
-        HTTP endpoints of the router, and the schemas of its WebSocket messages. Built from the routes in force: a message \
-        type or channel that is added to the configuration is here after its reload.
+        HTTP endpoints of the router, and the schemas of its WebSocket messages. Built from the active routes: a message \
+        type or channel that is added to the configuration appears here after the reload.
 
         The WebSocket protocol itself is described in [AsyncAPI](asyncapi.json). Every answer carries `X-Request-Id`, the \
         request's own or a new one; every refusal is an `Error`.
@@ -81,11 +81,11 @@ struct OpenAPIDocument {
                             "schema": ["type": "string", "const": "patchbay.v1"],
                         ],
                         "X-Connection-Id": [
-                            "description": "Names the connection in the server's log and in `slow` of `/health`.",
+                            "description": "Identifies the connection in the server's log and in `slow` of `/health`.",
                             "schema": ["type": "string", "pattern": "^[0-9a-f]{16}$"],
                         ],
                         "X-Request-Id": [
-                            "description": "The request's own, or one made up.", "schema": ["type": "string"],
+                            "description": "The request's own, or a generated one.", "schema": ["type": "string"],
                         ],
                     ],
                 ]
@@ -120,16 +120,16 @@ struct OpenAPIDocument {
         let example = ChannelList.tree(of: routes)
         return operation(
             "channels", tag: "WebSocket", summary: "What clients may subscribe to",
-            description: "Channels and templates of the routes in force, with the types of their messages.",
+            description: "Channels and templates of the active routes, with the types of their messages.",
             responses: [("200", Self.json("The channels.", "Channels", example: example))])
     }
 
     private var health: JSONTree {
         operation(
             "health", tag: "Operations", summary: "Router health",
-            description: "Counts and states of everything, from consumption to clients.",
+            description: "Counters and states, from consumption to clients.",
             responses: [
-                ("200", Self.json("It does its job; `degraded` says that somebody should look.", "HealthReport")),
+                ("200", Self.json("It does its job; `degraded` means that it needs attention.", "HealthReport")),
                 ("503", Self.json("It can't do its job.", "HealthReport")),
             ])
     }
@@ -140,7 +140,7 @@ struct OpenAPIDocument {
             description: "For supervisors: when this fails, restart the process.",
             responses: [
                 ("200", Self.json("It is.", schema: Self.probe(["live", "not_live"]))),
-                ("503", Self.json("It hangs; `reasons` say where.", schema: Self.probe(["live", "not_live"]))),
+                ("503", Self.json("A thread is stuck; `reasons` say which.", schema: Self.probe(["live", "not_live"]))),
             ])
     }
 
@@ -185,7 +185,7 @@ struct OpenAPIDocument {
 
     private var root: JSONTree {
         operation(
-            "root", tag: "Documents", summary: "Redirects to /docs", description: "So that a browser finds the way.",
+            "root", tag: "Documents", summary: "Redirects to /docs", description: "So that a browser finds the page.",
             responses: [
                 (
                     "302",
@@ -210,7 +210,7 @@ struct OpenAPIDocument {
     private var asset: JSONTree {
         operation(
             "docsAsset", tag: "Documents", summary: "Static assets of the page",
-            description: "Files of a fixed table inside the program.",
+            description: "Files from a fixed table inside the program.",
             parameters: [
                 [
                     "name": "asset", "in": "path", "required": true,
@@ -226,7 +226,7 @@ struct OpenAPIDocument {
 
     private func document(_ id: String, _ summary: String, _ description: String) -> JSONTree {
         operation(
-            id, tag: "Documents", summary: summary, description: "\(description) Of the routes in force.",
+            id, tag: "Documents", summary: summary, description: "\(description) For the active routes.",
             responses: [
                 (
                     "200",
@@ -251,14 +251,14 @@ struct OpenAPIDocument {
     }
 
     private var reload: JSONTree {
-        let isOff = routes.adminPort == nil ? " This server has no admin listener now." : ""
+        let isOff = routes.adminPort == nil ? " This server currently has no admin listener." : ""
         var responses: [(String, JSONTree)] = [
-            ("200", Self.json("Taken up, or nothing to take up.", "ReloadReport")),
+            ("200", Self.json("Applied, or nothing to apply.", "ReloadReport")),
             ("422", Self.json("Rejected; the previous configuration is still active.", "ReloadReport")),
         ]
         for (status, codes) in ErrorCode.admin { responses.append((String(status), refusal(codes))) }
         return operation(
-            "reload", tag: "Admin", summary: "Load the configuration again",
+            "reload", tag: "Admin", summary: "Reload the configuration",
             description: """
                 Served on the admin port only, so that a firewall, or the loopback address alone, can keep it from clients; \
                 requests from web pages are refused, so it can't be tried from here.\(isOff)
@@ -266,15 +266,15 @@ struct OpenAPIDocument {
             parameters: [
                 [
                     "name": "dry_run", "in": "query", "required": false,
-                    "description": "1 only says what a reload, or the candidate in the body, would change.",
+                    "description": "1 only reports what a reload, or the candidate in the body, would change.",
                     "schema": ["type": "string", "enum": ["1", "0", "true", "false"]],
                 ]
             ],
             requestBody: [
                 "description": """
-                With `dry_run=1`: a text to look at in the place of the server's own file. What it includes is relative to \
-                that file; it only gets files below that file's directory and those that the server reads already. \
-                Findings about it are placed in `candidate`.
+                With `dry_run=1`: the text to check in place of the server's own file. Paths that it includes are relative \
+                to that file; it can only read files below that file's directory and those that the server already reads. \
+                Findings about it name the file `candidate`.
                 """,
                 "required": false,
                 "content": ["application/yaml": ["schema": ["type": "string"]]],

@@ -17,9 +17,9 @@ public struct HealthReport: Sendable, Encodable, Equatable {
         public static let states: [(state: String, meaning: String)] = [
             ("consuming", "records are read"),
             ("waiting", "no partition is assigned yet, or the brokers have not yet said where reading begins"),
-            ("unreadable", "the brokers refuse it, or don't know it; `reasons` has why"),
+            ("unreadable", "the brokers refuse it, or don't know it; `reasons` says why"),
             ("halted", "a route with `on_error: stop` stopped at a record"),
-            ("paused", "it waits for the dead-letter topic to take its refused records"), ("unreachable", "no broker answers"),
+            ("paused", "it waits for the dead-letter topic to accept its refused records"), ("unreachable", "no broker answers"),
             ("stopped", "the consumer ended"),
         ]
 
@@ -120,7 +120,7 @@ public struct HealthReport: Sendable, Encodable, Equatable {
         public var losing: Int
         /// Messages that the slowest of them is behind.
         public var furthestBehind: Int64
-        /// Those furthest behind of the losing, at most ten.
+        /// Of the subscriptions that lose messages, those furthest behind; at most ten.
         public var subscriptions: [Subscription]
 
         /// A subscription that loses messages.

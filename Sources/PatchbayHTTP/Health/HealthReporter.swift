@@ -100,7 +100,7 @@ final class HealthReporter: Sendable {
         for wait in router.roomWaits where wait.milliseconds >= Self.remarkableWait {
             reasons.append(
                 "the consumer of cluster \(wait.cluster) has been waiting for \(wait.milliseconds / 1000) s: channel "
-                    + "\(wait.channel) holds more than an event loop has come to hand out")
+                    + "\(wait.channel) holds more than an event loop could deliver")
         }
         let awaited = router.awaitedChannels
         if awaited.count >= awaited.most {

@@ -12,7 +12,7 @@ public enum MetricFamilies {
     static let connectionsLimit = MetricFamily(
         "patchbay_connections_limit", .gauge, "WebSocket connections that may be open at a time (server.max_clients).")
     static let pendingHandshakes = MetricFamily(
-        "patchbay_pending_handshakes", .gauge, "Connections that have not sent their first request completely.")
+        "patchbay_pending_handshakes", .gauge, "Connections that have not yet sent a complete first request.")
     static let connectionsOpened = MetricFamily(
         "patchbay_connections_opened_total", .counter, "WebSocket connections opened since the start.")
     static let limitRefusals = MetricFamily(
@@ -29,12 +29,12 @@ public enum MetricFamilies {
         labels: ["channel"])
     static let channelDropped = MetricFamily(
         "patchbay_channel_dropped_messages_total", .counter,
-        "Messages dropped for subscribers of the channel. Each is told by a gap message once it reads again; this counts already while it doesn't.",
+        "Messages dropped for subscribers of the channel. A gap message tells the subscriber once it reads again; this counter already rises while it doesn't.",
         labels: ["channel"])
     static let channelRetained = MetricFamily(
         "patchbay_channel_retained_bytes", .gauge, "Bytes of frames that the channel's log holds.", labels: ["channel"])
     static let templateChannels = MetricFamily(
-        "patchbay_template_channels", .gauge, "Channels that exist of a template.", labels: ["channel"])
+        "patchbay_template_channels", .gauge, "Channels that exist for a template.", labels: ["channel"])
 
     static let awaitedChannels = MetricFamily(
         "patchbay_awaited_channels", .gauge,
@@ -43,7 +43,7 @@ public enum MetricFamilies {
     // MARK: Delivery
 
     static let deliveries = MetricFamily(
-        "patchbay_deliveries_total", .counter, "Messages handed to subscribers: one message to a thousand counts a thousand.")
+        "patchbay_deliveries_total", .counter, "Messages handed to subscribers: one message to a thousand counts as a thousand.")
     static let dropped = MetricFamily(
         "patchbay_dropped_messages_total", .counter,
         "Messages dropped for subscribers by reason: slow_consumer (the client fell behind its buffer) or overrun (the server did).",
@@ -53,7 +53,7 @@ public enum MetricFamilies {
         "From a record's timestamp to the socket write, per delivery; a batch counts with its oldest record, and one older than an hour as an hour."
     )
     static let pass = MetricFamily(
-        "patchbay_flush_pass_seconds", .histogram, "Time that one walk over the subscribers with news takes.")
+        "patchbay_flush_pass_seconds", .histogram, "Duration of one pass over the subscribers with new messages.")
     static let writes = MetricFamily(
         "patchbay_writes_total", .counter, "Writes to client sockets that carried messages.")
     static let writtenBytes = MetricFamily(
@@ -61,15 +61,15 @@ public enum MetricFamilies {
 
     static let roomWaits = MetricFamily(
         "patchbay_consumer_waits_seconds_total", .counter,
-        "Time that consumers did not poll because an event loop was 8 MiB behind with this channel; a template's channels are summed.",
+        "Time that consumers did not poll because an event loop was 8 MiB behind on this channel; a template's channels are summed.",
         labels: ["channel"])
 
     static let stalled = MetricFamily(
         "patchbay_stalled_subscriptions", .gauge,
-        "Subscriptions whose client's socket is full. Some always are for a moment when much is sent.")
+        "Subscriptions whose client's socket is full. When much is sent, some always are for a moment.")
     static let losing = MetricFamily(
         "patchbay_slow_subscriptions", .gauge,
-        "Subscriptions that lose messages now: stalled, and further behind than their channel's buffer. /health names the slowest.")
+        "Subscriptions that are losing messages: stalled, and further behind than their channel's buffer. /health names the slowest.")
     static let furthestBehind = MetricFamily(
         "patchbay_slowest_subscription_messages", .gauge, "Messages that the slowest stalled subscription is behind.")
 
@@ -78,7 +78,7 @@ public enum MetricFamilies {
     static let routeRecords = MetricFamily(
         "patchbay_route_records_total", .counter, "Records that the route took.", labels: ["route"])
     static let routeRouted = MetricFamily(
-        "patchbay_route_records_routed_total", .counter, "Records of which at least one message came.", labels: ["route"])
+        "patchbay_route_records_routed_total", .counter, "Records that produced at least one message.", labels: ["route"])
     static let routeFiltered = MetricFamily(
         "patchbay_route_records_filtered_total", .counter, "Records that an option left out on purpose.", labels: ["route"])
     static let routeRejected = MetricFamily(
@@ -91,11 +91,11 @@ public enum MetricFamilies {
     static let routeStopped = MetricFamily(
         "patchbay_route_stopped", .gauge, "1 when a route with on_error: stop has stopped at a record.", labels: ["route"])
     static let lostDeadLetters = MetricFamily(
-        "patchbay_dead_letters_lost_total", .counter, "Refused records that the dead-letter topic did not take in time.")
+        "patchbay_dead_letters_lost_total", .counter, "Refused records that the dead-letter topic did not accept in time.")
 
     static let waitingDeadLetters = MetricFamily(
         "patchbay_dead_letters_waiting", .gauge,
-        "Refused records on their way to a dead-letter topic. Their topics are paused while brokers don't take them.")
+        "Refused records on their way to a dead-letter topic. Their topics are paused while brokers don't accept them.")
 
     // MARK: Kafka
 
@@ -106,14 +106,14 @@ public enum MetricFamilies {
         labels: ["cluster"])
     static let commitFailures = MetricFamily(
         "patchbay_kafka_commit_failures_total", .counter,
-        "Commits of record offsets that the brokers refused: after a restart those records would come again.",
+        "Commits of record offsets that the brokers refused: after a restart those records would be read again.",
         labels: ["cluster"])
     static let throttle = MetricFamily(
         "patchbay_kafka_throttle_seconds", .gauge,
-        "By how long a broker delayed its last answer because of a quota; the longest of the cluster's brokers, 0 when none does.",
+        "How long a broker delayed its last answer because of a quota: the longest delay of the cluster's brokers, 0 when there is none.",
         labels: ["cluster"])
     static let throttled = MetricFamily(
-        "patchbay_kafka_throttled_seconds_total", .counter, "Such delays, summed up.", labels: ["cluster"])
+        "patchbay_kafka_throttled_seconds_total", .counter, "Total of these delays.", labels: ["cluster"])
     static let consumed = MetricFamily(
         "patchbay_kafka_records_consumed_total", .counter, "Records handed to the routes.", labels: ["cluster", "topic"])
     static let unreadable = MetricFamily(
@@ -131,32 +131,32 @@ public enum MetricFamilies {
         labels: ["cluster", "topic"])
     static let lag = MetricFamily(
         "patchbay_kafka_lag_records", .gauge,
-        "Record offsets between the next record to read and the end of the partition (with read_committed, the last stable offset), of partitions read here. Asked of the brokers every second.",
+        "Record offsets between the next record to read and the end of the partition (with read_committed, the last stable offset), of partitions read here. Queried from the brokers every second.",
         labels: ["cluster", "topic", "partition"])
     static let batch = MetricFamily(
-        "patchbay_batch_records", .histogram, "Records of one topic that one poll handed over.")
+        "patchbay_batch_records", .histogram, "Records of one topic that one poll returned.")
 
     // MARK: Alerts
 
     static let alertActive = MetricFamily(
-        "patchbay_alert_active", .gauge, "1 for every alert that is on.", labels: ["alert", "cluster", "topic"])
+        "patchbay_alert_active", .gauge, "1 for every alert that is active.", labels: ["alert", "cluster", "topic"])
     static let webhook = MetricFamily(
         "patchbay_webhook_messages_total", .counter,
-        "Messages to the alert webhook by result: sent, failed (an attempt, to be repeated), dropped (given up).",
+        "Messages to the alert webhook by result: sent, failed (an attempt that will be retried), dropped (given up).",
         labels: ["result"])
 
     // MARK: Configuration
 
     static let generation = MetricFamily(
-        "patchbay_config_generation", .gauge, "Number of the configuration in force, counting from 1.")
+        "patchbay_config_generation", .gauge, "Number of the active configuration, counting from 1.")
     static let reloads = MetricFamily(
         "patchbay_config_reloads_total", .counter, "Attempts to load a changed configuration, by result.", labels: ["result"])
     static let reloadSuccessful = MetricFamily(
         "patchbay_config_last_reload_successful", .gauge,
-        "1 when the file is in force as it is, 0 when its last change was refused.")
+        "1 when the file as it is now is active, 0 when its last change was refused.")
     static let reloadTime = MetricFamily(
         "patchbay_config_last_reload_timestamp_seconds", .gauge,
-        "When a configuration last came into force, in seconds since 1970.")
+        "When a configuration last took effect, in seconds since 1970.")
     static let restartNeeded = MetricFamily(
         "patchbay_config_restart_needed", .gauge, "Changed settings that wait for a restart.")
 

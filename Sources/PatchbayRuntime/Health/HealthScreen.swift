@@ -107,7 +107,7 @@ package struct HealthScreen {
     private var advice: [String] {
         var steps: [String] = []
         if configuration["error"] is String {
-            steps.append("`patchbay check FILE` shows every mistake of the file; saving a correct one is enough")
+            steps.append("`patchbay check FILE` shows every mistake in the file; saving a correct one is enough")
         }
         if (configuration["restart_needed"] as? [Any])?.isEmpty == false {
             steps.append("restart the process when convenient: some changed settings take effect only then")
@@ -117,16 +117,16 @@ package struct HealthScreen {
             steps.append("`patchbay check --live FILE` asks the brokers: can they be reached, do the topics exist?")
         }
         if states.contains("halted") || list("routes").contains(where: { $0["stopped_at"] is String }) {
-            steps.append("fix the route that stopped, or the rule that refused the record, and save the file: it retries")
+            steps.append("fix the route that stopped, or the rule that refused the record, and save the file: the record is tried again")
         }
         if let most = integer("max_clients", of: report), let count = integer("clients", of: report), most > 0, count >= most {
             steps.append("raise server.max_clients and the limit on open files, or add a node")
         }
         if topics.contains(where: { (integer("lag", of: $0) ?? 0) > 0 }) {
-            steps.append("ask again in a minute: a lag that falls is catching up; one that grows needs CPU, or a look at the brokers")
+            steps.append("check again in a minute: if the lag falls, it is catching up; if it grows, look at the CPU and the brokers")
         }
         if let slow = report["slow"] as? [String: Any], (integer("losing", of: slow) ?? 0) > 0 {
-            steps.append("slow clients: a larger `buffer` of their channel, smaller messages (`pick`), or talk to their owner")
+            steps.append("slow clients: give their channel a larger `buffer`, send smaller messages (`pick`), or talk to their owner")
         }
         if rejected != ["none"] {
             steps.append("the log's `record rejected` lines name such records; `patchbay explain --topic TOPIC RECORD` says why")

@@ -2,7 +2,7 @@ import Foundation
 import PatchbayAPI
 import PatchbayConfig
 
-/// What came of a reload, or would come of it.
+/// The result of a reload, or what it would be.
 package struct ReloadReport: Sendable, Codable {
     enum Result: String, Sendable, Codable {
         case applied, refused, unchanged

@@ -43,11 +43,11 @@ import Testing
                   trades  1,200 dropped for slow subscribers since the start
 
                 What to do next
-                  - `patchbay check FILE` shows every mistake of the file; saving a correct one is enough
+                  - `patchbay check FILE` shows every mistake in the file; saving a correct one is enough
                   - restart the process when convenient: some changed settings take effect only then
-                  - fix the route that stopped, or the rule that refused the record, and save the file: it retries
-                  - ask again in a minute: a lag that falls is catching up; one that grows needs CPU, or a look at the brokers
-                  - slow clients: a larger `buffer` of their channel, smaller messages (`pick`), or talk to their owner
+                  - fix the route that stopped, or the rule that refused the record, and save the file: the record is tried again
+                  - check again in a minute: if the lag falls, it is catching up; if it grows, look at the CPU and the brokers
+                  - slow clients: give their channel a larger `buffer`, send smaller messages (`pick`), or talk to their owner
                   - the log's `record rejected` lines name such records; `patchbay explain --topic TOPIC RECORD` says why
 
                 """)
