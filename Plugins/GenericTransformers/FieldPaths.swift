@@ -29,7 +29,7 @@ struct FieldPaths: Sendable {
             if let name = names.first(where: Self.isIndexed) {
                 let list = name.prefix { $0 != "[" }
                 throw OptionError(
-                    option: option, message: "`\(text)` goes into a list, and only fields of objects can be named",
+                    option: option, message: "`\(text)` points into a list, and only fields of objects can be named",
                     hint: list.isEmpty ? "name the field that holds the list" : "name the list as a whole: `\(list)`")
             }
             guard names.count <= 64 else {
@@ -37,7 +37,7 @@ struct FieldPaths: Sendable {
             }
             guard Self.add(names[...], number: number, to: &roots) else {
                 throw OptionError(
-                    option: option, message: "`\(text)` is named twice, or lies within another field that is named",
+                    option: option, message: "`\(text)` is named twice, or is inside another field that is named",
                     hint: "name each field once")
             }
         }

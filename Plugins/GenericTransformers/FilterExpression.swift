@@ -87,7 +87,7 @@ enum FilterExpression: Sendable {
                     reason: "a header's name with `-` in it needs quotes", hint: "write `@header.\"trace-id\"`")
             }
             return Invalid(
-                reason: "`\(sign)` can only be compared with a text or a number that is written out, also joined by `and` and `or`",
+                reason: "`\(sign)` can only be compared with literal text or a literal number; join comparisons by `and` and `or`",
                 hint: "for example `where: @topic == \"a\" or @key != null`; put the rest into a `filter` of its own")
         }
         return nil

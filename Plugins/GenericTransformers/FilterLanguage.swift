@@ -53,7 +53,7 @@ enum FilterLanguage {
         if keywords.contains(word) { return }
         guard known.contains(word) else {
             throw Objection(
-                reason: "`\(word)` is not among the functions of jq that a filter may use",
+                reason: "`\(word)` is not among the jq functions that a filter may use",
                 hint: FilterMistakes.hint(for: word))
         }
         if word == "recurse", rest.first == .sign("(") {
@@ -63,7 +63,7 @@ enum FilterLanguage {
         if word == "split", hasSeveralArguments(rest) {
             throw Objection(
                 reason: "`split` with a regular expression may end the process on an empty text",
-                hint: "`split(\",\")` cuts at a text, `test(…)` takes regular expressions")
+                hint: "`split(\",\")` splits at literal text, `test(…)` takes regular expressions")
         }
         if searches.contains(word) {
             let argument = Array(rest.prefix(3))
@@ -73,7 +73,7 @@ enum FilterLanguage {
                 return
             }
             throw Objection(
-                reason: "jq never ends when `\(word)` looks for an empty text, so what it looks for must be written out",
+                reason: "jq never ends when `\(word)` looks for an empty text, so what it looks for must be a literal",
                 hint: "for example `\(word)(\"hot\")`; `contains(…)` takes any expression")
         }
     }

@@ -13,13 +13,13 @@ enum FilterMistakes {
             "strflocaltime", "mktime", "gmtime", "localtime",
         ] {
             hints[word] =
-                "times in one format can be compared as texts: `.time > \"2026-01-31\"`; `@timestamp` is the record's own, in milliseconds"
+                "times in one format can be compared as text: `.time > \"2026-01-31\"`; `@timestamp` is the record's own, in milliseconds"
         }
         for word in ["match", "scan", "capture", "splits", "gsub", "sub", "ascii"] {
             hints[word] = "`test(\"…\")` says whether a regular expression matches"
         }
         for word in ["def", "repeat", "while", "until", "range", "walk", "input", "inputs", "input_line_number", "debug", "stderr"] {
-            hints[word] = "a filter is one expression that surely ends; `any(…)` and `all(…)` go over lists"
+            hints[word] = "a filter is one expression that is guaranteed to finish; `any(…)` and `all(…)` go over lists"
         }
         for word in ["del", "delpaths", "setpath", "path", "paths", "leaf_paths", "tostream", "fromstream", "to_number"] {
             hints[word] = "a filter changes nothing; use `pick` or `rename` to change records"
@@ -31,7 +31,7 @@ enum FilterMistakes {
     static func hint(for word: String) -> String {
         if let substitute = substitutes[word] { return substitute }
         if let near = Suggestion.nearest(to: word, among: FilterLanguage.functions) { return "did you mean `\(near)`?" }
-        return "a text needs quotes: `\"\(word)\"`; docs/reference/transformers.md lists the functions"
+        return "text needs quotes: `\"\(word)\"`; docs/reference/transformers.md lists the functions"
     }
 
     /// A bare word beside a comparison is nearly always a text without its quotes. `error` is a function, and one that
@@ -64,7 +64,7 @@ enum FilterMistakes {
         throw FilterLanguage.Objection(
             reason: FilterLanguage.known.contains(word)
                 ? "`\(word)` without quotes is a function, with which no record passes"
-                : "`\(word)` is not a jq function; a field is written with a dot, as `.name`, and a text in quotes",
+                : "`\(word)` is not a jq function; a field is written with a dot, as `.name`, and text in quotes",
             hint: isRight ? "write `\(sign) \"\(word)\"`" : "write `\"\(word)\" \(sign)`")
     }
 

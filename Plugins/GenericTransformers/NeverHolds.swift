@@ -14,9 +14,9 @@ extension FilterCondition {
             .comparison(.record(.timestamp), .greaterOrEqual, .string):
             return "`@timestamp` is a number, milliseconds since 1970"
         case .comparison(.record(.key), .equal, .number), .comparison(.record(.key), .equal, .bool):
-            return "`@key` is a text: compare it with one in quotes"
+            return "`@key` is text: compare it with text in quotes"
         case .comparison(.record(.header(let name)), .equal, .number), .comparison(.record(.header(let name)), .equal, .bool):
-            return "`@header.\(name)` is a text: compare it with one in quotes"
+            return "`@header.\(name)` is text: compare it with text in quotes"
         case .comparison: return nil
         case .or(let left, let right):
             guard let reason = left.neverHolds, right.neverHolds != nil else { return nil }

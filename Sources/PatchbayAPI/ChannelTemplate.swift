@@ -113,7 +113,7 @@ public struct ChannelTemplate: Sendable, Equatable {
             }
             if let inner = path.first(where: { $0.hasSuffix("]") && $0.contains("[") }) {
                 throw Invalid(
-                    problem: "has a placeholder `{\(name)}` that goes into a list (`\(inner)`)",
+                    problem: "has a placeholder `{\(name)}` that points into a list (`\(inner)`)",
                     hint: "only fields of objects can be named: `{Field}` or `{outer.inner}`")
             }
             return .field(path)

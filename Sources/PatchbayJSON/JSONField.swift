@@ -38,14 +38,14 @@ public indirect enum JSONKind: Sendable {
         switch self {
         case .any: "any value"
         case .string: "a string"
-        case .text: "a string that isn't empty"
+        case .text: "a non-empty string"
         case .decimal:
-            #"an amount in a string, such as "1250.75", of digits with at most one point; no sign, exponent or spaces"#
+            #"an amount as a string, such as "1250.75", of digits with at most one point; no sign, exponent or spaces"#
         case .signedDecimal:
-            #"an amount in a string, such as "-1250.75", of digits with at most one point; no exponent or spaces"#
-        case .timestamp: #"an existing time in ISO 8601 with its offset, such as "2024-01-01T12:00:00Z""#
+            #"an amount as a string, such as "-1250.75", of digits with at most one point; no exponent or spaces"#
+        case .timestamp: #"a valid ISO 8601 time with an offset, such as "2024-01-01T12:00:00Z""#
         case .bool: "true or false"
-        case .count: "a whole number from 0, written in digits only"
+        case .count: "a whole number of at least 0, written in digits only"
         case .number: "a number"
         case .choice(let words): words.map { "\"\($0)\"" }.joined(separator: " or ")
         case .object: "an object"

@@ -92,7 +92,7 @@ enum JSONLookalike {
             return JSONProblem(
                 code: .invalidJSON,
                 explanation: "the text holds `\(word)` at byte \(index), and JSON has no such number; have the producer write "
-                    + "null or a text, or leave the field out")
+                    + "null or text, or leave the field out")
         }
         return nil
     }

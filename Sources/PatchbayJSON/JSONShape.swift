@@ -83,7 +83,7 @@ extension JSONShape {
         case SJ_DUPLICATE_FIELD:
             return JSONProblem(
                 code: .duplicateField, field: path,
-                explanation: "`\(path)` is there twice, counting both spellings; one of the two must go")
+                explanation: "`\(path)` occurs twice, counting both spellings; remove one of them")
         case SJ_WRONG_TYPE:
             return JSONProblem(
                 code: .wrongType, field: path,

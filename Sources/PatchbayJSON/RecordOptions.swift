@@ -59,7 +59,7 @@ public enum RecordOptions {
         let naming = options.string("naming") ?? JSONNaming.asIs.rawValue
         guard let naming = JSONNaming(rawValue: naming) else {
             throw OptionError(
-                option: "naming", message: "`\(naming)` is not a way of naming",
+                option: "naming", message: "`\(naming)` is not a naming style",
                 hint: Suggestion.sentence(for: naming, among: JSONNaming.allCases.map(\.rawValue)))
         }
         return RecordEditor(shape: shape, naming: naming, keeping: try keptFields(options, shape: shape))

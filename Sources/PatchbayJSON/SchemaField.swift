@@ -29,14 +29,14 @@ public enum SchemaField {
             guard let property = properties[name] else {
                 guard schema["additionalProperties"]?.bool == false else { return nil }
                 let names = properties.members.map(\.nameString)
-                let whose = walked.isEmpty ? "what the transformers leave" : "`\(walked.joined(separator: "."))`"
+                let whose = walked.isEmpty ? "the output of the transformers" : "`\(walked.joined(separator: "."))`"
                 return ("there is no `\(name)` in \(whose)", Suggestion.sentence(for: name, among: names))
             }
             walked.append(name)
             value = property
         }
         guard let schema = single(value), let type = schema["type"]?.stringValue, type == "object" || type == "array" else { return nil }
-        return ("`\(walked.joined(separator: "."))` is \(phrase(type))", "name a field that is a text, a number or a boolean")
+        return ("`\(walked.joined(separator: "."))` is \(phrase(type))", "name a field that is text, a number or a boolean")
     }
 
     /// The schema itself, or the one alternative that isn't null; `nil` when there are several.

@@ -8,7 +8,7 @@ extension Suggestion {
     public static func sentence(for word: String, among candidates: [String]) -> String {
         if let nearest = nearest(to: word, among: candidates) { return "did you mean `\(nearest)`?" }
         guard candidates.count <= mostNames else {
-            return "none of the \(candidates.count) names is near; they are in docs/reference/transformers.md"
+            return "none of the \(candidates.count) names is close; docs/reference/transformers.md lists them"
         }
         return "known are " + candidates.map { "`\($0)`" }.joined(separator: ", ")
     }

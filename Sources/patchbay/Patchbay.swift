@@ -16,7 +16,7 @@ struct Patchbay: AsyncParsableCommand {
         commandName: "patchbay",
         abstract: "Routes Kafka topics to WebSocket channels, as routes.yaml says.",
         discussion: """
-            Exit codes: 0 fine; 64 wrong command line; 69 a needed service is not there; 70 internal error; \
+            Exit codes: 0 fine; 64 wrong command line; 69 a required service is not available; 70 internal error; \
             74 standard output can't be written; 78 bad configuration.
             """,
         version: RouterService.version,

@@ -162,7 +162,7 @@ import Testing
         for (arguments, sentence) in [
             (
                 ["produce", "--brokers", "127.0.0.1:1", "t"],
-                "patchbay: reading records for t from standard input, one a line; end with Ctrl-D\n"
+                "patchbay: reading records for t from standard input, one per line; end with Ctrl-D\n"
             ),
             (["explain", "--config", path, "--topic", "t", "-"], "patchbay: reading the record from standard input; end with Ctrl-D\n"),
         ] {
@@ -213,7 +213,7 @@ import Testing
     @Test func producingToNobodyIsExit69() async throws {
         let program = try Program(["produce", "--brokers", "127.0.0.1:\(try ListeningSocket.unusedPort())", "--timeout", "1", "t", "1"])
         #expect(try await program.exitCode() == 69)
-        #expect(program.text.contains("1 record was not taken") && program.text.contains("Connection refused"))
+        #expect(program.text.contains("1 record was not accepted") && program.text.contains("Connection refused"))
     }
 
     /// The README's tour: the demo runs, a client sees the feed, `produce` adds a record, SIGTERM ends it all with 0.

@@ -77,7 +77,7 @@ import Testing
             let health = router.service.health
             return health.topics.first { $0.topic == "trade-info" }?.state == "paused"
                 && health.reasons.contains {
-                    $0.hasPrefix("topic trade-info is paused: 1 refused record not taken by the dead-letter topic dead for ")
+                    $0.hasPrefix("topic trade-info is paused: 1 refused record not accepted by the dead-letter topic dead for ")
                 }
         }
         #expect(router.service.router.deadLettersWaiting == 1 && router.service.router.deadLettersLost == 0)
@@ -132,7 +132,7 @@ import Testing
         try kafka.produce("trade-info", ["{\"no\":\"\(String(repeating: "x", count: 2_000))\"}"])
         try await eventually("the letter to be lost") { router.service.router.deadLettersLost == 1 }
         try await eventually("the log to say so; it says \(log.lines)") {
-            log.line(.error, "refused records were not taken by the dead-letter topic")?.metadata["error"]?.description
+            log.line(.error, "refused records were not accepted by the dead-letter topic")?.metadata["error"]?.description
                 .contains("too large") == true
         }
         await router.service.stop()
@@ -159,7 +159,7 @@ import Testing
             // The reason doesn't pass.
             try await eventually("both to be lost; the log: \(log.lines)") { router.service.router.deadLettersLost == 2 }
             try await eventually("the log to say so") {
-                log.line(.error, "refused records were not taken by the dead-letter topic")?.metadata["error"]?.description
+                log.line(.error, "refused records were not accepted by the dead-letter topic")?.metadata["error"]?.description
                     .contains("authorization") == true
             }
         }
@@ -226,8 +226,8 @@ import Testing
         try await eventually("the letter to be given up and the topic to go on") {
             router.service.router.deadLettersLost == 1 && router.figures(of: "trades")?.recordsIn == 2
         }
-        try await eventually("the reason") { log.line(.error, "refused records were not taken by the dead-letter topic") != nil }
-        let line = log.line(.error, "refused records were not taken by the dead-letter topic")
+        try await eventually("the reason") { log.line(.error, "refused records were not accepted by the dead-letter topic") != nil }
+        let line = log.line(.error, "refused records were not accepted by the dead-letter topic")
         #expect(line?.metadata["error"]?.description == "topic `dead` doesn't exist: create it, or check its spelling")
         await router.service.stop()
     }

@@ -262,7 +262,7 @@ import TransformerTestSupport
             try await scene.expect(0..<10, at: client)
             // For a while: the two would fence each other again.
             try await scene.awaitHealth(.degraded, reason: "another member of the group ")
-            let line = try #require(scene.log.line(.error, "Kafka consumer failed and is recreated"))
+            let line = try #require(scene.log.line(.error, "Kafka consumer failed; recreating it"))
             #expect(line.metadata["retry_in_ms"] != nil)
             #expect(
                 try await scene.metric("patchbay_kafka_consumer_restarts_total{cluster=\"default\"}")
@@ -404,7 +404,7 @@ import TransformerTestSupport
             try await eventually("the loss to be counted") {
                 try await scene.metric("patchbay_dead_letters_lost_total") == 1
             }
-            let words = "refused records were not taken by the dead-letter topic and are lost"
+            let words = "refused records were not accepted by the dead-letter topic and are lost"
             try await eventually("the log to say so") { scene.log.line(.error, words) != nil }
             let line = try #require(scene.log.line(.error, words))
             #expect(line.metadata["records"]?.description == "1")

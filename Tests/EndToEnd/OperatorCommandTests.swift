@@ -107,10 +107,10 @@ import Testing
         expect(
             try await run(["check", path], code: 78),
             has: [
-                "\(path):62:41: error: option `where` of `filter`: `indx` is not among the functions of jq that a filter may use\n",
+                "\(path):62:41: error: option `where` of `filter`: `indx` is not among the jq functions that a filter may use\n",
                 "hint: did you mean `index`?\n",
                 "\(path):63:41: error: option `where` of `filter`: syntax error, unexpected $end",
-                "\(path):123:", "`repeat` is not among the functions of jq that a filter may use\n", "3 errors in \(path)\n",
+                "\(path):123:", "`repeat` is not among the jq functions that a filter may use\n", "3 errors in \(path)\n",
             ])
     }
 
@@ -141,10 +141,10 @@ import Testing
         let live = ["check", "--live", "--timeout", "1"]
         expect(
             try await run(live + [folder.path("routes.yaml")], code: 69),
-            has: ["beside a running demo, name the brokers that it printed: KAFKA_BROKERS=127.0.0.1:PORT patchbay check --live"])
+            has: ["with a running demo, name the brokers that it printed: KAFKA_BROKERS=127.0.0.1:PORT patchbay check --live"])
         let variable = try await run(
             live + [folder.path("routes.yaml")], code: 69, environment: ["KAFKA_BROKERS": "127.0.0.1:\(broker.port)"])
-        expect(variable, has: ["127.0.0.1:\(broker.port) (from KAFKA_BROKERS)", "KAFKA_BROKERS wins over the file"])
+        expect(variable, has: ["127.0.0.1:\(broker.port) (from KAFKA_BROKERS)", "KAFKA_BROKERS overrides the file"])
         expect(try await run(live + [folder.path("none.yaml")], code: 78), has: ["or leave `brokers` out and set KAFKA_BROKERS"])
         expect(try await run(["check", "--help"], code: 0), has: ["KAFKA_BROKERS=127.0.0.1:PORT patchbay check --live"])
     }

@@ -206,7 +206,7 @@ import Testing
         defer { kafka.close() }
         try kafka.kafka.setTopicError("gone", .unknownTopicOrPartition)
         let text = try await run(["produce", "--brokers", kafka.brokers, "--timeout", "20", "gone", "1"], code: 69)
-        #expect(text == "patchbay: 1 record was not taken: topic `gone` doesn't exist: create it, or check its spelling\n")
+        #expect(text == "patchbay: 1 record was not accepted: topic `gone` doesn't exist: create it, or check its spelling\n")
     }
 
     /// `check --live` said ok when the first address answered, and then nothing could be read: records come from the addresses
@@ -289,7 +289,7 @@ import Testing
 
         try folder.write("routes.yaml", routes("three", watch: false).replacingOccurrences(of: "transform", with: "transfrm"))
         let refused = try await run(reload, code: 78)
-        #expect(refused.contains("refused; generation 2 stays in force") && refused.contains("transfrm"), "\(refused)")
+        #expect(refused.contains("refused; generation 2 stays active") && refused.contains("transfrm"), "\(refused)")
         let health = try await run(["health", "--port", String(port)], code: 0)
         #expect(health.contains("configuration 2") && health.contains("transfrm"), "\(health)")
         #expect((try await json(reload + ["--dry-run"], code: 78) as? [String: Any])?["result"] as? String == "would_refuse")

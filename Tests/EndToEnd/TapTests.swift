@@ -105,8 +105,8 @@ import Testing
         let elsewhere = try PatchbayProgram(["tap", "trades", "--url", "ws://127.0.0.1:\(demo.port)/nowhere"])
         #expect(try await elsewhere.exitCode() == 69)
         #expect(
-            elsewhere.text.contains("the server refuses the WebSocket: ") && elsewhere.text.contains("HTTP status 404"), "\(elsewhere.text)"
-        )
+            elsewhere.text.contains("the server refuses the WebSocket connection: ")
+                && elsewhere.text.contains("HTTP status 404"), "\(elsewhere.text)")
         try await demo.stop()
     }
 

@@ -18,7 +18,7 @@ import TransformerTestSupport
 
     @Test(arguments: [
         (".status == ok", #"write `== "ok"`"#), (".level == error", #"write `== "error"`"#), ("ok == .status", #"write `"ok" ==`"#),
-        (".a == 1 and .b != warn", #"write `!= "warn"`"#), (".a | todate", "can be compared as texts"),
+        (".a == 1 and .b != warn", #"write `!= "warn"`"#), (".a | todate", "can be compared as text"),
         (".a | gsub(\"a\"; \"b\") == \"\"", "`test("), (".a | lenght > 1", "did you mean `length`?"), ("del(.a)", "`pick` or `rename`"),
         ("frobnicate(.a)", "lists the functions"), (#"SellBuy == "buy""#, "did you mean `.SellBuy`?"),
         ("SellBuy > 5", "did you mean `.SellBuy`?"),
@@ -149,7 +149,7 @@ import TransformerTestSupport
     /// `pick: ["values[0].v"]` passed `check` and kept nothing of any record.
     @Test(arguments: ["values[0].v", "a.values[].v", "values[*]"]) func listsCannotBeGoneInto(path: String) {
         let pick = #expect(throws: OptionError.self) { try PickTransformer.definition.make(["fields": .list([.string(path)])]) }
-        #expect(pick?.message.contains("goes into a list") == true && pick?.hint == "name the list as a whole: `values`")
+        #expect(pick?.message.contains("points into a list") == true && pick?.hint == "name the list as a whole: `values`")
         #expect(throws: OptionError.self) { try RenameTransformer.definition.make(["fields": .map([ByteString(path): .string("x")])]) }
     }
 

@@ -65,7 +65,7 @@ import TransformerTestSupport
     }
 
     /// The words about a placeholder name the field and what may have been meant: with `x.{${SASL_PASSWORD}}` a dry run answered
-    /// "there is no `hunter2` in what the transformers leave".
+    /// "there is no `hunter2` in the output of the transformers".
     @Test("don't repeat a secret placeholder, or a secret field as a suggestion") func placeholders() {
         let maker = TransformerDefinition(
             name: "keep", summary: "Keeps.", defaultType: "kept",

@@ -55,13 +55,13 @@ struct ErrorPolicyTests {
             Case(
                 "loop", file("on_error: dead_letter", "dead_letter: a"), [:],
                 Finding(
-                    7, 18, "the route reads its own dead-letter topic `a`, so refused records would come back for ever",
+                    7, 18, "the route reads its own dead-letter topic `a`, so refused records would come back forever",
                     "use another topic for `dead_letter`")),
             Case(
                 "loop through the defaults and a pattern",
                 file("on_error: dead_letter, dead_letter: a.dead").replacing("topic: a", with: "topics: [b, ^a]"), [:],
                 Finding(
-                    4, 5, "the route reads its own dead-letter topic `a.dead` (`^a`), so refused records would come back for ever",
+                    4, 5, "the route reads its own dead-letter topic `a.dead` (`^a`), so refused records would come back forever",
                     "use another topic for `dead_letter`")),
             Case(
                 "no topic name", file("dead_letter: a b", "on_error: dead_letter", "dead_letter: ^d"), [:],
@@ -146,6 +146,6 @@ struct ErrorPolicyTests {
             }.joined()
     }
 
-    private static func way(_ steps: String) -> String { "refused records would come back for ever: route \(steps)" }
+    private static func way(_ steps: String) -> String { "refused records would come back forever: route \(steps)" }
     private static let wayHint = "give one of them a `dead_letter` topic that no route with `on_error: dead_letter` reads"
 }

@@ -56,7 +56,7 @@ struct HostileInputTests {
             "&r { version: *r }", "routes: &r [*r]", "routes: &r [[{a: *r}]]", "? &r [*r]\n: b", "a: &r { *r : b }",
         ])
     func cycles(_ text: String) {
-        #expect(findings(text).map(\.message).contains("alias `*r` stands inside the value it refers to"))
+        #expect(findings(text).map(\.message).contains("alias `*r` is inside the value it refers to"))
     }
 
     @Test("a file of 10 MB is refused before it is read")

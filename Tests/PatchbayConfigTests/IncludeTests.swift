@@ -216,7 +216,7 @@ struct IncludeTests {
     @Test(
         "hostile ones get a clear finding each",
         arguments: [
-            ("a: &a [*a]\n", "alias `*a` stands inside the value it refers to"),
+            ("a: &a [*a]\n", "alias `*a` is inside the value it refers to"),
             ("routes: []\nroutes: []\n", "key `routes` is given twice: first at line 1, column 1"),
             ("routes:\n\t- x\n", "a tab can't be used here"), ("\u{0}", "the character U+0000 is not allowed in a YAML file"),
             (String(repeating: "[", count: 1000), "values are nested more than 64 levels deep"),

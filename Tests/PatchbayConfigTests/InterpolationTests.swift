@@ -130,7 +130,7 @@ struct InterpolationTests {
     func budget() throws {
         let text = minimal("kafka:\n  group: \(String(repeating: "${A}", count: 1000))\n")
         let found = findings(text, ["A": String(repeating: "x", count: 100_000)])
-        #expect(found.map(\.message) == ["all `${…}` together bring in more than 32MiB"])
+        #expect(found.map(\.message) == ["all `${…}` together expand to more than 32MiB"])
     }
 
     @Test("works in every scalar of a route, and every file is remembered, missing ones too")

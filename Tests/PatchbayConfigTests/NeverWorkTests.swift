@@ -44,7 +44,7 @@ import TransformerTestSupport
         ] {
             let found = server("base_path: \(path)")
             #expect(
-                found.count == 1 && found[0].contains("path of the server's own") && found[0].contains("`/patchbay`"), "\(path): \(found)")
+                found.count == 1 && found[0].contains("server's own paths") && found[0].contains("`/patchbay`"), "\(path): \(found)")
         }
         for path in ["/", "/patchbay", "/wsx", "/patchbay/ws", "/app/docs", "/Docs"] {
             #expect(server("base_path: \(path)") == [], "\(path)")

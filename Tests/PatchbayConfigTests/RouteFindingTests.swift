@@ -63,8 +63,8 @@ struct RouteFindingTests {
             Case(
                 "type of the protocol's own", route("topic: a", "transform: token", "type: gap", "channel: c"), [:],
                 Finding(
-                    5, 11, "`type` must not be a type that the server's own messages have, found `gap`",
-                    "take another word, such as `gap_data`")),
+                    5, 11, "`type` must not be the type of one of the server's own messages, found `gap`",
+                    "use another word, such as `gap_data`")),
             Case(
                 "misspelt transformer", route("topic: a", "transform: tokn", "channel: c"), [:],
                 Finding(4, 16, "there is no transformer `tokn`", "did you mean `token`? (\(known))")),

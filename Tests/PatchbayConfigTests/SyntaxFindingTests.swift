@@ -20,12 +20,12 @@ struct SyntaxFindingTests {
                 "bad indentation of a key", "server:\n  port: 1\n host: x\n", [:],
                 Finding(
                     3, 2, "a key was expected here",
-                    "check the indentation: all keys of the mapping that starts in line 1 begin in the same column")),
+                    "check the indentation: all keys of the mapping that starts on line 1 begin in the same column")),
             Case(
                 "bad indentation of an item", "a:\n  - b\n  c: d\n", [:],
                 Finding(
                     3, 3, "a list item (`- `) was expected here",
-                    "check the indentation: all items of the list that starts in line 2 begin in the same column")),
+                    "check the indentation: all items of the list that starts on line 2 begin in the same column")),
             Case(
                 "key without colon", "version: 1\nserver\nkafka: {}\n", [:],
                 Finding(
@@ -40,21 +40,21 @@ struct SyntaxFindingTests {
             Case(
                 "open list", "a: [b, c\nd: e\n", [:],
                 Finding(
-                    2, 2, "the list that starts with `[` in line 1 isn't closed or lacks a comma",
+                    2, 2, "the list that starts with `[` on line 1 isn't closed or lacks a comma",
                     "separate items by `,` and close the list with `]`")),
             Case(
                 "open mapping", "a: { b: c\n", [:],
                 Finding(
-                    2, 1, "the mapping that starts with `{` in line 1 isn't closed or lacks a comma",
+                    2, 1, "the mapping that starts with `{` on line 1 isn't closed or lacks a comma",
                     "separate entries by `,` and close the mapping with `}`")),
             Case(
                 "interpolation in a flow list", "a: [${B}]\n", [:],
                 Finding(
-                    1, 6, "the list that starts with `[` in line 1 isn't closed or lacks a comma",
+                    1, 6, "the list that starts with `[` on line 1 isn't closed or lacks a comma",
                     "inside `[ ]`, put a value with `${…}` in quotes")),
             Case(
                 "open quotes", "version: 1\nserver:\n  host: \"x\n  port: 1\n", [:],
-                Finding(3, 9, "the quoted text that starts in line 3 is never closed", "add the closing quote")),
+                Finding(3, 9, "the quoted text that starts on line 3 is never closed", "add the closing quote")),
             Case(
                 "unknown escape", "a: \"\\d\"\n", [:],
                 Finding(1, 5, "this escape isn't known in double-quoted text", "write `\\\\` for a backslash, or use single quotes")),
@@ -77,7 +77,7 @@ struct SyntaxFindingTests {
                 Finding(3, 26, "alias `*mayn` refers to nothing", "did you mean `*many`?")),
             Case(
                 "cycle", minimal("server: &s { host: *s }\n"), [:],
-                Finding(2, 20, "alias `*s` stands inside the value it refers to", "a value can't contain itself; write out what is meant")),
+                Finding(2, 20, "alias `*s` is inside the value it refers to", "a value can't contain itself; write out what is meant")),
             Case(
                 "foreign tag", minimal("server: { host: !env HOST }\n"), [:],
                 Finding(2, 17, "tag `!env` is not supported", "remove it, or put text that starts with `!` in quotes")),

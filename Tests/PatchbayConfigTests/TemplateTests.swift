@@ -85,7 +85,7 @@ struct TemplateTests {
                 [:],
                 Finding(
                     4, 5, "the templates of one route share one `buffer`: `a{x}` has 1, `b{x}` has 2",
-                    "give both the same `buffer` under `channels`, or make two routes of it")),
+                    "give both the same `buffer` under `channels`, or split it into two routes")),
             Case(
                 "limits", file("", "channel: '{x}', max_channels: 0, channel_idle: 1ms"), [:],
                 Finding(
@@ -115,8 +115,8 @@ struct TemplateTests {
                 "mistakes", file("", "channel: a", "enabled: false, channel: '{', type: gap"), [:],
                 Finding(5, 61, "`channel` has a `{` without its `}`, found `{`", braces),
                 Finding(
-                    5, 72, "`type` must not be a type that the server's own messages have, found `gap`",
-                    "take another word, such as `gap_data`")),
+                    5, 72, "`type` must not be the type of one of the server's own messages, found `gap`",
+                    "use another word, such as `gap_data`")),
             Case(
                 "name of another", file("", "channel: a, name: n", "enabled: false, channel: a, name: n"), [:],
                 Finding(5, 70, "route `n` is defined twice: first at line 4", "give each route a name of its own")),

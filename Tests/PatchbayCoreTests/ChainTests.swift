@@ -156,7 +156,7 @@ import Testing
         process(["x2", "3", "x4"], topic: "t", with: processor)
         process(["x5"], topic: "t", with: processor)
         #expect(counts() == [0, 1, 3] && processor.hasPending("t") && !processor.hasPending("other"))
-        #expect(processor.pendingReason("t")?.hasPrefix("3 refused records not taken by the dead-letter topic dead for ") == true)
+        #expect(processor.pendingReason("t")?.hasPrefix("3 refused records not accepted by the dead-letter topic dead for ") == true)
         #expect(processor.pendingReason("t")?.hasSuffix(": no broker") == true)
         #expect(processor.lowestPendingOffsets("t") == [0: 0] && !processor.wantsPause("t"))
         // What is read meanwhile decides nothing about them.

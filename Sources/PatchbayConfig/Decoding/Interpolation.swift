@@ -87,7 +87,7 @@ final class Interpolation {
     private func checkBudget() throws(Problem) {
         guard remaining >= 0 else {
             throw Problem(
-                message: "all `${…}` together bring in more than \(Quantity.size(Int64(Self.budget)))",
+                message: "all `${…}` together expand to more than \(Quantity.size(Int64(Self.budget)))",
                 hint: "use `${…}` for short values")
         }
     }

@@ -98,8 +98,8 @@ package enum FileFailure: Error, Hashable {
     package var reason: String {
         switch self {
         case .notFound: "no such file"
-        case .outside: "a candidate only gets files below the server's own and those that the server reads already"
-        case .secret: "the server reads it as a secret, with `${file:…}`, so that a candidate can't include it"
+        case .outside: "a candidate can only read files below the directory of the server's file and those that the server already reads"
+        case .secret: "the server reads it as a secret, with `${file:…}`, so a candidate can't include it"
         case .isDirectory: "it is a directory, not a file"
         case .notPermitted: "permission denied"
         case .notRegular: "it is neither a file nor a pipe"

@@ -32,24 +32,24 @@ struct SyntaxExplanation: Equatable {
             hint = "start the list on a line of its own below its key"
         case "did not find expected key":
             message = "a key was expected here"
-            hint = "check the indentation: all keys of the mapping that starts in line \(began) begin in the same column"
+            hint = "check the indentation: all keys of the mapping that starts on line \(began) begin in the same column"
         case "did not find expected '-' indicator":
             message = "a list item (`- `) was expected here"
-            hint = "check the indentation: all items of the list that starts in line \(began) begin in the same column"
+            hint = "check the indentation: all items of the list that starts on line \(began) begin in the same column"
         case "did not find expected ',' or ']'":
-            message = "the list that starts with `[` in line \(began) isn't closed or lacks a comma"
+            message = "the list that starts with `[` on line \(began) isn't closed or lacks a comma"
             hint =
                 interpolates
                 ? "inside `[ ]`, put a value with `${…}` in quotes"
                 : "separate items by `,` and close the list with `]`"
         case "did not find expected ',' or '}'":
-            message = "the mapping that starts with `{` in line \(began) isn't closed or lacks a comma"
+            message = "the mapping that starts with `{` on line \(began) isn't closed or lacks a comma"
             hint =
                 interpolates
                 ? "inside `{ }`, put a value with `${…}` in quotes"
                 : "separate entries by `,` and close the mapping with `}`"
         case "found unexpected end of stream":
-            message = "the quoted text that starts in line \(began) is never closed"
+            message = "the quoted text that starts on line \(began) is never closed"
             hint = "add the closing quote"
         case "found unknown escape character":
             message = "this escape isn't known in double-quoted text"
@@ -69,7 +69,7 @@ struct SyntaxExplanation: Equatable {
             message = "a value was expected here"
             hint = nil
         case "found unexpected document indicator":
-            message = "the quoted text that starts in line \(began) is interrupted by `---` or `...`"
+            message = "the quoted text that starts on line \(began) is interrupted by `---` or `...`"
             hint = "add the closing quote"
         case "did not find expected comment or line break":
             message = "nothing but a comment may follow `|` or `>` on its line"

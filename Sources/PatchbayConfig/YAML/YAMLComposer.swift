@@ -165,7 +165,7 @@ package struct YAMLComposer {
         }
         if openAnchors[name, default: 0] > 0 {
             findings.add(
-                "alias \(DisplayText.quoted("*" + name)) stands inside the value it refers to", at: place,
+                "alias \(DisplayText.quoted("*" + name)) is inside the value it refers to", at: place,
                 hint: "a value can't contain itself; write out what is meant")
         } else {
             // Sorting very many for every slip would take its time; so many anchors are not written by people.

@@ -140,7 +140,7 @@ final class RoutingWorker: RecordProcessor {
         guard let waiting = pendingLetters.waiting(from: topic) else { return nil }
         let records = waiting.count == 1 ? "1 refused record" : "\(waiting.count) refused records"
         let seconds = (ContinuousClock.now - waiting.since).components.seconds
-        return "\(records) not taken by the dead-letter topic \(waiting.target) for \(seconds) s"
+        return "\(records) not accepted by the dead-letter topic \(waiting.target) for \(seconds) s"
             + (deadLetters?.obstacle(since: waiting.since).map { ": \($0)" } ?? "")
     }
 

@@ -61,7 +61,7 @@ final class TemplateRenderer {
                 let start = fieldBytes.count
                 fieldBytes.append(contentsOf: text)
                 fields[index] = start..<fieldBytes.count
-                reasons[index] = "is an empty text"
+                reasons[index] = "is empty text"
             case .missing: break
             case .null: reasons[index] = "is null"
             case .object: reasons[index] = "is an object"
@@ -119,13 +119,13 @@ final class TemplateRenderer {
             switch (template.parts[position], parts[index][position]) {
             case (.field(let path), .field(let number)): (path.joined(separator: "."), "\(reasons[number])")
             case (.header(let name), _):
-                ("@header.\(name)", record.headers.last(named: name) == nil ? "is missing" : "is an empty text")
-            default: ("@key", record.key == nil ? "is missing" : "is an empty text")
+                ("@header.\(name)", record.headers.last(named: name) == nil ? "is missing" : "is empty text")
+            default: ("@key", record.key == nil ? "is missing" : "is empty text")
             }
         return Rejection(
             code: "channel_unrenderable", field: field,
-            explanation: "no channel can be made of `\(template.text)`: `\(field)` \(what), and it must be a text that isn't "
-                + "empty, a number or a boolean")
+            explanation: "no channel can be made of `\(template.text)`: `\(field)` \(what), and it must be non-empty text, a "
+                + "number or a boolean")
     }
 
     @inline(never)

@@ -104,17 +104,17 @@ public struct ConnectionProblem: Sendable, Equatable {
                     ? "\(place): the name can't be resolved here; check kafka.brokers and DNS (\(detail))"
                     : "\(place): \(detail)"
             }
-            return "\(place) can't be reached there from here (\(detail)): correct advertised.listeners of the broker, "
+            return "\(place) can't be reached at that address from here (\(detail)): correct advertised.listeners of the broker, "
                 + "or make that address reachable"
         case .needsTLS:
             return "\(place) closes the connection at the first request, as a TLS listener does: set security.protocol to ssl or sasl_ssl "
-                + "in kafka.properties, or take its plaintext port"
+                + "in kafka.properties, or use its plaintext port"
         case .needsSASL:
             return "\(place) hangs up after the first answers, as a listener with SASL does: set security.protocol to "
                 + "sasl_plaintext or sasl_ssl in kafka.properties, with sasl.mechanism, sasl.username and sasl.password"
         case .speaksNoTLS:
-            return "\(place) doesn't answer in TLS: set security.protocol to plaintext or sasl_plaintext in "
-                + "kafka.properties, or take its TLS port (\(detail))"
+            return "\(place) doesn't speak TLS: set security.protocol to plaintext or sasl_plaintext in "
+                + "kafka.properties, or use its TLS port (\(detail))"
         case .certificate:
             return "\(place): its certificate isn't accepted; set ssl.ca.location in kafka.properties to the authority that "
                 + "signed it, and connect by a host name that the certificate covers (\(detail))"
@@ -127,7 +127,7 @@ public struct ConnectionProblem: Sendable, Equatable {
         case .mechanism:
             return "\(place) doesn't offer this sasl.mechanism: set another in kafka.properties (\(detail))"
         case .notKafka:
-            return "\(place) doesn't answer in Kafka's protocol: check the port (\(detail))"
+            return "\(place) doesn't speak Kafka's protocol: check the port (\(detail))"
         }
     }
 }

@@ -82,7 +82,7 @@ final class ConsumerLoop {
             do throws(KafkaError) {
                 if failure != 0 {
                     failure = offsetWatcher.start()
-                    guard failure == 0 else { throw KafkaError(.other, "the system refused a thread (errno \(failure))") }
+                    guard failure == 0 else { throw KafkaError(.other, "the system refused to start a thread (errno \(failure))") }
                 }
                 let client = try open()
                 let outcome = consume(with: client)
@@ -104,7 +104,7 @@ final class ConsumerLoop {
             }
             let delay = isFenced ? membership.fenced(at: .now) { .random(in: 0..<1) } : backoff.next { .random(in: 0..<1) }
             logger.error(
-                "Kafka consumer failed and is recreated",
+                "Kafka consumer failed; recreating it",
                 metadata: ["reason": "\(reason)", "retry_in_ms": "\(delay)", "group": "\(configuration.groupID)"])
             note(reason)
             control.status.withLock {

@@ -93,8 +93,8 @@ struct GroupMembership {
             if let problem = named.lazy.compactMap(\.problem).first(where: { !$0.contains("Unknown topic") }) { return problem }
             return "none of the topics exists, or this login may not see them: \(named.map(\.name).joined(separator: ", "))"
         }
-        return "the coordinator waits for other members, each of which has its max.poll.interval.ms, or for one that "
-            + "vanished, which takes its session.timeout.ms"
+        return "the coordinator is waiting for other members, each of which has its max.poll.interval.ms to answer, "
+            + "or for one that vanished, until its session.timeout.ms is over"
     }
 
     /// How long the group has been waited for, with what is known of why; `nil` when it isn't, or not for long.

@@ -247,7 +247,7 @@ public final class Producer: Sendable {
         _ error: rd_kafka_resp_err_t?, topic: String, partition: Int32?, size: Int
     ) throws(KafkaError) {
         guard let error else {
-            throw KafkaError(.closed, "the producer is closed; the record for topic `\(topic)` was not taken")
+            throw KafkaError(.closed, "the producer is closed; the record for topic `\(topic)` was not accepted")
         }
         let code = KafkaErrorCode(error)
         switch error {
@@ -256,8 +256,8 @@ public final class Producer: Sendable {
         case RD_KAFKA_RESP_ERR__QUEUE_FULL:
             throw KafkaError(
                 .queueFull,
-                "the producer's queue is full, so the record for topic `\(topic)` was not taken: "
-                    + "try again when Kafka has caught up, or raise `queue.buffering.max.messages` and `.kbytes`",
+                "the producer's queue is full, so the record for topic `\(topic)` was not accepted: "
+                    + "retry when Kafka has caught up, or raise `queue.buffering.max.messages` and `.kbytes`",
                 code: code)
         case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
             throw KafkaError(

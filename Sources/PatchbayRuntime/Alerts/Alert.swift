@@ -65,7 +65,7 @@ struct Alert: Sendable, Equatable, Identifiable {
         case .partialAssignment:
             let total = partitionsTotal.map(String.init) ?? "an unknown number of"
             return "this node reads \(partitionsAssigned) of \(total) partitions of topic \(topic) on cluster \(cluster); "
-                + "other members of the consumer group get the rest"
+                + "other members of the consumer group read the rest"
         }
     }
 
@@ -80,11 +80,11 @@ struct Alert: Sendable, Equatable, Identifiable {
     var resolution: String {
         switch kind {
         case .lag:
-            let peak = peakLag.map { "; the most was \($0)" } ?? ""
-            return "over: lag of topic \(topic) on cluster \(cluster) is \(lag.map(String.init) ?? "unknown") records now\(peak)"
+            let peak = peakLag.map { "; the peak was \($0)" } ?? ""
+            return "resolved: lag of topic \(topic) on cluster \(cluster) is \(lag.map(String.init) ?? "unknown") records now\(peak)"
         case .partialAssignment:
             let total = partitionsTotal.map(String.init) ?? "an unknown number of"
-            return "over: this node reads \(partitionsAssigned) of \(total) partitions of topic \(topic) on cluster \(cluster) now"
+            return "resolved: this node reads \(partitionsAssigned) of \(total) partitions of topic \(topic) on cluster \(cluster) now"
         }
     }
 }

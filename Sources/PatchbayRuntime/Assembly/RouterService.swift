@@ -198,7 +198,7 @@ package final class RouterService: Sendable {
         let drained = await server.drain(timeout: max(.zero, min(configuration.server.drainTimeout, left)))
         if drained.cutShort > 0 {
             logger.warning(
-                "clients did not read within half of server.drain_timeout; they were told how many messages they miss",
+                "clients did not read within half of server.drain_timeout; they were told how many messages they missed",
                 metadata: ["clients": "\(drained.cutShort)", "messages": "\(drained.lost)"])
         }
         if drained.stragglers > 0 {

@@ -42,8 +42,8 @@ package enum LiveCheck {
     /// What to do when no broker of the main cluster answers. A demo's are not those of the file.
     private static func advice(_ variable: String) -> String {
         variable.isEmpty
-            ? "beside a running demo, name the brokers that it printed: KAFKA_BROKERS=127.0.0.1:PORT patchbay check --live"
-            : "KAFKA_BROKERS wins over the file; a demo that was started again has another port"
+            ? "with a running demo, name the brokers that it printed: KAFKA_BROKERS=127.0.0.1:PORT patchbay check --live"
+            : "KAFKA_BROKERS overrides the file; a demo that was restarted has another port"
     }
 
     /// Records are read at the addresses that brokers advertise, whatever address answered first; so each is tried.
@@ -76,7 +76,7 @@ package enum LiveCheck {
                     Diagnostic(
                         severity: .warning, position: route.deadLetterPosition ?? route.position,
                         message: "the dead-letter topic \(route.shown(topic, "dead_letter")) of route `\(route.shownName)` does not exist",
-                        hint: "create it, unless the brokers create topics by themselves"))
+                        hint: "create it, unless the brokers create topics automatically"))
             }
             return findings
         }
@@ -102,7 +102,7 @@ package enum LiveCheck {
             return Diagnostic(
                 severity: .warning, position: position ?? route.position,
                 message: "no topic matches \(shown) of route `\(route.shownName)` yet",
-                hint: "topics that appear later are picked up by themselves")
+                hint: "topics that appear later are picked up automatically")
         }
     }
 }

@@ -157,7 +157,7 @@ final class DeadLetterProducer: DeadLetterWriter {
                 case nil: return letter.decided(.written)
                 case .closed: return returns.add(letter)
                 case .timedOut:
-                    losses.add(letter.report, because: "the brokers did not take it within kafka.dead_letter_timeout (\(limit))")
+                    losses.add(letter.report, because: "the brokers did not accept it within kafka.dead_letter_timeout (\(limit))")
                 default: losses.add(letter.report, because: error?.message ?? "")
                 }
                 letter.decided(.lost)
@@ -191,7 +191,7 @@ final class DeadLetterProducer: DeadLetterWriter {
         }
         guard sum.count > 0, let first = sum.first else { return }
         logger.error(
-            "refused records were not taken by the dead-letter topic and are lost",
+            "refused records were not accepted by the dead-letter topic and are lost",
             metadata: [
                 "records": "\(sum.count)", "cluster": "\(settings.name)", "error": "\(sum.error)", "route": "\(first.route)",
                 "topic": "\(first.topic)", "partition": "\(first.partition)", "record_offset": "\(first.recordOffset)",

@@ -208,7 +208,7 @@ extension OutgoingHTTP.Failure {
         case .connectTimeout, .tlsHandshakeTimeout, .deadlineExceeded, .readTimeout, .writeTimeout, .getConnectionFromPoolTimeout:
             self = .late
         case .httpProxyHandshakeTimeout, .socksHandshakeTimeout: self.init(reason: "the proxy does not answer", mayHaveArrived: false)
-        case .proxyAuthenticationRequired: self.init(reason: "the proxy wants other credentials", mayHaveArrived: false)
+        case .proxyAuthenticationRequired: self.init(reason: "the proxy doesn't accept the credentials", mayHaveArrived: false)
         case .invalidProxyResponse: self.init(reason: "the proxy refuses the connection", mayHaveArrived: false)
         case .remoteConnectionClosed: self.init(reason: "the connection was lost", mayHaveArrived: true)
         case .cancelled, .alreadyShutdown: self = .cancelled

@@ -34,12 +34,12 @@ package struct ReloadReport: Sendable, Codable {
 
     private var headline: String {
         switch result {
-        case .applied: "applied; generation \(generation) is in force"
-        case .refused: "refused; generation \(generation) stays in force"
-        case .unchanged: "nothing changed\(waiting); generation \(generation) stays in force"
-        case .wouldApply: "would be applied (dry run); generation \(generation) is in force"
-        case .wouldRefuse: "would be refused (dry run); generation \(generation) is in force"
-        case .wouldChangeNothing: "would change nothing\(waiting) (dry run); generation \(generation) is in force"
+        case .applied: "applied; generation \(generation) is active"
+        case .refused: "refused; generation \(generation) stays active"
+        case .unchanged: "nothing changed\(waiting); generation \(generation) stays active"
+        case .wouldApply: "would be applied (dry run); generation \(generation) is active"
+        case .wouldRefuse: "would be refused (dry run); generation \(generation) is active"
+        case .wouldChangeNothing: "would change nothing\(waiting) (dry run); generation \(generation) is active"
         }
     }
 

@@ -57,7 +57,7 @@ struct RouteScaffold {
 
     private var errorHandling: [String] {
         [
-            "on_error: dead_letter                # what becomes of a record that is refused; skip is the default",
+            "on_error: dead_letter                # what happens to a refused record; skip is the default",
             "dead_letter: \(Scaffold.quoted(String(topic.name.prefix(200)) + ".dead-letter"))",
         ]
     }
@@ -76,7 +76,7 @@ struct RouteScaffold {
         if let field = FieldSuggestions(records.flatMap { fit.run($0)?.envelopes.map(\.data) ?? [] }).channelField {
             let channels = "[\(Scaffold.quoted(channel)), \(Scaffold.quoted("\(channel).{\(field)}"))]"
             if Scaffold.problem(withRoute: route(channels: channels, extras: []), transformers) == nil {
-                lines.append("channels: \(channels)   # in place of `channel`: a channel per value of the field, too")
+                lines.append("channels: \(channels)   # in place of `channel`: one channel per value of the field as well")
             }
         }
         return lines
@@ -96,7 +96,7 @@ struct RouteScaffold {
             }
         }
         guard let reason = reasons.first else { return "" }
-        return "    # No test: of the \(Counted.text(topic.records.count, "record")) looked at none can be written here; "
+        return "    # No test: of the \(Counted.text(topic.records.count, "record")) looked at, none can be written here; "
             + "the first: \(Self.comment(reason))\n"
     }
 

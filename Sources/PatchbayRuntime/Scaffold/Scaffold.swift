@@ -25,7 +25,7 @@ package enum Scaffold {
         text += """
             # What Patchbay routes: Kafka topics, through transformers, to channels that clients subscribe to.
             \(commands(file, hasTests: scaffolds.contains(where: \.hasTest)))
-            # A running server takes changes of this file up by itself.
+            # A running server applies changes of this file automatically.
             \(preamble)
             # channels:                             # only channels that need settings are listed
             #   dashboard:
@@ -43,9 +43,9 @@ package enum Scaffold {
         let name = argument(file)
         let option = name == "routes.yaml" ? "" : " --config \(name)"
         let rows = [
-            ("check \(name)", "finds every mistake"), ("explain\(option) --topic T …", "shows what becomes of a record"),
+            ("check \(name)", "finds every mistake"), ("explain\(option) --topic T …", "shows what happens to a record"),
             ("test \(name)", hasTests ? "runs the tests below" : "runs the `tests` of routes, once they have some"),
-            ("schema --help", "says how an editor completes and checks this file"),
+            ("schema --help", "says how to have an editor complete and check this file"),
         ]
         let width = rows.map(\.0.count).max() ?? 0
         return rows.map { "#   patchbay \($0)\(String(repeating: " ", count: width - $0.count + 3))\($1)" }.joined(separator: "\n")

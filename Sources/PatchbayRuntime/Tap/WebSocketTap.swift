@@ -60,7 +60,7 @@ package enum WebSocketTap {
         switch try await connect(address, timeout: timeout) {
         case .refused(let parts):
             let answer = try await parts.executeThenClose { inbound, _ in try await HTTPRequestOnce.answer(inbound) }
-            throw TapFailure(reason: "the server refuses the WebSocket: \(explanation(answer))")
+            throw TapFailure(reason: "the server refuses the WebSocket connection: \(explanation(answer))")
         case .open(let connection):
             try await connection.executeThenClose { inbound, outbound in
                 for request in requests { try await outbound.write(frame(.text, ByteBuffer(string: request))) }
@@ -143,7 +143,7 @@ package enum WebSocketTap {
         return Message(
             kind: .refusal(
                 Refusal(
-                    code: data["code"] as? String ?? "error", explanation: data["error"] as? String ?? "it says no reason",
+                    code: data["code"] as? String ?? "error", explanation: data["error"] as? String ?? "no reason given",
                     channel: all["channel"] as? String ?? "")),
             text: text)
     }

@@ -18,7 +18,7 @@ package enum ErrorSentence {
         case let error as SocketAddressError: address(error)
         case let error as ChannelError: channel(error)
         case is NIOHTTPClientUpgradeError, is NIOWebSocketUpgradeError: "the answer is not a WebSocket handshake"
-        case is NIOWebSocketError: "what came is not the WebSocket protocol"
+        case is NIOWebSocketError: "what was received is not the WebSocket protocol"
         case is HTTPParserError: "the answer is not HTTP"
         case is CancellationError: "it was cancelled"
         case let error as CocoaError: foundation(error as NSError)

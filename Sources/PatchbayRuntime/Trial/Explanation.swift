@@ -195,7 +195,7 @@ extension Explanation.RouteOutcome {
         switch onError {
         case "skip": "the refused record is counted and skipped (on_error: skip)"
         case "dead_letter": "the refused record goes to the topic \(deadLetter ?? "") (on_error: dead_letter)"
-        case "stop": "the topic stops at the refused record until the route or the record's rule is changed (on_error: stop)"
+        case "stop": "the topic stops at the refused record until the route, or the rule that refuses it, is changed (on_error: stop)"
         default: nil
         }
     }
@@ -209,7 +209,7 @@ extension Explanation.Step {
         case "filtered": text += "  and leaves it out\(omission.map { ": \($0.text)" } ?? "")\n"
         case "rejected": text += "  and refuses it: \(error?.text ?? "")\n"
         default:
-            text += "  and makes of it:\n" + after.map { indented(JSONPretty.text($0) ?? $0) }.joined()
+            text += "  and turns it into:\n" + after.map { indented(JSONPretty.text($0) ?? $0) }.joined()
         }
         return text
     }

@@ -10,9 +10,9 @@ struct CheckCommand: AsyncParsableCommand {
         commandName: "check",
         abstract: "Find everything that is wrong with routes files, without starting anything.",
         discussion: """
-            Prints one finding after the other as `file:line:col: error: text`, with the line, a caret and a hint. \
-            Makes no network connections unless --live is given: then the brokers are asked whether the topics exist, \
-            and each is tried at the address that it advertises. A demo's brokers are at the address that it prints at its start: \
+            Prints one finding after the other as `file:line:col: error: text`, with the line, a caret and a hint. Makes \
+            no network connections unless --live is given: then the brokers are asked whether the topics exist, and each \
+            is tried at the address that it advertises. A demo's brokers are at the address that it prints when it starts: \
             KAFKA_BROKERS=127.0.0.1:PORT patchbay check --live
 
             Exit codes: 0 no errors (warnings may have been printed); 69 --live and a cluster can't be reached; \

@@ -14,10 +14,10 @@ struct RoutesCommand: ParsableCommand {
 struct DiffCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "diff",
-        abstract: "Say what a reload would change when NEW replaces OLD.",
+        abstract: "Show what a reload would change when NEW replaces OLD.",
         discussion: """
-            Lines begin with + for what is added, - for what is removed, ~ for what changes; changes that need a restart are marked. \
-            To see what would become of live records, ask a running server: patchbay reload --dry-run.
+            Lines begin with + for what is added, - for what is removed, ~ for what changes; changes that need a restart \
+            are marked. To see what would happen to live records, ask a running server: patchbay reload --dry-run.
 
             Exit codes: 0 no difference; 1 a difference; 78 one of the files has errors.
             """)

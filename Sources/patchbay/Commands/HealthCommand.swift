@@ -8,14 +8,14 @@ import PatchbayRuntime
 struct HealthCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "health",
-        abstract: "Say how a running server is doing: state, reasons, lag, slow clients, rejected records, what to do next.",
+        abstract: "Report how a running server is doing: state, reasons, lag, slow clients, rejected records, what to do next.",
         discussion: """
             Without a flag it asks /health. A server that is `ok` or `degraded` works: it consumes and serves clients, and \
-            exit code 0 says so. `degraded` means that somebody should look at the reasons. `unavailable` is exit code 69: \
+            exit code 0 says so. `degraded` means that the reasons need attention. `unavailable` is exit code 69: \
             no broker can be reached, a thread is stuck, or the server is shutting down.
 
             --live asks /health/live: is the process alive, or should it be restarted? It stays 0 while brokers are away, \
-            so it is what container health checks want. --ready asks /health/ready: should clients be sent there?
+            so use it for container health checks. --ready asks /health/ready: should clients be sent there?
 
             Exit codes: 0 it works (`ok` or `degraded`), is live, or is ready; 69 it doesn't, or there is no answer; \
             74 standard output can't be written; 78 PORT is not a valid port.

@@ -13,7 +13,7 @@ struct InitCommand: AsyncParsableCommand {
             field and a filter, and become the route's first test. Look at that test before you share the file: it holds a \
             real record. The brokers it read from are not written down: the file takes them from KAFKA_BROKERS.
 
-            Exit codes: 0 written; 69 the brokers can't be reached or the topic is not there; 73 the file exists already \
+            Exit codes: 0 written; 69 the brokers can't be reached or the topic doesn't exist; 73 the file already exists \
             (or can't be written); 74 standard output can't be written; 78 KAFKA_BROKERS is wrong.
             """)
 
@@ -23,7 +23,7 @@ struct InitCommand: AsyncParsableCommand {
     @Option(name: [.short, .long], help: "The file to write, - for standard output.")
     var output = "routes.yaml"
 
-    @Option(name: .customLong("from-topic"), help: "A topic to look at, repeatable.")
+    @Option(name: .customLong("from-topic"), help: "A topic to read samples from, repeatable.")
     var topics: [String] = []
 
     @Option(help: "host:port, separated by commas. Default: KAFKA_BROKERS, or localhost:9092.")
@@ -32,7 +32,7 @@ struct InitCommand: AsyncParsableCommand {
     @Option(help: "librdkafka property for reading the topics, repeatable.")
     var property: [String] = []
 
-    @Option(help: "Records of each topic to look at.")
+    @Option(help: "Number of records to read from each topic.")
     var records = 20
 
     @Option(help: "Seconds to wait for the brokers.")

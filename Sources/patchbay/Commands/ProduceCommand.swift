@@ -78,7 +78,7 @@ struct ProduceCommand: ParsableCommand {
         if tombstone {
             try send(nil, with: producer)
         } else if values.isEmpty || values == ["-"] {
-            StandardInput.tellTerminal("reading records for \(DisplayText.plain(topic)) from standard input, one a line; end with Ctrl-D")
+            StandardInput.tellTerminal("reading records for \(DisplayText.plain(topic)) from standard input, one per line; end with Ctrl-D")
             while let line = readLine() {
                 if !line.isEmpty { try send(line, with: producer) }
             }
@@ -98,7 +98,7 @@ struct ProduceCommand: ParsableCommand {
             if deliveries.lastError?.kind == .timedOut {
                 reason += "; " + (producer.trouble(since: .now) ?? "is a broker at \(list)?")
             }
-            throw Exit.because("\(records) not taken: \(reason)", Exit.unavailable)
+            throw Exit.because("\(records) not accepted: \(reason)", Exit.unavailable)
         }
         Output.error("\(Counted.text(deliveries.delivered, "record")) written to \(topic)\n")
     }

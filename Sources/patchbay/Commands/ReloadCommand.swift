@@ -9,22 +9,22 @@ import PatchbayRuntime
 struct ReloadCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reload",
-        abstract: "Make a running server load its routes file again.",
+        abstract: "Make a running server reload its routes file.",
         discussion: """
-            Servers watch their files by themselves unless `reload.watch` is false. With --dry-run nothing changes: the \
+            Servers watch their files automatically unless `reload.watch` is false. With --dry-run nothing changes: the \
             server runs both the old and the new routes over the last records of each topic and reports what would \
-            differ. With --dry-run FILE it takes that file's text in the place of its own, which a server that watches \
-            its files would already have taken up; `include` stays relative to the server's file, and \
-            `candidate` is what findings call FILE.
+            differ. With --dry-run FILE it uses that file's text in place of its own file, whose changes a server that \
+            watches its files would already have applied; `include` stays relative to the server's file, and \
+            findings call FILE `candidate`.
 
-            Exit codes: 0 in force, or it would be; 69 the server can't be reached; 74 standard output can't be written; \
+            Exit codes: 0 active, or it would be; 69 the server can't be reached; 74 standard output can't be written; \
             78 refused, or it would be, or ADMIN_PORT is not a valid port.
             """)
 
-    @Flag(help: "Only say what would change.")
+    @Flag(help: "Only report what would change.")
     var dryRun = false
 
-    @Argument(help: "With --dry-run: a file to look at in the place of the server's own.")
+    @Argument(help: "With --dry-run: a file to use in place of the server's own.")
     var file: String?
 
     @Option(help: "The admin listener's host, with its port if you like (host:port, http://host:port).")

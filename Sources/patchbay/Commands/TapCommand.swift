@@ -11,7 +11,7 @@ import PatchbayRuntime
 struct TapCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tap",
-        abstract: "Print the messages of channels of a running server, or the records of a topic, one JSON object a line.",
+        abstract: "Print the messages of channels of a running server, or the records of a topic, one JSON object per line.",
         discussion: """
             Channels are read from the server over its own protocol; what isn't a message of a record goes to standard \
             error: confirmations, refusals, `gap`, `channel_closed`, `server_shutdown`. \

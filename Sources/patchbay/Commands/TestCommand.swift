@@ -7,7 +7,7 @@ import PatchbayRuntime
 struct TestCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "test",
-        abstract: "Run the `tests` of the routes, and say what no test covers.",
+        abstract: "Run the `tests` of the routes, and report what no test covers.",
         discussion: """
             Makes no network connections.
 

@@ -48,7 +48,7 @@ struct GroupMembershipTests {
         let there = GroupMembership.KnownTopic(name: "a", partitionCount: 3)
         let missing = GroupMembership.KnownTopic(name: "b", problem: "Broker: Unknown topic or partition")
         let forbidden = GroupMembership.KnownTopic(name: "c", problem: "Broker: Topic authorization failed")
-        #expect(membership.obstacle(connection: nil, topics: [there, missing]).hasPrefix("the coordinator waits"))
+        #expect(membership.obstacle(connection: nil, topics: [there, missing]).hasPrefix("the coordinator is waiting"))
         #expect(membership.obstacle(connection: nil, topics: [missing]).hasSuffix("may not see them: b"))
         #expect(membership.obstacle(connection: nil, topics: [missing, forbidden]) == "Broker: Topic authorization failed")
         membership.failed("not authorized")

@@ -22,7 +22,7 @@ import Testing
             }
             #expect(waiting.status.recreations == 0 && waiting.status.state == .waitingForAssignment)
             try await eventually("the reason to be in the status") {
-                waiting.status.joinProblem?.contains("the coordinator waits for other members") == true
+                waiting.status.joinProblem?.contains("the coordinator is waiting for other members") == true
             }
             let line = try #require(fixture.log.lines.first { $0.message.contains("is taking a long time") })
             #expect(line.metadata["group"]?.description == "forgotten")

@@ -156,7 +156,7 @@ extension OutgoingHTTP {
                 == .init(reason: "the proxy refuses the connection", mayHaveArrived: false))
         #expect(
             failure(try await send("https://hooks.example:8443/x", by: through()))
-                == .init(reason: "the proxy wants other credentials", mayHaveArrived: false))
+                == .init(reason: "the proxy doesn't accept the credentials", mayHaveArrived: false))
         #expect(proxy.requests.map(\.line) == ["CONNECT hooks.example:443 HTTP/1.1", "CONNECT hooks.example:8443 HTTP/1.1"])
         #expect(proxy.requests.first?.headers["proxy-authorization"] == "Basic dXNlcjpwYXNz")
         proxy.stop()

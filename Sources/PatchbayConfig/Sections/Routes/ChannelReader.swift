@@ -70,7 +70,7 @@ struct ChannelReader {
         let names = route.hides("channel", "channels") ? "" : ": \(has(first)), \(has(other))"
         findings.add(
             "the templates of one route share one `buffer`\(names)", at: route.position,
-            hint: "give both the same `buffer` under `channels`, or make two routes of it")
+            hint: "give both the same `buffer` under `channels`, or split it into two routes")
         return nil
     }
 

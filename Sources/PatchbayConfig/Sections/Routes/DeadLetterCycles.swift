@@ -1,6 +1,6 @@
 import PatchbayAPI
 
-/// Ways on which refused records would come back for ever: a route takes another's dead letters, refuses them too, and
+/// Ways on which refused records would come back forever: a route takes another's dead letters, refuses them too, and
 /// its own dead letters come, over however many routes, to the first one again.
 ///
 /// A graph of dead-letter topics; an edge is a route that takes one of them and writes to another.
@@ -96,7 +96,7 @@ struct DeadLetterCycles {
         let rest = ordered.count > steps.count ? ["\(ordered.count - steps.count) more routes"] : []
         let way = (steps + rest + ["route \(DisplayText.quoted(ordered[0].shownName))"]).joined(separator: " → ")
         findings.add(
-            "refused records would come back for ever: \(way)", at: ordered[0].deadLetterPosition ?? ordered[0].position,
+            "refused records would come back forever: \(way)", at: ordered[0].deadLetterPosition ?? ordered[0].position,
             hint: "give one of them a `dead_letter` topic that no route with `on_error: dead_letter` reads")
     }
 

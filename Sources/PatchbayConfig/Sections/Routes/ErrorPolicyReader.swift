@@ -42,7 +42,7 @@ struct ErrorPolicyReader {
         if findings.mayCompare(secret: isSecret), let reader = topics?.first(where: { $0.matches(topic) }) {
             let shown = reader.text.hasSameBytes(as: topic) || isSecret ? "" : " (\(DisplayText.quoted(reader.text)))"
             findings.add(
-                "the route reads its own dead-letter topic \(value.shown)\(shown), so refused records would come back for ever",
+                "the route reads its own dead-letter topic \(value.shown)\(shown), so refused records would come back forever",
                 at: own?.source.position ?? route.position, hint: "use another topic for `dead_letter`")
             return nil
         }

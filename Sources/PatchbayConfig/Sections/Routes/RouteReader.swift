@@ -108,7 +108,7 @@ struct RouteReader {
                 guard !value.isSecret, !hasSecretFields else {
                     findings.add(
                         "a placeholder in channel \(value.shown) can never be filled in", at: value.source.position,
-                        hint: "name a field that the transformers leave, and that is a text, a number or a boolean")
+                        hint: "name a field that the transformers' output has and that is text, a number or a boolean")
                     continue
                 }
                 findings.add(

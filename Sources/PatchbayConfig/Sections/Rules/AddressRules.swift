@@ -67,7 +67,7 @@ extension NameRules {
         }
         let scheme = origin[..<end].dropLast(3)
         let rest = origin[end...]
-        if scheme.lowercased() == "file" { return Objection(problem, "pages of files have the origin `null`") }
+        if scheme.lowercased() == "file" { return Objection(problem, "pages opened from files have the origin `null`") }
         if ["ws", "wss"].contains(scheme.lowercased()) {
             let page = scheme.utf8.count == 2 ? "http" : "https"
             return Objection(problem, "browsers send the origin of the page: `\(page)://\(DisplayText.plain(String(rest)))`")
@@ -83,7 +83,7 @@ extension NameRules {
         }
         if let port, let own = ["http": "80", "https": "443"][scheme.lowercased()], own == port {
             return Objection(
-                problem, "browsers leave out the scheme's own port: `\(scheme.lowercased())://\(DisplayText.plain(host.lowercased()))`")
+                problem, "browsers leave out the scheme's default port: `\(scheme.lowercased())://\(DisplayText.plain(host.lowercased()))`")
         }
         guard !origin.utf8.contains(where: { (0x41...0x5A).contains($0) }) else {
             return Objection(
@@ -152,7 +152,7 @@ extension NameRules {
         if path.utf8.count <= 200 && PathPrefix.isValid(path) {
             guard PathPrefix.beginsLikeServed(path) else { return nil }
             // A proxy may take the base path away, and what is left may look as if it hadn't.
-            return Objection("must not begin like a path of the server's own", "take another one, such as `/patchbay`")
+            return Objection("must not begin like one of the server's own paths", "use another one, such as `/patchbay`")
         }
         let problem = "must be a path such as `/patchbay`"
         if path.hasSuffix("/") { return Objection(problem, "leave out the `/` at the end") }

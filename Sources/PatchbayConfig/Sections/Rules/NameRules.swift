@@ -57,7 +57,7 @@ enum NameRules {
 
     static func messageType(_ type: String) -> Objection? {
         if reservedTypes.containsBytes(of: type) {
-            return Objection("must not be a type that the server's own messages have", "take another word, such as `\(type)_data`")
+            return Objection("must not be the type of one of the server's own messages", "use another word, such as `\(type)_data`")
         }
         return plainName(type)
     }

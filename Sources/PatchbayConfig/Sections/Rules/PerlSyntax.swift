@@ -35,14 +35,14 @@ enum PerlSyntax {
     private static func escape(_ letter: UInt8) -> NameRules.Objection? {
         let shown = "`\\\(String(decoding: [letter], as: UTF8.self))`"
         switch letter {
-        case UInt8(ascii: "d"): return problem("must not use \(shown), which POSIX takes for a plain `d`", "write `[0-9]`")
-        case UInt8(ascii: "D"): return problem("must not use \(shown), which POSIX takes for a plain `D`", "write `[^0-9]`")
+        case UInt8(ascii: "d"): return problem("must not use \(shown), which POSIX treats as a plain `d`", "write `[0-9]`")
+        case UInt8(ascii: "D"): return problem("must not use \(shown), which POSIX treats as a plain `D`", "write `[^0-9]`")
         // What the C library knows besides POSIX.
         case UInt8(ascii: "w"), UInt8(ascii: "W"), UInt8(ascii: "s"), UInt8(ascii: "S"), UInt8(ascii: "b"), UInt8(ascii: "B"):
             return nil
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"):
             return problem(
-                "must not use \(shown), which POSIX takes for a plain letter",
+                "must not use \(shown), which POSIX treats as a plain letter",
                 "write sets such as `[A-Za-z0-9_]`, and `^` and `$` for the ends")
         default: return nil
         }
@@ -54,7 +54,7 @@ enum PerlSyntax {
             let letter = next | 0x20
             guard (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(letter) else { continue }
             return problem(
-                "must not use `\\` inside `[ ]`, where POSIX takes it for a backslash",
+                "must not use `\\` inside `[ ]`, where POSIX treats it as a backslash",
                 "write `0-9` for digits, `A-Za-z0-9_` for word characters")
         }
         return nil
