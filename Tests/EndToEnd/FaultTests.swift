@@ -266,7 +266,7 @@ import TransformerTestSupport
             #expect(line.metadata["retry_in_ms"] != nil)
             #expect(
                 try await scene.metric("patchbay_kafka_consumer_restarts_total{cluster=\"default\"}")
-                    == Double(scene.log.count(.error, "is recreated")))
+                    == Double(scene.log.count(.error, "recreating it")))
             try await scene.expectNothingElse(at: client, after: 10)
         }
     }

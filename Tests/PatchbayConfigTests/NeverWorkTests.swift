@@ -15,7 +15,7 @@ import TransformerTestSupport
     @Test(
         "origins that no browser sends",
         arguments: [
-            ("https://a.com:443", "`https://a.com`"), ("http://a.com:80", "`http://a.com`"), ("https://*.a.com:443", "own port"),
+            ("https://a.com:443", "`https://a.com`"), ("http://a.com:80", "`http://a.com`"), ("https://*.a.com:443", "default port"),
             ("https://a.com/app", "the `/` included"), ("https://a.com?x", "the `?` included"), ("https://A.com", "write `https://a.com`"),
             ("wss://a.com", "`https://a.com`"), ("file:///x", "`null`"), ("https://a.com:99999", ""), ("https://a.com:x", ""),
             ("https://[::1", ""), ("https://a:1:2", ""), ("https://münchen.de", "xn--"),

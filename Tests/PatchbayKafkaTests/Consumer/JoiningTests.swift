@@ -41,7 +41,7 @@ import Testing
                 consumer.status.lastError?.message
                     == "another member of the group two has the same group.instance.id, one, and took this one's place: "
                     + "give each node an id of its own")
-            let pauses = fixture.log.lines.filter { $0.message.contains("is recreated") }
+            let pauses = fixture.log.lines.filter { $0.message.contains("recreating it") }
                 .compactMap { $0.metadata["retry_in_ms"].flatMap { Int($0.description) } }
             #expect(pauses.count == 3)
             for (pause, least) in zip(pauses, [500, 1_000, 2_000]) { #expect(pause >= least && pause <= 2 * least) }
