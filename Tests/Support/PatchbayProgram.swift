@@ -48,7 +48,7 @@ public final class PatchbayProgram: @unchecked Sendable {
         try process.run()
     }
 
-    deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+    deinit { if isRunning { kill(process.processIdentifier, SIGKILL) } }
 
     /// What it has written so far, to standard output and standard error.
     public var text: String {
@@ -63,13 +63,29 @@ public final class PatchbayProgram: @unchecked Sendable {
 
     public func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
-    public var isRunning: Bool { process.isRunning }
+    public var isRunning: Bool { exit == nil }
 
     public var identifier: Int32 { process.processIdentifier }
 
     /// Awaits the end and returns the exit code, with a signal as its negative number. `text` is complete then.
     public func exitCode() async throws -> Int32 {
-        try await eventually("patchbay to end; it said: \(text)") { !process.isRunning }
-        return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
+        try await eventually("patchbay to end; it said: \(text)") { !isRunning }
+        return exit ?? 0
+    }
+
+    /// The exit code, or the signal as its negative number; `nil` while it runs.
+    ///
+    /// The kernel is asked, and Foundation only once it has taken the answer: it notices an end by a socket that closes, which a
+    /// process started at the same moment may have inherited, and then it goes unnoticed for as long as that one runs.
+    private var exit: Int32? {
+        var state = siginfo_t()
+        // Zero where nothing has ended yet: the call leaves it alone then.
+        guard waitid(P_PID, id_t(process.processIdentifier), &state, WEXITED | WNOHANG | WNOWAIT) == 0 else {
+            guard !process.isRunning else { return nil }
+            return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
+        }
+        guard state.si_signo == SIGCHLD else { return nil }
+        let status = state._sifields._sigchld.si_status
+        return state.si_code == CInt(CLD_EXITED) ? status : -status
     }
 }
