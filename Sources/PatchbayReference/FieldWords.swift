@@ -59,6 +59,8 @@ extension FieldKind {
         switch (range.lowerBound, range.upperBound) {
         case (.min, .max): nil
         case (.min, let upper): "at most \(show(upper))\(unit)"
+        // Units are plurals.
+        case (1, .max) where unit.hasSuffix("s"): "at least \(show(1))\(unit.dropLast())"
         case (let lower, .max): "at least \(show(lower))\(unit)"
         case (let lower, let upper) where lower == upper: "only \(show(lower))\(unit)"
         case (let lower, let upper): "\(show(lower)) to \(show(upper))\(unit)"

@@ -124,8 +124,9 @@ extension KafkaSettings {
         "dead_letter_timeout", \.deadLetterTimeout, .duration(milliseconds: 1000...86_400_000),
         zero: "as long as it takes", environment: "DEAD_LETTER_TIMEOUT",
         documentation: """
-            Time that brokers have to accept a refused record of a route with `on_error: dead_letter`. Until then the record \
-            is not committed and its topic is paused after it; after that the record is given up, counted as lost and logged.
+            Time that brokers have to accept a refused record of a route with `on_error: dead_letter`. The record is not \
+            committed before, and its topic is paused once that takes longer than two seconds. After this time the record is \
+            given up, counted as lost and logged.
             """,
         example: "dead_letter_timeout: 5m")
     fileprivate static let propertiesKey = Setting<KafkaSettings>(

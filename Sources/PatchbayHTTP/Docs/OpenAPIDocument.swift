@@ -140,7 +140,7 @@ struct OpenAPIDocument {
             description: "For supervisors: when this fails, restart the process.",
             responses: [
                 ("200", Self.json("It is.", schema: Self.probe(["live", "not_live"]))),
-                ("503", Self.json("A thread is stuck; `reasons` say which.", schema: Self.probe(["live", "not_live"]))),
+                ("503", Self.json("A thread is stuck; `reasons` says which.", schema: Self.probe(["live", "not_live"]))),
             ])
     }
 
@@ -150,7 +150,7 @@ struct OpenAPIDocument {
             description: "For load balancers: while this fails, send clients elsewhere.",
             responses: [
                 ("200", Self.json("They should.", schema: Self.probe(["ready", "not_ready"]))),
-                ("503", Self.json("They should not; `reasons` say why.", schema: Self.probe(["ready", "not_ready"]))),
+                ("503", Self.json("They should not; `reasons` says why.", schema: Self.probe(["ready", "not_ready"]))),
             ])
     }
 

@@ -91,7 +91,8 @@ public enum MetricFamilies {
     static let routeStopped = MetricFamily(
         "patchbay_route_stopped", .gauge, "1 when a route with on_error: stop has stopped at a record.", labels: ["route"])
     static let lostDeadLetters = MetricFamily(
-        "patchbay_dead_letters_lost_total", .counter, "Refused records that the dead-letter topic did not accept in time.")
+        "patchbay_dead_letters_lost_total", .counter,
+        "Refused records that are in no dead-letter topic: it refused them, did not accept them in time, or they came back from it.")
 
     static let waitingDeadLetters = MetricFamily(
         "patchbay_dead_letters_waiting", .gauge,
