@@ -185,7 +185,7 @@ static void release(cload *load) {
         if (load->clients[i].fd >= 0) close(load->clients[i].fd);
         cload_reader_destroy(load->clients[i].reader);
     }
-    for (uint32_t i = 0; i < load->config.channel_count; i++) free(load->channels[i]);
+    for (uint32_t i = 0; load->config.sparse.channels == 0 && i < load->config.channel_count; i++) free(load->channels[i]);
     if (load->wake_fd >= 0) close(load->wake_fd);
     if (load->prompt_epoll >= 0) close(load->prompt_epoll);
     if (load->drain_epoll >= 0) close(load->drain_epoll);
@@ -203,6 +203,10 @@ static const char *refusal(const cload_config *config) {
     if (config->connects_in_flight == 0) return "at least one connection must be allowed in flight";
     if (config->partitions == 0 || config->partitions > CLOAD_MAX_PARTITIONS) return "partitions must be 1 to 64";
     if (config->channel_count > MAX_CHANNELS) return "at most 256 channels per connection";
+    if (config->sparse.channels > 0
+        && (config->sparse.per_client == 0 || config->sparse.per_client > CLOAD_MAX_PARTITIONS
+            || config->sparse.per_client > config->sparse.channels || config->sparse.channels > 1000000))
+        return "of sparse channels there are at most a million, and a client reads 1 to 64 of them";
     if (config->read_bytes_per_second > 0 && config->sampled != config->connections)
         return "with a limited rate all connections must be sampled";
     return NULL;
@@ -220,7 +224,7 @@ cload *cload_start(const cload_config *config, cload_error *error) {
         return NULL;
     }
     load->config = *config;
-    load->config.channel_count = 0;
+    load->config.channel_count = config->sparse.channels > 0 ? config->sparse.per_client : 0;
     snprintf(load->host, sizeof load->host, "%s", config->host);
     snprintf(load->path, sizeof load->path, "%s", config->path ? config->path : "/");
     load->read_rate = config->read_bytes_per_second;
@@ -237,7 +241,7 @@ cload *cload_start(const cload_config *config, cload_error *error) {
         uint64_t before = (uint64_t)i * config->sampled / config->connections;
         load->clients[i].sampled = (uint64_t)(i + 1) * config->sampled / config->connections > before;
     }
-    for (uint32_t i = 0; made && i < config->channel_count; i++) {
+    for (uint32_t i = 0; made && config->sparse.channels == 0 && i < config->channel_count; i++) {
         load->channels[i] = strdup(config->channels[i]);
         made = load->channels[i] != NULL;
         load->config.channel_count = i + 1;
@@ -419,7 +423,11 @@ static void snapshot(cload *load, void *argument) {
     for (uint32_t i = 0; i < load->config.connections; i++) {
         const client *client = &load->clients[i];
         if (!client->sampled || !client->reader) continue;
-        bool is_exact = add_reader(load, client->reader, request->end_sequence - load->base_sequence, stats);
+        uint64_t expected = request->end_sequence - load->base_sequence;
+        const cload_sparse *sparse = &load->config.sparse;
+        // Whole rounds only: each channel got as many.
+        if (sparse->channels > 0) expected = expected / sparse->channels * sparse->per_client;
+        bool is_exact = add_reader(load, client->reader, expected, stats);
         if (client->state != CLIENT_READY) continue;
         if (is_exact) stats->sampled_exact++;
         if (!have_reference) reference = client->bytes - client->reader->ping_bytes;

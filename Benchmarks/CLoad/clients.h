@@ -33,7 +33,7 @@ typedef struct {
     uint32_t carry_capacity;
     uint32_t confirmations;
 
-    /// Per partition, the sequence number that must come next.
+    /// Per partition, the sequence number that must come next; of sparse channels per channel, the least that may.
     uint64_t next[CLOAD_MAX_PARTITIONS];
     bool any_sequence;
     uint64_t messages;
@@ -117,6 +117,12 @@ struct cload {
     void *request_argument;
     char first_failure[256];
 };
+
+/// The number of a client's n-th channel, of sparse ones.
+static inline uint32_t cload_client_channel(const cload *load, uint32_t index, uint32_t n) {
+    const cload_sparse *sparse = &load->config.sparse;
+    return (index + n * (sparse->channels / sparse->per_client)) % sparse->channels;
+}
 
 // connect.c
 void cload_connect_more(cload *load);

@@ -121,7 +121,13 @@ static void subscribe(cload *load, uint32_t index) {
     client->state = CLIENT_SUBSCRIBING;
     for (uint32_t i = 0; i < load->config.channel_count; i++) {
         char text[126];
-        int length = snprintf(text, sizeof text, "{\"type\":\"subscribe\",\"channel\":\"%s\"}", load->channels[i]);
+        char sparse[CLOAD_CHANNEL_NAME + 1];
+        const char *name = load->channels[i];
+        if (load->config.sparse.channels > 0) {
+            cload_channel_name(cload_client_channel(load, index, i), sparse);
+            name = sparse;
+        }
+        int length = snprintf(text, sizeof text, "{\"type\":\"subscribe\",\"channel\":\"%s\"}", name);
         if (length <= 0 || (size_t)length >= sizeof text)
             return cload_client_failed(load, index, "the channel name is too long");
         if (!cload_send_frame(client->fd, 1, text, (size_t)length))

@@ -197,9 +197,13 @@ static void *produce(void *argument) {
         else if (now - due > result->max_late_ns) result->max_late_ns = now - due;
         uint64_t sequence = pace->first_sequence + i;
         fill(&value, sequence, due);
+        char key[CLOAD_CHANNEL_NAME + 1];
+        if (pace->channels > 0) cload_channel_name(cload_channel_of(sequence, pace->channels), key);
+        // In turns of many, keys or not: the next record of a channel is so much later that they stay in order all the same.
+        uint32_t partition = cload_partition(sequence, kafka->partitions);
         int code = rd_kafka_produce(
-            kafka->topic, (int32_t)cload_partition(sequence, kafka->partitions), RD_KAFKA_MSG_F_COPY, value.bytes, VALUE_BYTES, NULL, 0,
-            NULL);
+            kafka->topic, (int32_t)partition, RD_KAFKA_MSG_F_COPY, value.bytes, VALUE_BYTES,
+            pace->channels > 0 ? key : NULL, pace->channels > 0 ? CLOAD_CHANNEL_NAME : 0, NULL);
         if (code == 0) {
             i++;
             atomic_store_explicit(&kafka->produced, i, memory_order_relaxed);

@@ -21,6 +21,7 @@ void cload_reader_mark(reader *reader, const cload *load) {
     uint32_t partitions = load->config.partitions;
     for (uint32_t i = 0; i < partitions; i++)
         reader->next[i] = cload_next_in_partition(load->base_sequence, i, partitions);
+    for (uint32_t i = 0; i < load->config.sparse.per_client; i++) reader->next[i] = load->base_sequence;
     reader->any_sequence = false;
     reader->messages = 0;
     reader->duplicates_or_reordered = 0;
@@ -145,6 +146,19 @@ static void check_sequence(cload *load, reader *reader, uint64_t sequence) {
     *next = cload_next_in_partition(sequence + 1, partition, partitions);
 }
 
+/// Each channel is in order by itself.
+static void check_sparse(const cload *load, uint32_t index, reader *reader, uint64_t sequence) {
+    uint32_t channel = cload_channel_of(sequence, load->config.sparse.channels);
+    for (uint32_t i = 0; i < load->config.sparse.per_client; i++) {
+        if (cload_client_channel(load, index, i) != channel) continue;
+        if (sequence < reader->next[i]) reader->duplicates_or_reordered++;
+        reader->next[i] = sequence + 1;
+        return;
+    }
+    // Of a channel that it doesn't read.
+    reader->duplicates_or_reordered++;
+}
+
 static void read_text(
     cload *load, uint32_t index, const uint8_t *payload, size_t length, size_t frame_length, uint64_t now) {
     client *client = &load->clients[index];
@@ -159,7 +173,8 @@ static void read_text(
         reader->messages++;
         load->sampled_messages++;
         if (load->config.sequence_modulus > 0) return check_cyclic(load, reader, sequence);
-        check_sequence(load, reader, sequence);
+        if (load->config.sparse.channels > 0) check_sparse(load, index, reader, sequence);
+        else check_sequence(load, reader, sequence);
         uint64_t sent = 0;
         digits = find_field(
             payload, length, CLOAD_SENT_KEY, sizeof CLOAD_SENT_KEY - 1, CLOAD_SENT_DIGITS, &load->sent_at);

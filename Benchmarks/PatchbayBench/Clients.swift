@@ -8,6 +8,8 @@ struct Clients: ~Copyable {
         /// How many are read and checked in full; the others are drained without copying.
         var sampled: Int
         var channel = "dashboard"
+        /// Instead of the one channel: that many of that many.
+        var sparse: (perClient: Int, of: Int)?
         var drainIntervalMicroseconds = 2_000
         /// Above 0, a slow reader.
         var bytesPerSecond = 0
@@ -36,6 +38,9 @@ struct Clients: ~Copyable {
                         config.path = path
                         config.channels = channels
                         config.channel_count = settings.isFloor ? 0 : 1
+                        if let sparse = settings.sparse {
+                            config.sparse = cload_sparse(channels: UInt32(sparse.of), per_client: UInt32(sparse.perClient))
+                        }
                         config.connections = UInt32(settings.connections)
                         config.sampled = UInt32(settings.sampled)
                         config.connects_in_flight = 256

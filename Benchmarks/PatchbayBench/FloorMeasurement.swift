@@ -86,13 +86,13 @@ struct FloorMeasurement {
 
 extension FloorMeasurement {
     /// The first line the sender prints, once connecting to it makes sense.
-    private static func listeningPort(_ sender: borrowing ChildProcess) throws(BenchFailure) -> UInt16 {
+    static func listeningPort(_ sender: borrowing ChildProcess) throws(BenchFailure) -> UInt16 {
         let deadline = cload_now() + 10_000_000_000
         while cload_now() < deadline, sender.exitCode(within: 0.01) == nil {
             let text = readFile(sender.logPath)
             if text.hasSuffix("\n"), let port = UInt16(text.dropLast()) { return port }
         }
-        throw BenchFailure("the floor's sender doesn't listen: \(sender.logTail)")
+        throw BenchFailure("the program doesn't listen: \(sender.logTail)")
     }
 }
 

@@ -11,6 +11,8 @@ struct MockKafka: ~Copyable {
         /// How far the producer may be ahead of the slowest client; 0 is no limit.
         var window: UInt64 = 0
         var secondsLimit: Double = 0
+        /// Above 0: keys name so many channels in turn.
+        var channels = 0
     }
 
     let partitions: Int
@@ -43,6 +45,7 @@ struct MockKafka: ~Copyable {
         // Above 1,000 records/s a wake-up per record would cost more than producing them.
         raw.tick_us = pace.rate > 1_000 ? 1_000 : 0
         raw.window = pace.window
+        raw.channels = UInt32(pace.channels)
         raw.clients = clients.pointer
         raw.time_limit_ns = UInt64(pace.secondsLimit * 1e9)
         guard cload_kafka_begin(pointer, &raw, &error) else { throw BenchFailure(error) }

@@ -5,11 +5,21 @@ struct Rig: ~Copyable {
     var kafka: MockKafka
     let server: Server
     let options: BenchOptions
+    /// Above 0: keys name so many channels in turn.
+    var channels = 0
     private let folder: WorkFolder
+
+    enum Program {
+        /// With one route to one channel, or these.
+        case server(routes: String?)
+        /// The C program that does the same job with as little as possible.
+        case reference
+    }
 
     /// - Parameter lingerMilliseconds: of the producer, librdkafka's default; it is part of every latency that is measured.
     init(
-        _ options: BenchOptions, maxClients: Int, bufferMessages: Int = 20_000, lingerMilliseconds: Double = 5
+        _ options: BenchOptions, maxClients: Int, bufferMessages: Int = 20_000, lingerMilliseconds: Double = 5,
+        program: Program = .server(routes: nil)
     ) throws(BenchFailure) {
         var error = cload_error()
         // The server inherits the limit; both ends need a file per client.
@@ -17,9 +27,15 @@ struct Rig: ~Copyable {
         let kafka = try MockKafka(
             partitions: options.partitions, lingerMilliseconds: options.linger ?? lingerMilliseconds)
         let folder = try WorkFolder(isKept: options.keep)
-        let server = try Server(
-            options: options, brokers: kafka.brokers, folder: folder.path, maxClients: maxClients,
-            bufferMessages: bufferMessages)
+        let server: Server
+        switch program {
+        case .server(let routes):
+            server = try Server(
+                options: options, brokers: kafka.brokers, folder: folder.path, maxClients: maxClients,
+                bufferMessages: bufferMessages, routes: routes)
+        case .reference:
+            server = try Server(referenceFor: options, brokers: kafka.brokers, folder: folder.path, maxClients: maxClients)
+        }
         self.options = options
         self.kafka = kafka
         self.folder = folder
@@ -40,10 +56,12 @@ struct Rig: ~Copyable {
             guard cload_now() < deadline else {
                 throw BenchFailure("no record reached a client within 30 s; the server's log ends:\n\(server.logTail)")
             }
-            try kafka.produce(.init(count: 1, rate: 1_000), for: clients)
+            // Of sparse channels a whole round, so that some of it reaches the sample.
+            try kafka.produce(
+                .init(count: UInt64(max(1, channels)), rate: max(1_000, Double(channels) * 5), channels: channels), for: clients)
             pause(seconds: 0.2)
         }
-        try kafka.produce(.init(count: UInt64(rate * seconds), rate: rate), for: clients)
+        try kafka.produce(.init(count: UInt64(rate * seconds), rate: rate, channels: channels), for: clients)
         try settle(clients)
     }
 

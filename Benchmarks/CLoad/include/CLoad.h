@@ -35,6 +35,23 @@ uint64_t cload_histogram_max(const cload_histogram *histogram);
 /// The smallest bucket limit that at least `fraction` (0…1) of the values don't exceed; 0 when empty.
 uint64_t cload_histogram_quantile(const cload_histogram *histogram, double fraction);
 
+// MARK: Sparse channels
+
+/// Many channels with a few messages each: records go round all channels, and each client reads a few of them. Off while `channels` is 0.
+typedef struct {
+    /// Their names are those of `cload_channel_name`.
+    uint32_t channels;
+    /// Channels of each client, at most CLOAD_MAX_PARTITIONS; spread evenly, so that all channels have as many subscribers.
+    uint32_t per_client;
+} cload_sparse;
+
+enum { CLOAD_CHANNEL_NAME = 7 };
+
+/// `c` and six digits, ending with NUL: all of one length, so that all frames are.
+void cload_channel_name(uint32_t channel, char name[CLOAD_CHANNEL_NAME + 1]);
+/// The channel of a record: neighbours in the sequence are far apart, and `channels` records in a row reach each channel once.
+uint32_t cload_channel_of(uint64_t sequence, uint32_t channels);
+
 // MARK: Clients
 
 enum {
@@ -57,6 +74,8 @@ typedef struct {
     const char *path;
     const char *const *channels;
     uint32_t channel_count;
+    /// In their place.
+    cload_sparse sparse;
     uint32_t connections;
     /// How many of the connections are read and checked in full, spread evenly over the order of connecting. The others
     /// are drained without copying: only their bytes are counted.
@@ -183,6 +202,8 @@ typedef struct {
     /// carries the time at which it was really produced: latency then says nothing about the pace.
     uint64_t window;
     const cload *clients;
+    /// Above 0: the key of each record names one of so many channels, see `cload_sparse`.
+    uint32_t channels;
     /// Stop after this long even if `count` is not reached; 0 for no limit.
     uint64_t time_limit_ns;
 } cload_pace;
@@ -246,6 +267,27 @@ int cload_floor_listen(uint16_t *port, cload_error *error);
 
 /// Accepts that many connections, then sends ready-made frames to each in turn. Blocks for about `seconds`.
 bool cload_floor_send(const cload_floor_config *config, cload_floor_result *result, cload_error *error);
+
+// MARK: Reference
+
+typedef struct {
+    /// From `cload_floor_listen`.
+    int listener;
+    uint32_t max_clients;
+    const char *brokers;
+    const char *topic;
+    uint32_t partitions;
+    /// librdkafka's `fetch.wait.max.ms`, as the server has it.
+    uint32_t fetch_wait_ms;
+} cload_reference_config;
+
+/// What a router costs at the least: one thread with epoll and librdkafka, a table of channels by name, and one send() for each
+/// subscriber and message. It reads the topic from its end, and sends what the server sends: an envelope around the value, to the
+/// subscribers of the channel that the key names. Only for this generator's clients on loopback: it knows their upgrade request,
+/// and closes anyone who doesn't keep up.
+///
+/// Runs until SIGTERM; false when something failed.
+bool cload_reference_run(const cload_reference_config *config, cload_error *error);
 
 // MARK: Processes
 
