@@ -221,11 +221,12 @@ let package = Package(
         .testTarget(
             name: "PatchbayDeliveryTests",
             dependencies: [
-                "PatchbayDelivery", "PatchbayCore", "PatchbayAPI", "PatchbayJSON", "PatchbaySettings", "TestSupport",
+                "PatchbayDelivery", "PatchbayCore", "PatchbayAPI", "PatchbayJSON", "PatchbaySettings", "TestSupport", "CAllocationCounter",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: strict),
         .testTarget(

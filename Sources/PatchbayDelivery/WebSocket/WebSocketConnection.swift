@@ -23,6 +23,8 @@ package final class WebSocketConnection: ChannelDuplexHandler, ClientConnection 
     package let client: ClientIdentity
     private let handler: any MessageHandler
     private var context: ChannelHandlerContext?
+    /// As long as there is a context.
+    private var writer: SocketWriter?
     private var parser: FrameParser
     private var state = State.open
     private var isReadPending = false
@@ -56,16 +58,31 @@ package final class WebSocketConnection: ChannelDuplexHandler, ClientConnection 
     }
 
     package func write(frames: ByteBuffer) {
-        guard state == .open, let context else { return }
-        context.write(Self.wrapOutboundOut(frames), promise: nil)
+        guard state == .open else { return }
+        writer?.append(frames)
     }
 
     package func write(_ message: ControlMessage) { write(frames: ServerFrame.text(message.envelope)) }
 
     package func flush() {
-        guard let context else { return }
-        context.flush()
+        // There is a writer as long as the socket is open: a channel that closes its socket says so at once, by `channelInactive`,
+        // and nothing in between calls this. Another client may have the socket's descriptor after that.
+        if let rest = writer?.flush() { handOver(rest) }
+        // With nothing in the channel it has room; asking it costs as much as all the rest here.
+        guard isSocketFull || writer?.inChannel ?? 0 > 0, let context else { return }
         isSocketFull = !context.channel.isWritable
+    }
+
+    /// What the socket didn't take goes through the channel, which knows when it has room again.
+    private func handOver(_ rest: [ByteBuffer]) {
+        guard let context else { return }
+        writer?.handedOver()
+        let written = context.eventLoop.makePromise(of: Void.self)
+        written.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.writer?.taken() }
+        for (index, slice) in rest.enumerated() {
+            context.write(Self.wrapOutboundOut(slice), promise: index == rest.count - 1 ? written : nil)
+        }
+        context.flush()
     }
 
     package var name: String { client.id.description }
@@ -87,8 +104,7 @@ package final class WebSocketConnection: ChannelDuplexHandler, ClientConnection 
     package func send(_ message: ControlMessage) { send(frame: ServerFrame.text(message.envelope)) }
 
     private func send(frame: ByteBuffer) {
-        guard state == .open, let context else { return }
-        context.write(Self.wrapOutboundOut(frame), promise: nil)
+        write(frames: frame)
         flush()
     }
 
@@ -113,6 +129,7 @@ package final class WebSocketConnection: ChannelDuplexHandler, ClientConnection 
     /// The socket closes when the client answers, or after `closeTimeout`.
     package func close(_ code: CloseCode, reason: String?) {
         guard state == .open, let context else { return }
+        flush()
         state = .closing
         let frame = ServerFrame.close(code: code.number, reason: reason ?? code.reason)
         let written = context.eventLoop.makePromise(of: Void.self)
@@ -133,6 +150,7 @@ package final class WebSocketConnection: ChannelDuplexHandler, ClientConnection 
 
     package func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        writer = SocketWriter(context.channel)
         handler.connectionOpened(self)
     }
 
@@ -149,6 +167,7 @@ package final class WebSocketConnection: ChannelDuplexHandler, ClientConnection 
         environment.log.disconnected(client, after: .now() - opened)
         handler.connectionClosed(self)
         context = nil
+        writer = nil
     }
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -208,6 +227,7 @@ package final class WebSocketConnection: ChannelDuplexHandler, ClientConnection 
     private func answerClose(_ code: UInt16?, context: ChannelHandlerContext) {
         // Else it is the answer to our own close frame, behind which our stream has ended already.
         guard state == .open else { return }
+        flush()
         state = .closing
         let frame = code.map { ServerFrame.close(code: $0, reason: "") } ?? ServerFrame.emptyClose()
         let written = context.eventLoop.makePromise(of: Void.self)
