@@ -367,10 +367,21 @@ final class FakeReceiver: MessageReceiver {
 @Suite struct PacingTests {
     @Test func restsOnlyAfterCostlyPassesOfSmallWrites() {
         let pacing = Pacing()
-        #expect(pacing.rest(afterCost: 900_000, writes: 100, bytes: 100) == 0)
-        #expect(pacing.rest(afterCost: 8_000_000, writes: 1000, bytes: 420_000) == 6_800_000)
-        #expect(pacing.rest(afterCost: 8_000_000, writes: 1000, bytes: 40_000_000) == 0)
-        #expect(pacing.rest(afterCost: 900_000_000, writes: 1000, bytes: 420_000) == pacing.longestRest)
-        #expect(pacing.rest(afterCost: 8_000_000, writes: 0, bytes: 0) == 0)
+        #expect(pacing.rest(afterCost: 900_000, writes: 100, messages: 1000, bytes: 420_000) == 0)
+        #expect(pacing.rest(afterCost: 8_000_000, writes: 1000, messages: 10_000, bytes: 4_200_000) == 6_120_000)
+        #expect(pacing.rest(afterCost: 8_000_000, writes: 1000, messages: 100_000, bytes: 40_000_000) == 0)
+        #expect(pacing.rest(afterCost: 900_000_000, writes: 1000, messages: 10_000, bytes: 4_200_000) == pacing.longestRest)
+        #expect(pacing.rest(afterCost: 8_000_000, writes: 0, messages: 0, bytes: 0) == 0)
+    }
+
+    /// On many channels with a few subscribers each, rests of up to 40 ms made no write larger: at 100,000 deliveries a second the
+    /// median delay was 32 ms with them and 2 ms without, at the same cost.
+    @Test func aRestIsEarnedByMessagesThatTravelTogether() {
+        let pacing = Pacing()
+        #expect(pacing.rest(afterCost: 8_000_000, writes: 1000, messages: 1000, bytes: 420_000) == 0)
+        #expect(pacing.rest(afterCost: 8_000_000, writes: 1000, messages: 1100, bytes: 462_000) == 618_181)
+        #expect(pacing.rest(afterCost: 8_000_000, writes: 1000, messages: 2000, bytes: 840_000) == 3_400_000)
+        // Gaps and other messages that are no records count as writes, too.
+        #expect(pacing.rest(afterCost: 8_000_000, writes: 1000, messages: 10, bytes: 4200) == 0)
     }
 }

@@ -80,6 +80,7 @@ public final class Fanout: @unchecked Sendable {
     private var passNumber = 0
     private var passCost: Int64 = 0
     private var passWrites = 0
+    private var passMessages = 0
     private var passBytes = 0
 
     public init(eventLoop: any EventLoop, index: Int, pacing: Pacing = Pacing()) {
@@ -364,10 +365,12 @@ public final class Fanout: @unchecked Sendable {
         delays.finish(into: counters.deliveryDelay)
         passDurations.observe(Double(passCost) / 1e9)
         counters.passDuration.take(&passDurations)
-        restUntil = eventLoop.now + .nanoseconds(pacing.rest(afterCost: passCost, writes: passWrites, bytes: passBytes))
+        restUntil =
+            eventLoop.now + .nanoseconds(pacing.rest(afterCost: passCost, writes: passWrites, messages: passMessages, bytes: passBytes))
         figures = FanoutCounters.Snapshot()
         passCost = 0
         passWrites = 0
+        passMessages = 0
         passBytes = 0
         releaseTaken()
         for local in withEmptySlots { compact(local) }
@@ -529,9 +532,11 @@ public final class Fanout: @unchecked Sendable {
         figures.writes += 1
         figures.bytesWritten += Int64(bytes)
         figures.deliveries += messages
-        passWrites += 1
+        passMessages += Int(messages)
         passBytes += bytes
         if !receiver.isAwaitingFlush {
+            // What a client gets of several channels goes out at once.
+            passWrites += 1
             receiver.isAwaitingFlush = true
             awaitingFlush.append(receiver)
         }
