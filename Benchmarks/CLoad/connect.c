@@ -12,10 +12,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/// The example key of RFC 6455, section 1.3, and the answer it must get.
-#define KEY "dGhlIHNhbXBsZSBub25jZQ=="
-#define ACCEPT "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
-
 void cload_client_failed(cload *load, uint32_t index, const char *why) {
     client *client = &load->clients[index];
     bool was_ready = client->state == CLIENT_READY;
@@ -108,7 +104,7 @@ static void send_upgrade(cload *load, uint32_t index) {
     int length = snprintf(
         request, sizeof request,
         "GET %s HTTP/1.1\r\nHost: %s:%u\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: " KEY "\r\nSec-WebSocket-Version: 13\r\n\r\n",
+        "Sec-WebSocket-Key: " CLOAD_UPGRADE_KEY "\r\nSec-WebSocket-Version: 13\r\n\r\n",
         load->path, load->host, load->config.port);
     if (length <= 0 || (size_t)length >= sizeof request) return cload_client_failed(load, index, "the path is too long");
     if (send(client->fd, request, (size_t)length, MSG_NOSIGNAL) != length)
@@ -163,7 +159,7 @@ void cload_handshake_bytes(cload *load, uint32_t index, uint8_t *bytes, size_t l
         snprintf(why, sizeof why, "the upgrade was refused: %.*s", (int)strcspn(head, "\r"), head);
         return cload_client_failed(load, index, why);
     }
-    if (!has_header(head, "\r\nsec-websocket-accept:", ACCEPT))
+    if (!has_header(head, "\r\nsec-websocket-accept:", CLOAD_UPGRADE_ACCEPT))
         return cload_client_failed(load, index, "the upgrade's Sec-WebSocket-Accept is missing or wrong");
     subscribe(load, index);
     size_t left = (size_t)(bytes + length - (end + 4));

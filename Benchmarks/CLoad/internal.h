@@ -6,6 +6,10 @@
 /// Writes one sentence; `error` may be NULL.
 void cload_fail(cload_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/// The example key of RFC 6455, section 1.3, which all clients send, and the answer it must get.
+#define CLOAD_UPGRADE_KEY "dGhlIHNhbXBsZSBub25jZQ=="
+#define CLOAD_UPGRADE_ACCEPT "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+
 /// Keys of the two fixed-width fields the producer adds to a trade, up to the first digit.
 #define CLOAD_SEQUENCE_KEY "\"Seq\":\""
 #define CLOAD_SENT_KEY "\"SentNs\":\""

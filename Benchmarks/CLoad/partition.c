@@ -1,6 +1,5 @@
 #include "internal.h"
 
-
 uint32_t cload_partition(uint64_t sequence, uint32_t partitions) {
     return (uint32_t)(sequence / CLOAD_PARTITION_BLOCK % partitions);
 }

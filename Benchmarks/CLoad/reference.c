@@ -16,10 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
-/// Its answer to the one key that the generator's clients send (RFC 6455, section 1.3).
+/// Its answer to the one key that the generator's clients send.
 #define UPGRADED \
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" \
-    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+    "Sec-WebSocket-Accept: " CLOAD_UPGRADE_ACCEPT "\r\n\r\n"
 
 enum { BUCKETS = 1 << 16, NAME_BYTES = 32, INPUT_BYTES = 4096, BATCH = 1000 };
 

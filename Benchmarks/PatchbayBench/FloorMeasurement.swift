@@ -85,6 +85,20 @@ struct FloorMeasurement {
 }
 
 extension FloorMeasurement {
+    /// Listens, and prints the port for the process that waits for it in `listeningPort`.
+    ///
+    /// - Returns: the listener.
+    static func announceListener(connections: UInt32) throws(BenchFailure) -> Int32 {
+        var error = cload_error()
+        var port: UInt16 = 0
+        guard cload_raise_open_files(UInt64(connections) + 100, &error) else { throw BenchFailure(error) }
+        let listener = cload_floor_listen(&port, &error)
+        guard listener >= 0 else { throw BenchFailure(error) }
+        print(port)
+        fflush(nil)
+        return listener
+    }
+
     /// The first line the sender prints, once connecting to it makes sense.
     static func listeningPort(_ sender: borrowing ChildProcess) throws(BenchFailure) -> UInt16 {
         let deadline = cload_now() + 10_000_000_000
@@ -109,13 +123,8 @@ struct FloorSender: ParsableCommand {
 
     func run() throws {
         var error = cload_error()
-        var port: UInt16 = 0
-        guard cload_raise_open_files(UInt64(connections) + 100, &error) else { throw BenchFailure(error) }
         var config = cload_floor_config()
-        config.listener = cload_floor_listen(&port, &error)
-        guard config.listener >= 0 else { throw BenchFailure(error) }
-        print(port)
-        fflush(nil)
+        config.listener = try FloorMeasurement.announceListener(connections: connections)
         config.connections = connections
         config.frame_bytes = frameBytes
         config.bytes_per_call = bytesPerCall

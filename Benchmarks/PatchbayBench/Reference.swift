@@ -1,6 +1,5 @@
 import ArgumentParser
 import CLoad
-import Glibc
 
 /// The reference of the sparse bar, in a process of its own as the server is.
 struct Reference: ParsableCommand {
@@ -13,13 +12,8 @@ struct Reference: ParsableCommand {
     @Option var fetchWait: UInt32
 
     func run() throws {
+        let listener = try FloorMeasurement.announceListener(connections: maxClients)
         var error = cload_error()
-        var port: UInt16 = 0
-        guard cload_raise_open_files(UInt64(maxClients) + 100, &error) else { throw BenchFailure(error) }
-        let listener = cload_floor_listen(&port, &error)
-        guard listener >= 0 else { throw BenchFailure(error) }
-        print(port)
-        fflush(nil)
         let isDone = brokers.withCString { brokers in
             MockKafka.topic.withCString { topic in
                 var config = cload_reference_config()

@@ -41,12 +41,6 @@ struct SocketWriter {
         }
     }
 
-    /// Forgets what is queued.
-    mutating func removeAll() {
-        first = nil
-        more = []
-    }
-
     /// Writes what is queued to the socket, which must still be open.
     ///
     /// - Returns: what the channel has to write; `nil` when that is nothing.
@@ -58,7 +52,7 @@ struct SocketWriter {
             return [slice] + more
         }
         guard more.isEmpty else { return flush([slice] + more, to: descriptor) }
-        let written = slice.withUnsafeReadableBytes { Self.send($0, to: descriptor) }
+        let written = slice.withUnsafeReadableBytes { Self.hand($0, to: descriptor) }
         return written == slice.readableBytes ? nil : [Self.rest(of: slice, after: written)]
     }
 
@@ -68,7 +62,7 @@ struct SocketWriter {
         var index = 0
         while index < slices.count {
             let end = min(index + Self.mostSlices, slices.count)
-            var written = Self.send(slices[index..<end], to: descriptor)
+            var written = Self.hand(slices[index..<end], to: descriptor)
             while index < end, written >= slices[index].readableBytes {
                 written -= slices[index].readableBytes
                 index += 1
@@ -95,11 +89,11 @@ struct SocketWriter {
     // Errors are the channel's to find: it gets the bytes, meets the same error, and closes.
 
     /// - Returns: bytes that the socket took.
-    private static func send(_ bytes: UnsafeRawBufferPointer, to descriptor: CInt) -> Int {
-        max(0, Glibc.send(descriptor, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL | MSG_DONTWAIT)))
+    private static func hand(_ bytes: UnsafeRawBufferPointer, to descriptor: CInt) -> Int {
+        max(0, send(descriptor, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL | MSG_DONTWAIT)))
     }
 
-    private static func send(_ slices: ArraySlice<ByteBuffer>, to descriptor: CInt) -> Int {
+    private static func hand(_ slices: ArraySlice<ByteBuffer>, to descriptor: CInt) -> Int {
         withUnsafeTemporaryAllocation(of: iovec.self, capacity: slices.count) { parts in
             for (index, slice) in slices.enumerated() {
                 // Valid beyond the call: `slices` holds the memory, and nobody changes it.
