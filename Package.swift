@@ -175,7 +175,8 @@ let package = Package(
             name: "TransformerTestSupport", dependencies: ["PatchbayAPI"],
             path: "Tests/Support/TransformerTestSupport", swiftSettings: strict),
         .testTarget(
-            name: "PatchbayJSONTests", dependencies: ["PatchbayAPI", "PatchbayJSON", "CAllocationCounter"], swiftSettings: strict),
+            name: "PatchbayJSONTests", dependencies: ["PatchbayAPI", "PatchbayJSON", "TestSupport", "CAllocationCounter"],
+            swiftSettings: strict),
         .testTarget(name: "PatchbayAPITests", dependencies: ["PatchbayAPI", "TransformerTestSupport"], swiftSettings: strict),
         .testTarget(
             name: "TokenTransformerTests", dependencies: ["TokenTransformer", "TransformerTestSupport", "PatchbayAPI"],
@@ -194,7 +195,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "GenericTransformersTests", dependencies: ["GenericTransformers", "TransformerTestSupport", "CAllocationCounter"],
+            name: "GenericTransformersTests",
+            dependencies: ["GenericTransformers", "TestSupport", "TransformerTestSupport", "CAllocationCounter"],
             swiftSettings: strict),
         .testTarget(
             name: "DemoFeedTests",
@@ -256,7 +258,8 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "PatchbayConfigTests",
-            dependencies: ["PatchbayConfig", "PatchbaySettings", "PatchbayAPI", "TransformerTestSupport"], swiftSettings: strict),
+            dependencies: ["PatchbayConfig", "PatchbaySettings", "PatchbayAPI", "TestSupport", "TransformerTestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "PatchbayReferenceTests",
             dependencies: ["PatchbayReference", "PatchbayConfig", "PatchbayAPI", "TransformerTestSupport"], swiftSettings: strict),

@@ -1,5 +1,6 @@
 import CAllocationCounter
 import PatchbayAPI
+import TestSupport
 import Testing
 import TransformerTestSupport
 
@@ -9,7 +10,7 @@ import TransformerTestSupport
 struct FilterExpressionTests {
     /// What simple conditions are made of, and what only looks like them.
     private struct Author {
-        var random: SplitMix
+        var random: SeededGenerator
 
         static let names = [
             "a", "b", "and", "_x1", String(repeating: "l", count: 29), String(repeating: "l", count: 30), String(repeating: "l", count: 90),
@@ -69,7 +70,7 @@ struct FilterExpressionTests {
 
     /// Conditions are judged without jq; their author must not be able to tell.
     @Test("A condition has jq's outcome on every record, its errors word for word") func agreesWithJQ() throws {
-        var author = Author(random: SplitMix(state: 2_024))
+        var author = Author(random: SeededGenerator(state: 2_024))
         var held = 0
         var failed = 0
         var count = 0
@@ -260,17 +261,5 @@ struct FilterExpressionTests {
             return await group.reduce(into: []) { $0.append($1) }
         }
         #expect(lengths == [true, true, true, true])
-    }
-}
-
-/// The same numbers for the same seed, on any machine.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

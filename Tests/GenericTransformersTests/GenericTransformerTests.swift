@@ -1,6 +1,7 @@
 import CAllocationCounter
 import GenericTransformers
 import PatchbayAPI
+import TestSupport
 import Testing
 import TransformerTestSupport
 
@@ -171,7 +172,7 @@ struct PickAndRenameTests {
 
     /// Random flat objects against a reference that works on lists of members.
     @Test func agreesWithAPlainReference() throws {
-        var generator = SplitMix(state: 7)
+        var generator = SeededGenerator(state: 7)
         let names = ["a", "b", "c", "d", "e"]
         let pick = try PickTransformer.definition.make(["fields": .strings("a", "c", "e")])
         let rename = try RenameTransformer.definition.make(["fields": .map(["a": .string("z"), "c": .string("y")])])

@@ -1,22 +1,10 @@
 import PatchbayAPI
 import PatchbayConfig
+import TestSupport
 import Testing
 
 @Suite("Damaged files")
 struct FuzzTests {
-    /// SplitMix64 (Steele, Lea, Flood 2014): the same seed gives the same damage on every machine.
-    private struct Generator: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var mixed = state
-            mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-            return mixed ^ (mixed >> 31)
-        }
-    }
-
     private static let fragments = [
         "\t", "\n", "\r", " ", "  ", "- ", ": ", "[", "]", "{", "}", "\"", "'", "|", ">", "&a ", "*a", "!x ", "!!int ", "? ", "# ", "---\n",
         "...\n", "%YAML 1.2\n", "${", "${A}", "${A:-b}", "${file:/}", "$$", "~", "null", "true", "99999999999999999999", "-1", "1e999",
@@ -24,7 +12,7 @@ struct FuzzTests {
         "\u{0}", "\u{85}", "\u{2028}", "\u{FEFF}", "é", "日本", "🚀", "<<: ", "\\", "@", "`", ",", "^", "version", "channel: ", "0x", "1min",
     ].map { Array($0.utf8) }
 
-    private func damaged(_ original: [UInt8], _ generator: inout Generator) -> [UInt8] {
+    private func damaged(_ original: [UInt8], _ generator: inout SeededGenerator) -> [UInt8] {
         var bytes = original
         for _ in 0..<Int.random(in: 1...4, using: &generator) {
             let place = Int.random(in: 0...bytes.count, using: &generator)
@@ -43,7 +31,7 @@ struct FuzzTests {
 
     @Test("give a configuration or errors with a place inside the file, never a crash", arguments: 0..<8)
     func mutations(_ seed: Int) {
-        var generator = Generator(state: UInt64(seed))
+        var generator = SeededGenerator(state: UInt64(seed))
         let original = Array(ConfigurationTests.full.utf8)
         var right = 0
         for round in 0..<500 {

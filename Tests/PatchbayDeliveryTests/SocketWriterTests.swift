@@ -18,7 +18,7 @@ import Testing
         private let written: EventLoopPromise<[UInt8]>
         private var all: [UInt8] = []
         private var next = 0
-        private var generator = SeededGenerator(seed: 7)
+        private var generator = SeededGenerator(state: 7)
 
         init(_ written: EventLoopPromise<[UInt8]>) { self.written = written }
 
@@ -109,21 +109,5 @@ import Testing
         #expect(firstWrong == nil)
         client.close()
         try await listener.close()
-    }
-}
-
-/// The same numbers at every run.
-private struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    // Splitmix64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,4 +1,5 @@
 import PatchbayJSON
+import TestSupport
 import Testing
 
 /// `patchbay test` read expected numbers as doubles: two integers that differ behind 2^53 were the same, and

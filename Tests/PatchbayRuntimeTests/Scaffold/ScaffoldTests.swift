@@ -2,6 +2,7 @@ import Foundation
 import PatchbayAPI
 import PatchbayConfig
 import PatchbayCore
+import TestSupport
 import Testing
 
 @testable import PatchbayRuntime
@@ -96,7 +97,7 @@ import Testing
 
     /// Random texts of awkward characters, in names and in values, as records of one topic.
     @Test(arguments: 1...4) func randomRecordsMakeFilesThatAreRight(seed: Int) {
-        var random = SeededBytes(state: UInt64(seed))
+        var random = SeededGenerator(state: UInt64(seed))
         let scalars = Array("ab{}[]:,#'\"\\$&*!|>%@`-?~ \n\r\t\u{0}\u{1B}\u{7F}\u{85}\u{FEFF}\u{2028}\u{FFFF}é😀01".unicodeScalars)
         func text(_ length: Int) -> String {
             String(
@@ -166,17 +167,5 @@ import Testing
         #expect(file.contains("transform: json   # fits all of the 6 records looked at"), "\(file)")
         let one = judge([.init(name: "orders", records: Array(records.prefix(1)))])
         #expect(one.contains("# fits the 1 record looked at"), "\(one)")
-    }
-}
-
-/// The same numbers for the same seed (SplitMix64).
-private struct SeededBytes {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }
