@@ -1,8 +1,8 @@
 # Builds and runs Patchbay: docker build -t patchbay .
 FROM swift:6.3-bookworm AS build
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends librdkafka-dev libyaml-dev libsimdjson-dev libjq-dev pkg-config \
-       python3 python3-pip \
+    && apt-get install -y --no-install-recommends librdkafka-dev libyaml-dev libsimdjson-dev libjq-dev liburing-dev \
+       pkg-config python3 python3-pip \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 # Dependencies first, so that a change of our own sources doesn't fetch them again.
@@ -16,7 +16,7 @@ RUN swift build -c release --product patchbay --static-swift-stdlib \
 
 FROM debian:bookworm-slim
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends librdkafka1 libyaml-0-2 libsimdjson14 libjq1 ca-certificates \
+    && apt-get install -y --no-install-recommends librdkafka1 libyaml-0-2 libsimdjson14 libjq1 liburing2 ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin patchbay
 COPY --from=build /out/patchbay /usr/local/bin/patchbay

@@ -13,7 +13,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-PACKAGES := librdkafka-dev libyaml-dev libsimdjson-dev libjq-dev pkg-config python3 python3-pip
+PACKAGES := librdkafka-dev libyaml-dev libsimdjson-dev libjq-dev liburing-dev pkg-config python3 python3-pip
 # What only the tests need: judges that are not ours, and a browser.
 # The proxies are only run on loopback, with files of the tests' own.
 TEST_PACKAGES := python3-jsonschema python3-yaml python3-venv prometheus chromium nginx-light haproxy curl

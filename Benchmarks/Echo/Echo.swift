@@ -31,7 +31,7 @@ struct Echo: AsyncParsableCommand {
         settings.server.writeBuffer = 1 << 20
         let listener = WebSocketListener(
             configuration: settings, acceptsBinary: true, group: MultiThreadedEventLoopGroup.singleton,
-            makeHandler: { _, onClose in EchoHandler(onClose: onClose) },
+            makeHandler: { _ in EchoHandler() },
             serveHTTP: { $0.close(promise: nil) })
         let address = "ws://\(host):\(try await listener.start())"
         // Not print(): into a pipe that would wait in a buffer, and the process that started us waits for this line.
@@ -45,15 +45,11 @@ struct Echo: AsyncParsableCommand {
 ///
 /// Thread: loop.
 private final class EchoHandler: MessageHandler {
-    private let onClose: () -> Void
-
-    init(onClose: @escaping () -> Void) { self.onClose = onClose }
-
     func connectionOpened(_ connection: any ClientConnection) {}
     func received(text: ByteBuffer, on connection: any ClientConnection) { connection.send(message: text, isText: true) }
     func received(binary: ByteBuffer, on connection: any ClientConnection) {
         connection.send(message: binary, isText: false)
     }
     func connectionBecameWritable(_ connection: any ClientConnection) {}
-    func connectionClosed(_ connection: any ClientConnection) { onClose() }
+    func connectionClosed(_ connection: any ClientConnection) {}
 }

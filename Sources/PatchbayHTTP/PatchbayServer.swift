@@ -79,11 +79,11 @@ public final class PatchbayServer: Sendable {
         self.listener = WebSocketListener(
             configuration: configuration, group: group, log: log, counters: counters,
             authorizer: authorizer,
-            makeHandler: { eventLoop, onClose in
+            makeHandler: { eventLoop in
                 guard let context = contexts[ObjectIdentifier(eventLoop)]?.value else {
                     throw ChannelError.operationUnsupported
                 }
-                return SubscriberSession(loop: context, onClose: onClose)
+                return SubscriberSession(loop: context)
             },
             serveHTTP: { try endpoints.serve($0) })
         self.reporter = reporter

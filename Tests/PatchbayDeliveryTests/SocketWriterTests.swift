@@ -88,7 +88,7 @@ import Testing
         let group = MultiThreadedEventLoopGroup.singleton
         let written = group.next().makePromise(of: [UInt8].self)
         let environment = ConnectionEnvironment(
-            ServerConfiguration(), acceptsBinary: false, counters: LimitCounters(),
+            ServerConfiguration(), acceptsBinary: false, slots: ConnectionSlots(most: 1), counters: LimitCounters(),
             log: ConnectionLog(logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
         let listener = try await ServerBootstrap(group: group)
             .childChannelOption(.socketOption(.so_sndbuf), value: 8192)

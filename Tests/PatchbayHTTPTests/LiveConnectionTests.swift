@@ -515,7 +515,7 @@ import Testing
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let listener = WebSocketListener(
             configuration: configuration, group: group,
-            makeHandler: { _, _ in throw Bug() }, serveHTTP: { try endpoints.serve($0) })
+            makeHandler: { _ in throw Bug() }, serveHTTP: { try endpoints.serve($0) })
         let (head, body) = try await get("/health", port: try await listener.start())
         #expect(head.hasPrefix("HTTP/1.1 500 "))
         let object = try JSONSerialization.jsonObject(with: Data(body.utf8)) as? [String: Any]

@@ -56,7 +56,7 @@ final class ServerFixture: Sendable {
         authorizer: any Authorizer, configuration: ServerConfiguration
     ) async throws {
         group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
-        let fanouts = group.makeIterator().enumerated().map { Fanout(eventLoop: $1, index: $0) }
+        let fanouts = group.makeIterator().enumerated().map { Fanout(eventLoop: $1, index: $0, flusher: RingFlusher()) }
         let plain = channels.map { RouteTable.PlainChannel(name: $0, limits: .init(messageBuffer: $1)) }
         let routes = channels.keys.map { name in
             Route(name: name, topic: name, type: "note", channels: [name], makeTransformer: { PassThrough() })

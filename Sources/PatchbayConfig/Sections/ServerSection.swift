@@ -20,8 +20,7 @@ extension ServerSettings: SectionSettings {
             "read_buffer", \.readBuffer, .size(bytes: 128...(1 << 20)), unit: "bytes",
             environment: "WS_READ_BUFFER_SIZE",
             documentation: """
-                Bytes read from a client's socket at a time. Clients send little, so a small buffer keeps idle connections \
-                cheap.
+                Bytes read from a client's socket at a time. The buffer is held only while they are looked at.
                 """,
             example: "read_buffer: 1024")
         Setting(

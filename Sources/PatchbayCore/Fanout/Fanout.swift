@@ -18,6 +18,9 @@ public final class Fanout: @unchecked Sendable {
     static let pause = TimeAmount.microseconds(20)
     /// The most one visit hands to one subscriber, which bounds what a stalled subscriber keeps alive.
     static let visitBytes = 256 << 10
+    /// Receivers that are flushed between two looks at the clock.
+    private static let smallWritesTogether = 64
+    private static let largeWritesTogether = 16
 
     /// The subscribers of one channel on this loop.
     private final class LocalChannel {
@@ -58,6 +61,7 @@ public final class Fanout: @unchecked Sendable {
     public let counters = FanoutCounters()
 
     private let pacing: Pacing
+    private let flusher: (any PassFlusher)?
     private let inbox = Mutex<[ChannelLog]>([])
     private let isWakeUpPending = Atomic<Bool>(false)
 
@@ -77,16 +81,18 @@ public final class Fanout: @unchecked Sendable {
     private var figures = FanoutCounters.Snapshot()
     private var delays = DeliveryDelays()
     private var passDurations = HistogramBuffer(bounds: HistogramBounds.pass)
-    private var passNumber = 0
+    private var passNumber: UInt32 = 0
     private var passCost: Int64 = 0
     private var passWrites = 0
     private var passMessages = 0
     private var passBytes = 0
 
-    public init(eventLoop: any EventLoop, index: Int, pacing: Pacing = Pacing()) {
+    /// - Parameter flusher: flushes receivers together; without one each is flushed by itself.
+    public init(eventLoop: any EventLoop, index: Int, pacing: Pacing = Pacing(), flusher: (any PassFlusher)? = nil) {
         self.eventLoop = eventLoop
         self.index = index
         self.pacing = pacing
+        self.flusher = flusher
     }
 
     // MARK: From consumer threads
@@ -303,7 +309,7 @@ public final class Fanout: @unchecked Sendable {
         if case .idle = step {
             step = .taking
             figures.passes = 1
-            passNumber += 1
+            passNumber &+= 1
             // Before looking into the inbox, so that news after the look causes another wake-up.
             isWakeUpPending.store(false, ordering: .sequentiallyConsistent)
             inbox.withLock { swap(&$0, &pending) }
@@ -543,13 +549,19 @@ public final class Fanout: @unchecked Sendable {
     }
 
     private func flush(from start: Int, until end: NIODeadline) -> Int {
+        // Large writes take their time each; small ones are better off the more go together.
+        let group = passBytes < passWrites * pacing.efficientWriteBytes ? Self.smallWritesTogether : Self.largeWritesTogether
         var next = start
         while next < awaitingFlush.count {
-            if next & 15 == 15, eventLoop.now > end { return next }
-            let receiver = awaitingFlush[next]
-            next += 1
-            receiver.isAwaitingFlush = false
-            receiver.flush()
+            if next > start, eventLoop.now > end { return next }
+            let receivers = awaitingFlush[next..<min(next + group, awaitingFlush.count)]
+            next = receivers.endIndex
+            for receiver in receivers { receiver.isAwaitingFlush = false }
+            if let flusher {
+                flusher.flush(receivers)
+            } else {
+                for receiver in receivers { receiver.flush() }
+            }
         }
         return next
     }

@@ -6,19 +6,19 @@ import PatchbayCore
 /// Small, since every open connection has one: what few clients say of themselves is kept apart.
 package struct ClientIdentity: Sendable {
     let id: ConnectionID
-    /// Who it is, as far as it had to say.
-    var principal = Principal.anonymous
     private var address: String?
     private var stated: Stated?
 
     /// What a client said of itself.
     private final class Stated: Sendable {
+        let principal: Principal
         let trace: TraceParent?
         let details: ClientDetails
 
-        init(_ details: ClientDetails, trace: TraceParent?) {
+        init(_ details: ClientDetails, trace: TraceParent?, principal: Principal) {
             self.details = details
             self.trace = trace
+            self.principal = principal
         }
     }
 
@@ -30,10 +30,21 @@ package struct ClientIdentity: Sendable {
     /// The trace that the client's handshake belongs to.
     var trace: TraceParent? { stated?.trace }
 
+    /// Who it is, as far as it had to say.
+    var principal: Principal {
+        get { stated?.principal ?? .anonymous }
+        set { state(details, trace: trace, principal: newValue) }
+    }
+
     /// Takes what a request says.
     mutating func describe(_ details: ClientDetails, trace: TraceParent?) {
         address = details.address
-        stated = trace == nil && details == ClientDetails(address: address) ? nil : Stated(details, trace: trace)
+        state(details, trace: trace, principal: principal)
+    }
+
+    private mutating func state(_ details: ClientDetails, trace: TraceParent?, principal: Principal) {
+        let isAddressOnly = trace == nil && principal === Principal.anonymous && details == ClientDetails(address: address)
+        stated = isAddressOnly ? nil : Stated(details, trace: trace, principal: principal)
     }
 
     var metadata: Logger.Metadata {

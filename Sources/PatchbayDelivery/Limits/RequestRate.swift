@@ -41,9 +41,14 @@ struct RateMeter {
     // The bucket as one number (a generic cell rate algorithm): the time at which it will be full again. Connections
     // come by the ten thousand.
     private var fullAt: Int64 = 0
-    private var firstRefusal: Int64 = 0
-    private var lastRefusal: Int64 = 0
-    private var refusals = 0
+    /// `nil` for as long as everything was admitted.
+    private var refusals: Refusals?
+
+    private final class Refusals {
+        var first: Int64 = 0
+        var last: Int64 = 0
+        var count = 0
+    }
 
     mutating func admit(at now: NIODeadline, within limit: RequestRate) -> Verdict {
         let now = Int64(clamping: now.uptimeNanoseconds)
@@ -52,12 +57,14 @@ struct RateMeter {
             fullAt = due + limit.interval
             return .admitted
         }
-        if refusals == 0 || now - lastRefusal >= RequestRate.quietTime || now - firstRefusal >= RequestRate.window {
-            firstRefusal = now
-            refusals = 0
+        let refusals = self.refusals ?? Refusals()
+        self.refusals = refusals
+        if refusals.count == 0 || now - refusals.last >= RequestRate.quietTime || now - refusals.first >= RequestRate.window {
+            refusals.first = now
+            refusals.count = 0
         }
-        lastRefusal = now
-        refusals += 1
-        return refusals > limit.patience ? .flooding : .refused
+        refusals.last = now
+        refusals.count += 1
+        return refusals.count > limit.patience ? .flooding : .refused
     }
 }

@@ -7,15 +7,10 @@ package import PatchbayCore
 /// Thread: loop.
 package final class SubscriberSession: MessageHandler {
     private let loop: LoopContext
-    private let onClose: () -> Void
-    private(set) var subscriptions: [Subscription] = []
+    private(set) var subscriptions = SubscriptionList()
     private var session = Session(at: .now())
 
-    /// - Parameter onClose: gives the connection's place back.
-    package init(loop: LoopContext, onClose: @escaping () -> Void) {
-        self.loop = loop
-        self.onClose = onClose
-    }
+    package init(loop: LoopContext) { self.loop = loop }
 
     package func connectionOpened(_ connection: any ClientConnection) { loop.add(connection) }
 
@@ -23,7 +18,6 @@ package final class SubscriberSession: MessageHandler {
         for subscription in subscriptions { loop.fanout.unsubscribe(subscription) }
         subscriptions.removeAll()
         loop.remove(connection)
-        onClose()
     }
 
     package func handOutRest() -> Int64 {
@@ -35,7 +29,7 @@ package final class SubscriberSession: MessageHandler {
     }
 
     package func subscriptionEnded(_ subscription: Subscription) {
-        subscriptions.removeAll { $0 === subscription }
+        if let index = subscriptions.firstIndex(where: { $0 === subscription }) { subscriptions.remove(at: index) }
         session.subscriptionEnded(at: .now())
     }
 
@@ -99,8 +93,7 @@ package final class SubscriberSession: MessageHandler {
     private func unsubscribe(_ channel: String) {
         guard let index = subscriptions.firstIndex(where: { $0.log.name.hasSameBytes(as: channel) }) else { return }
         loop.fanout.unsubscribe(subscriptions[index])
-        subscriptions.swapAt(index, subscriptions.count - 1)
-        subscriptions.removeLast()
+        subscriptions.remove(at: index)
     }
 
     /// Names that are meant as patterns would be confirmed and stay silent, because a template could make them.

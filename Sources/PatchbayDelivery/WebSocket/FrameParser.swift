@@ -60,6 +60,9 @@ struct FrameParser {
         self.acceptsBinary = acceptsBinary
     }
 
+    /// Whether it stands where a new one does: nothing that came before matters to what comes next.
+    var isBetweenMessages: Bool { phase == .header && headerCount == 0 && messageOpcode == 0 }
+
     /// The next event in `input`, or `nil` when more bytes are needed. Consumes what it has looked at.
     mutating func next(_ input: inout ByteBuffer) -> ClientEvent? {
         while true {

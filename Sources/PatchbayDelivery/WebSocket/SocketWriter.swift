@@ -1,3 +1,4 @@
+import CSendRing
 import NIOCore
 import NIOPosix
 
@@ -17,27 +18,39 @@ struct SocketWriter {
     /// Slices for one system call: what a pass hands to a client that reads some channels fits.
     private static let mostSlices = 64
 
-    /// The first slice of most passes is the only one.
-    private var first: ByteBuffer?
-    private var more: [ByteBuffer] = []
-    /// The socket's descriptor; `nil` where the channel has none of its own, or something below changes the bytes.
-    private let descriptor: CInt?
+    /// What waits for the flush. Most passes bring one slice, and there is a writer for every connection.
+    private enum Queue {
+        case empty
+        case one(ByteBuffer)
+        case several([ByteBuffer])
+    }
+
+    private var queue = Queue.empty
+    /// The socket's descriptor; -1 where the channel has none of its own, or something below changes the bytes.
+    private let socket: CInt
     /// Writes that the channel has not finished.
-    private(set) var inChannel = 0
+    private(set) var inChannel: Int32 = 0
 
     /// - Parameter channel: has nothing to write, and nothing in its pipeline changes what is written.
     init(_ channel: any Channel) {
         self.init(descriptor: try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 })
     }
 
-    init(descriptor: CInt?) { self.descriptor = descriptor }
+    init(descriptor: CInt?) { socket = descriptor ?? -1 }
+
+    /// Where bytes may go straight to now.
+    private var descriptor: CInt? { socket >= 0 && inChannel == 0 ? socket : nil }
 
     /// Queues a slice without writing it.
     mutating func append(_ slice: ByteBuffer) {
-        if first == nil {
-            first = slice
-        } else {
-            more.append(slice)
+        switch queue {
+        case .empty: queue = .one(slice)
+        case .one(let first): queue = .several([first, slice])
+        case .several(var slices):
+            // Not shared while it grows.
+            queue = .empty
+            slices.append(slice)
+            queue = .several(slices)
         }
     }
 
@@ -45,31 +58,54 @@ struct SocketWriter {
     ///
     /// - Returns: what the channel has to write; `nil` when that is nothing.
     mutating func flush() -> [ByteBuffer]? {
-        guard let slice = first else { return nil }
-        first = nil
-        guard let descriptor, inChannel == 0 else {
-            defer { more = [] }
-            return [slice] + more
+        // The memory for several slices isn't kept for all who ever had some.
+        defer { queue = .empty }
+        switch queue {
+        case .empty: return nil
+        case .one(let slice):
+            guard let descriptor else { return [slice] }
+            return Self.rest(of: slice, after: slice.withUnsafeReadableBytes { Self.hand($0, to: descriptor) })
+        case .several(let slices):
+            guard let descriptor else { return slices }
+            var index = 0
+            while index < slices.count {
+                let group = slices[index..<min(index + Self.mostSlices, slices.count)]
+                if let rest = Self.rest(of: group, after: Self.hand(group, to: descriptor)) { return rest + slices[group.endIndex...] }
+                index = group.endIndex
+            }
+            return nil
         }
-        guard more.isEmpty else { return flush([slice] + more, to: descriptor) }
-        let written = slice.withUnsafeReadableBytes { Self.hand($0, to: descriptor) }
-        return written == slice.readableBytes ? nil : [Self.rest(of: slice, after: written)]
     }
 
-    private mutating func flush(_ slices: [ByteBuffer], to descriptor: CInt) -> [ByteBuffer]? {
-        // Clients get several slices now and then; the memory isn't kept for all who ever did.
-        more = []
-        var index = 0
-        while index < slices.count {
-            let end = min(index + Self.mostSlices, slices.count)
-            var written = Self.hand(slices[index..<end], to: descriptor)
-            while index < end, written >= slices[index].readableBytes {
-                written -= slices[index].readableBytes
-                index += 1
+    /// Puts what is queued into a ring, whose `submit` is followed by `flushed`, with nothing in between.
+    ///
+    /// - Returns: whether it is there. If not, it goes by `flush`.
+    func add(to ring: SendRing) -> Bool {
+        guard let descriptor else { return false }
+        // Sound, beyond the calls that lend the bytes: the queue holds them until `flushed`, and nobody changes them.
+        switch queue {
+        case .empty: return false
+        case .one(let slice): return slice.withUnsafeReadableBytes { ring.add($0, to: descriptor) }
+        case .several(let slices):
+            guard slices.count <= Self.mostSlices else { return false }
+            return withUnsafeTemporaryAllocation(of: send_ring_piece.self, capacity: slices.count) { pieces in
+                for (index, slice) in slices.enumerated() { pieces.initializeElement(at: index, to: send_ring_piece(slice)) }
+                return ring.add(UnsafeBufferPointer(pieces), to: descriptor)
             }
-            if index < end { return [Self.rest(of: slices[index], after: written)] + slices[(index + 1)...] }
         }
-        return nil
+    }
+
+    /// Forgets what is queued, after a ring has sent it.
+    ///
+    /// - Parameter count: bytes that the socket took.
+    /// - Returns: what the channel has to write; `nil` when that is nothing.
+    mutating func flushed(_ count: Int) -> [ByteBuffer]? {
+        defer { queue = .empty }
+        return switch queue {
+        case .empty: nil
+        case .one(let slice): Self.rest(of: slice, after: count)
+        case .several(let slices): Self.rest(of: slices[...], after: count)
+        }
     }
 
     /// The channel got something to write.
@@ -78,10 +114,20 @@ struct SocketWriter {
     /// The channel has written it, or never will.
     mutating func taken() { inChannel -= 1 }
 
-    private static func rest(of slice: ByteBuffer, after written: Int) -> ByteBuffer {
+    private static func rest(of slices: ArraySlice<ByteBuffer>, after written: Int) -> [ByteBuffer]? {
+        var written = written
+        for (index, slice) in zip(slices.indices, slices) {
+            if let rest = rest(of: slice, after: written) { return rest + slices[(index + 1)...] }
+            written -= slice.readableBytes
+        }
+        return nil
+    }
+
+    private static func rest(of slice: ByteBuffer, after written: Int) -> [ByteBuffer]? {
+        guard written < slice.readableBytes else { return nil }
         var rest = slice
         rest.moveReaderIndex(forwardBy: written)
-        return rest
+        return [rest]
     }
 
     // MARK: System calls
@@ -107,5 +153,12 @@ struct SocketWriter {
             message.msg_iovlen = slices.count
             return max(0, sendmsg(descriptor, &message, CInt(MSG_NOSIGNAL | MSG_DONTWAIT)))
         }
+    }
+}
+
+extension send_ring_piece {
+    /// Where a slice's bytes are, for as long as it or a copy of it lives and nobody changes it.
+    fileprivate init(_ slice: ByteBuffer) {
+        self = slice.withUnsafeReadableBytes { send_ring_piece(bytes: $0.baseAddress, count: $0.count) }
     }
 }

@@ -18,37 +18,55 @@ package final class WebSocketConnection: ChannelDuplexHandler, ClientConnection 
         case closed
     }
 
-    private let environment: ConnectionEnvironment
-    /// Who this is, for log lines.
-    package let client: ClientIdentity
-    private let handler: any MessageHandler
-    private var context: ChannelHandlerContext?
-    /// As long as there is a context.
-    private var writer: SocketWriter?
-    private var parser: FrameParser
+    // What a pass looks at comes first, in as few cache lines as possible.
+
     private var state = State.open
-    private var isReadPending = false
     /// Whether bytes are left waiting after a flush. The channel's own `isWritable` also turns false while frames wait
     /// for the flush that this pass is about to make, which says nothing about the client.
     package private(set) var isSocketFull = false
     package var isAwaitingFlush = false
-    private let opened = NIODeadline.now()
+    private var isReadPending = false
+    private var isUnanswered = false
+    private var place: Int32 = -1
     /// When something of use last came from the client: payload, or the end of a message or control frame.
-    private var lastHeard = NIODeadline.now()
-    /// When the last ping went out; `nil` before the first.
-    private var pingedAt: NIODeadline?
-    /// The first ping since the client was last heard.
-    private var unansweredSince: NIODeadline?
+    private var lastHeard: ShortTime
+    /// When the last ping went out, or when the connection was opened.
+    private var pingedAt: ShortTime
+    /// The first ping since the client was last heard, if `isUnanswered`.
+    private var unansweredSince: ShortTime
+    /// As long as there is a context.
+    private var writer: SocketWriter?
+    private var context: ChannelHandlerContext?
+    private let handler: any MessageHandler
+    private let environment: ConnectionEnvironment
+    /// Who this is, for log lines.
+    package let client: ClientIdentity
+    /// Where the parser stands inside a frame or message; `nil` between messages, which is nearly always.
+    private var interrupted: Interrupted?
+    private let opened: NIODeadline
     /// Pings, pongs and empty fragments of the client.
     private var controlFrames = RateMeter()
+
     /// Place in the event loop's list of connections.
-    package var registryIndex = -1
+    package var registryIndex: Int {
+        get { Int(place) }
+        set { place = Int32(truncatingIfNeeded: newValue) }
+    }
+
+    private final class Interrupted {
+        let parser: FrameParser
+
+        init(_ parser: FrameParser) { self.parser = parser }
+    }
 
     init(environment: ConnectionEnvironment, client: ClientIdentity, handler: any MessageHandler) {
         self.environment = environment
         self.client = client
         self.handler = handler
-        self.parser = environment.parser
+        opened = .now()
+        lastHeard = ShortTime(opened)
+        pingedAt = lastHeard
+        unansweredSince = lastHeard
     }
 
     // MARK: MessageReceiver
@@ -67,7 +85,26 @@ package final class WebSocketConnection: ChannelDuplexHandler, ClientConnection 
     package func flush() {
         // There is a writer as long as the socket is open: a channel that closes its socket says so at once, by `channelInactive`,
         // and nothing in between calls this. Another client may have the socket's descriptor after that.
-        if let rest = writer?.flush() { handOver(rest) }
+        finishFlush(rest: writer?.flush())
+    }
+
+    /// Flushes together with others: `flushed` has to follow when the ring was submitted.
+    ///
+    /// - Returns: whether the ring has it. If not, it goes by `flush`.
+    func flush(through ring: SendRing) -> Bool { writer?.add(to: ring) ?? false }
+
+    /// - Parameter count: bytes that the socket took; `nil` when that is unknown.
+    func flushed(_ count: Int?) {
+        guard let count else {
+            // What came behind would not be what the client has to get next.
+            context?.close(promise: nil)
+            return
+        }
+        finishFlush(rest: writer?.flushed(count))
+    }
+
+    private func finishFlush(rest: [ByteBuffer]?) {
+        if let rest { handOver(rest) }
         // With nothing in the channel it has room; asking it costs as much as all the rest here.
         guard isSocketFull || writer?.inChannel ?? 0 > 0, let context else { return }
         isSocketFull = !context.channel.isWritable
@@ -111,13 +148,15 @@ package final class WebSocketConnection: ChannelDuplexHandler, ClientConnection 
     /// Pings once an interval. Gives up on a client that was silent for two intervals, and that has had one of them to
     /// answer a ping: a server too busy to ping must not take it out on its clients.
     package func keepAlive(now: NIODeadline, interval: TimeAmount) -> KeepAlive {
-        if let unansweredSince, now - unansweredSince >= interval, now - lastHeard >= interval * 2 { return .giveUp }
-        return now - (pingedAt ?? opened) >= interval ? .ping : .nothing
+        let now = ShortTime(now)
+        if isUnanswered, now - unansweredSince >= interval, now - lastHeard >= interval * 2 { return .giveUp }
+        return now - pingedAt >= interval ? .ping : .nothing
     }
 
     package func ping(now: NIODeadline) {
-        pingedAt = now
-        if unansweredSince == nil { unansweredSince = now }
+        pingedAt = ShortTime(now)
+        if !isUnanswered { unansweredSince = pingedAt }
+        isUnanswered = true
         send(frame: ServerFrame.ping())
     }
 
@@ -166,6 +205,7 @@ package final class WebSocketConnection: ChannelDuplexHandler, ClientConnection 
         state = .closed
         environment.log.disconnected(client, after: .now() - opened)
         handler.connectionClosed(self)
+        environment.slots.release()
         context = nil
         writer = nil
     }
@@ -173,6 +213,7 @@ package final class WebSocketConnection: ChannelDuplexHandler, ClientConnection 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var input = Self.unwrapInboundIn(data)
         let now = NIODeadline.now()
+        var parser = interrupted?.parser ?? environment.parser
         let payload = parser.payloadBytes
         var hasEvents = false
         while let event = parser.next(&input) {
@@ -198,10 +239,11 @@ package final class WebSocketConnection: ChannelDuplexHandler, ClientConnection 
                 violate(code, detail: detail)
             }
         }
+        interrupted = parser.isBetweenMessages ? nil : Interrupted(parser)
         // Headers of empty fragments cost the sender nothing and may go on for ever: no sign of life.
         guard hasEvents || payload != parser.payloadBytes else { return }
-        lastHeard = now
-        unansweredSince = nil
+        lastHeard = ShortTime(now)
+        isUnanswered = false
     }
 
     /// Whether one more ping, pong or empty fragment is within the limit. A client that keeps on is closed.
@@ -274,6 +316,18 @@ package final class WebSocketConnection: ChannelDuplexHandler, ClientConnection 
     }
 }
 
+/// A time of which only differences of less than 24 days matter, in half the memory. Milliseconds, wrapping around.
+struct ShortTime {
+    private let milliseconds: UInt32
+
+    init(_ time: NIODeadline) { milliseconds = UInt32(truncatingIfNeeded: time.uptimeNanoseconds / 1_000_000) }
+
+    /// Negative when `earlier` is the later one.
+    static func - (later: ShortTime, earlier: ShortTime) -> TimeAmount {
+        .milliseconds(Int64(Int32(bitPattern: later.milliseconds &- earlier.milliseconds)))
+    }
+}
+
 /// Limits and habits of WebSocket connections, and where they report to: one object shared by all of a listener's, so
 /// that each holds a single reference.
 ///
@@ -286,13 +340,18 @@ final class ConnectionEnvironment: Sendable {
     let parser: FrameParser
     /// Of each client's pings and pongs.
     let controlFrames: RequestRate?
+    /// Where each gives its place back when it ends.
+    let slots: ConnectionSlots
     let counters: LimitCounters
     let log: ConnectionLog
 
-    init(_ configuration: ServerConfiguration, acceptsBinary: Bool, counters: LimitCounters, log: ConnectionLog) {
+    init(
+        _ configuration: ServerConfiguration, acceptsBinary: Bool, slots: ConnectionSlots, counters: LimitCounters, log: ConnectionLog
+    ) {
         parser = FrameParser(configuration.server, acceptsBinary: acceptsBinary)
         controlFrames = RequestRate(
             perSecond: configuration.limits.controlFramesPerSecond, burst: configuration.limits.controlFrameBurst)
+        self.slots = slots
         self.counters = counters
         self.log = log
     }

@@ -16,7 +16,7 @@ package final class WebSocketListener: Sendable {
     private let configuration: ServerConfiguration
     private let connections: ConnectionEnvironment
     private let group: any EventLoopGroup
-    private let makeHandler: @Sendable (any EventLoop, _ onClose: @escaping () -> Void) throws -> any MessageHandler
+    private let makeHandler: @Sendable (any EventLoop) throws -> any MessageHandler
     private let serveHTTP: @Sendable (any Channel) throws -> Void
     private let listener = Mutex<(any Channel)?>(nil)
     private let clients: ConnectionSlots
@@ -33,14 +33,14 @@ package final class WebSocketListener: Sendable {
 
     /// - Parameters:
     ///   - acceptsBinary: whether binary messages reach the handler or close the connection with 1003.
-    ///   - makeHandler: called on the connection's event loop; `onClose` must be called once when the connection ends.
+    ///   - makeHandler: called on the connection's event loop.
     ///   - serveHTTP: makes a connection's pipeline that of an HTTP server, on its event loop.
     package convenience init(
         configuration: ServerConfiguration,
         acceptsBinary: Bool = false,
         group: any EventLoopGroup,
         logger: Logger = Logger(label: "patchbay.silent", factory: { _ in SwiftLogNoOpLogHandler() }),
-        makeHandler: @escaping @Sendable (any EventLoop, _ onClose: @escaping () -> Void) throws -> any MessageHandler,
+        makeHandler: @escaping @Sendable (any EventLoop) throws -> any MessageHandler,
         serveHTTP: @escaping @Sendable (any Channel) throws -> Void
     ) {
         self.init(
@@ -59,18 +59,18 @@ package final class WebSocketListener: Sendable {
         log: ConnectionLog,
         counters: LimitCounters,
         authorizer: any Authorizer = AnonymousAuthorizer(),
-        makeHandler: @escaping @Sendable (any EventLoop, _ onClose: @escaping () -> Void) throws -> any MessageHandler,
+        makeHandler: @escaping @Sendable (any EventLoop) throws -> any MessageHandler,
         serveHTTP: @escaping @Sendable (any Channel) throws -> Void
     ) {
         self.configuration = configuration
         self.log = log
         self.counters = counters
         self.authorizer = authorizer
-        self.connections = ConnectionEnvironment(
-            configuration, acceptsBinary: acceptsBinary, counters: counters, log: log)
         self.handshakeRules = .init(path: configuration.path, allowedOrigins: configuration.server.allowedOrigins)
         self.proxies = ProxyTrust(configuration)
         self.clients = ConnectionSlots(most: configuration.server.maxClients)
+        self.connections = ConnectionEnvironment(
+            configuration, acceptsBinary: acceptsBinary, slots: clients, counters: counters, log: log)
         self.httpConnections = ConnectionSlots(most: configuration.limits.httpConnections)
         self.pending = PendingHandshakes(most: configuration.limits.pendingHandshakes)
         self.addresses = AddressLimiter(most: configuration.limits.connectionsPerAddress)
@@ -117,9 +117,9 @@ package final class WebSocketListener: Sendable {
                 }
             }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(
-                .recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: configuration.server.readBuffer)
-            )
+            .childChannelOption(.recvAllocator, value: TransientReadBuffers(capacity: configuration.server.readBuffer))
+            // `TransientReadBuffers` says why.
+            .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(.writeBufferWaterMark, value: .init(low: max(high / 2, 1), high: high))
             .childChannelInitializer { [self] channel in
                 channel.eventLoop.makeCompletedFuture { try configure(channel) }
@@ -179,7 +179,7 @@ extension WebSocketListener: HandshakeHost {
     func endPending(_ channel: any Channel) { pending.remove(channel) }
 
     func makeConnection(_ client: ClientIdentity, on eventLoop: any EventLoop) throws -> WebSocketConnection {
-        let handler = try makeHandler(eventLoop, { [self] in releaseClient() })
+        let handler = try makeHandler(eventLoop)
         opened.wrappingAdd(1, ordering: .relaxed)
         return WebSocketConnection(environment: connections, client: client, handler: handler)
     }

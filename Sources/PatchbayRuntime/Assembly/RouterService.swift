@@ -64,7 +64,7 @@ package final class RouterService: Sendable {
         self.logger = logger
         let group = MultiThreadedEventLoopGroup(numberOfThreads: Self.eventLoops(configuration.server))
         self.group = group
-        let fanouts = group.makeIterator().enumerated().map { index, loop in Fanout(eventLoop: loop, index: index) }
+        let fanouts = group.makeIterator().enumerated().map { index, loop in Fanout(eventLoop: loop, index: index, flusher: RingFlusher()) }
         let router = RoutingHub(
             table: TableBuilder.table(configuration), fanouts: fanouts,
             maximumAwaited: configuration.limits.awaitedChannels, observe: Self.report(to: logger))
