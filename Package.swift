@@ -149,10 +149,12 @@ let package = Package(
 
         // Measuring, and conformance suites.
         .target(name: "CLoad", dependencies: ["CLibRDKafka"], path: "Benchmarks/CLoad", cSettings: strictC),
+        // How figures are compared, without a clock.
+        .target(name: "BenchStatistics", path: "Benchmarks/BenchStatistics", swiftSettings: strict),
         .executableTarget(
             name: "patchbay-bench",
             dependencies: [
-                "CLoad", "CAllocationCounter", "PatchbayAPI", "PatchbayCore", "TradeTransformer", "GenericTransformers",
+                "BenchStatistics", "CLoad", "CAllocationCounter", "PatchbayAPI", "PatchbayCore", "TradeTransformer", "GenericTransformers",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/PatchbayBench", swiftSettings: strict),
@@ -206,7 +208,7 @@ let package = Package(
                 "TransformerTestSupport",
             ],
             swiftSettings: strict),
-        .testTarget(name: "BenchmarkTests", dependencies: ["CLoad"], swiftSettings: strict),
+        .testTarget(name: "BenchmarkTests", dependencies: ["BenchStatistics", "CLoad", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "PatchbayKafkaTests",
             dependencies: [

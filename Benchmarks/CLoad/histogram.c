@@ -1,5 +1,6 @@
 #include "internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,4 +67,22 @@ uint64_t cload_histogram_quantile(const cload_histogram *histogram, double fract
         }
     }
     return histogram->max;
+}
+
+bool cload_histogram_save(const cload_histogram *histogram, const char *path) {
+    FILE *file = fopen(path, "we");
+    if (!file) return false;
+    bool is_written = fwrite(histogram, sizeof *histogram, 1, file) == 1;
+    return fclose(file) == 0 && is_written;
+}
+
+bool cload_histogram_merge_saved(cload_histogram *into, const char *path) {
+    FILE *file = fopen(path, "re");
+    if (!file) return false;
+    cload_histogram *from = cload_histogram_create();
+    bool is_whole = from && fread(from, sizeof *from, 1, file) == 1;
+    fclose(file);
+    if (is_whole) cload_histogram_merge(into, from);
+    cload_histogram_destroy(from);
+    return is_whole;
 }

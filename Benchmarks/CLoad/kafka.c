@@ -71,6 +71,22 @@ uint32_t cload_kafka_value(uint64_t sequence, uint64_t due_ns, char *buffer, uin
     return VALUE_BYTES;
 }
 
+/// The digits after `key`, if it is at that place of the value.
+static bool number_at(const char *value, size_t at, const char *key, int digits, uint64_t *number) {
+    size_t length = strlen(key);
+    if (memcmp(value + at - length, key, length) != 0) return false;
+    *number = 0;
+    for (int i = 0; i < digits; i++) *number = *number * 10 + (uint64_t)(value[at + (size_t)i] - '0');
+    return true;
+}
+
+bool cload_value_numbers(const void *value, size_t length, uint64_t *sequence, uint64_t *due_ns) {
+    // All values have one length, and with it the two numbers one place.
+    enum { SENT_AT = VALUE_BYTES - 2 - CLOAD_SENT_DIGITS, SEQUENCE_AT = SENT_AT - (int)sizeof CLOAD_SENT_KEY - 1 - CLOAD_SEQUENCE_DIGITS };
+    return length == VALUE_BYTES && number_at(value, SEQUENCE_AT, CLOAD_SEQUENCE_KEY, CLOAD_SEQUENCE_DIGITS, sequence)
+        && number_at(value, SENT_AT, CLOAD_SENT_KEY, CLOAD_SENT_DIGITS, due_ns);
+}
+
 /// Thread: the one that polls the producer, which is the pacing thread or `cload_kafka_finish`.
 static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque) {
     (void)producer;

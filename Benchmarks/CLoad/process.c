@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -67,8 +68,33 @@ bool cload_raise_open_files(uint64_t count, cload_error *error) {
     return false;
 }
 
+uint32_t cload_processors(void) {
+    cpu_set_t usable;
+    if (sched_getaffinity(0, sizeof usable, &usable) != 0) return 1;
+    return (uint32_t)CPU_COUNT(&usable);
+}
+
+/// The last processor that this process may use; -1 when that can't be told.
+static int last_processor(void) {
+    cpu_set_t usable;
+    if (sched_getaffinity(0, sizeof usable, &usable) != 0) return -1;
+    int last = CPU_SETSIZE - 1;
+    while (last >= 0 && !CPU_ISSET(last, &usable)) last--;
+    return last;
+}
+
 pid_t cload_spawn(
-    const char *const *arguments, const char *const *environment, const char *log_path, cload_error *error) {
+    const char *const *arguments, const char *const *environment, const char *log_path, bool is_pinned, cload_error *error) {
+    cpu_set_t own;
+    CPU_ZERO(&own);
+    if (is_pinned) {
+        int last = last_processor();
+        if (last < 0) {
+            cload_fail(error, "can't tell which processors there are: %s", strerror(errno));
+            return -1;
+        }
+        CPU_SET(last, &own);
+    }
     int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     // exec closes the writing end: a byte that comes out is the errno of a failed exec.
@@ -88,6 +114,8 @@ pid_t cload_spawn(
         sigset_t none;
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
+        // Inherited by exec and by every thread to come.
+        if (is_pinned && sched_setaffinity(0, sizeof own, &own) != 0) _exit(127);
         dup2(null, 0);
         dup2(log, 1);
         dup2(log, 2);
@@ -150,17 +178,22 @@ static uint64_t number_after(const char *text, const char *key) {
     return 0;
 }
 
+uint64_t cload_process_cpu_ns(pid_t pid) {
+    // The clock of another process counts in nanoseconds, where utime and stime of /proc/PID/stat count in ticks.
+    clockid_t clock;
+    struct timespec cpu;
+    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &cpu) != 0) return 0;
+    return (uint64_t)cpu.tv_sec * 1000000000u + (uint64_t)cpu.tv_nsec;
+}
+
 bool cload_process_usage(pid_t pid, cload_usage *usage) {
     memset(usage, 0, sizeof *usage);
     char text[8192];
     if (!read_proc(pid, "status", text, sizeof text)) return false;
     usage->rss_bytes = number_after(text, "VmRSS:") * 1024;
     usage->threads = (uint32_t)number_after(text, "Threads:");
-    // The clock of another process counts in nanoseconds, where utime and stime of /proc/PID/stat count in ticks.
-    clockid_t clock;
-    struct timespec cpu;
-    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &cpu) != 0) return false;
-    usage->cpu_ns = (uint64_t)cpu.tv_sec * 1000000000u + (uint64_t)cpu.tv_nsec;
+    usage->cpu_ns = cload_process_cpu_ns(pid);
+    if (usage->cpu_ns == 0) return false;
     if (read_proc(pid, "smaps_rollup", text, sizeof text)) usage->pss_bytes = number_after(text, "Pss:") * 1024;
     if (read_proc(pid, "io", text, sizeof text)) {
         usage->write_calls = number_after(text, "syscw:");

@@ -25,7 +25,7 @@ struct WorkFolder: ~Copyable {
         if isKept {
             print("kept: \(path)")
         } else {
-            for name in ["routes.yaml", "server.log", "floor.log"] { unlink("\(path)/\(name)") }
+            for name in ["routes.yaml", "server.log", "floor.log", "bare.log", "bare.histogram"] { unlink("\(path)/\(name)") }
             rmdir(path)
         }
     }

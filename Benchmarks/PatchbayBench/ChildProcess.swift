@@ -6,13 +6,17 @@ struct ChildProcess: ~Copyable {
     let pid: pid_t
     let logPath: String
 
-    /// - Parameter arguments: the first is the path of the program.
-    init(_ arguments: [String], environment: [String], logPath: String) throws(BenchFailure) {
+    /// - Parameters:
+    ///   - arguments: the first is the path of the program.
+    ///   - isPinned: whether it may use one processor only.
+    init(
+        _ arguments: [String], environment: [String], logPath: String, isPinned: Bool = false
+    ) throws(BenchFailure) {
         self.logPath = logPath
         var error = cload_error()
         let argv = CStrings(arguments)
         let envp = CStrings(environment)
-        let started = cload_spawn(argv.pointers, envp.pointers, logPath, &error)
+        let started = cload_spawn(argv.pointers, envp.pointers, logPath, isPinned, &error)
         guard started > 0 else { throw BenchFailure(error) }
         pid = started
     }
@@ -24,6 +28,9 @@ struct ChildProcess: ~Copyable {
         _ = cload_process_usage(pid, &usage)
         return usage
     }
+
+    /// CPU time alone, for many looks.
+    var cpuNanoseconds: UInt64 { cload_process_cpu_ns(pid) }
 
     /// The end of what it printed.
     var logTail: String { readFile(logPath, limit: 4_000) }
@@ -50,7 +57,7 @@ struct ChildProcess: ~Copyable {
 }
 
 /// An array of C strings with a NULL at its end. The pointers are made here, never change, and live as long as this.
-private final class CStrings {
+final class CStrings {
     private var owned: [UnsafeMutablePointer<CChar>?]
     let pointers: UnsafeMutablePointer<UnsafePointer<CChar>?>
 

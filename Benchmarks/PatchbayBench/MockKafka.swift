@@ -36,7 +36,9 @@ struct MockKafka: ~Copyable {
     var brokers: String { String(cString: cload_kafka_brokers(pointer)) }
 
     /// Starts a run on a thread of its own; `finish` ends it. `clients` must outlive the run.
-    func begin(_ pace: Pace, for clients: borrowing Clients) throws(BenchFailure) {
+    func begin(_ pace: Pace, for clients: borrowing Clients) throws(BenchFailure) { try begin(pace, clients: clients.pointer) }
+
+    private func begin(_ pace: Pace, clients: OpaquePointer?) throws(BenchFailure) {
         var error = cload_error()
         var raw = cload_pace()
         raw.first_sequence = nextSequence
@@ -46,7 +48,7 @@ struct MockKafka: ~Copyable {
         raw.tick_us = pace.rate > 1_000 ? 1_000 : 0
         raw.window = pace.window
         raw.channels = UInt32(pace.channels)
-        raw.clients = clients.pointer
+        raw.clients = clients
         raw.time_limit_ns = UInt64(pace.secondsLimit * 1e9)
         guard cload_kafka_begin(pointer, &raw, &error) else { throw BenchFailure(error) }
     }
@@ -70,6 +72,13 @@ struct MockKafka: ~Copyable {
     @discardableResult
     mutating func produce(_ pace: Pace, for clients: borrowing Clients) throws(BenchFailure) -> cload_produced {
         try begin(pace, for: clients)
+        return try finish()
+    }
+
+    /// A whole run that nobody has to keep up with.
+    @discardableResult
+    mutating func produce(_ pace: Pace) throws(BenchFailure) -> cload_produced {
+        try begin(pace, clients: nil)
         return try finish()
     }
 }

@@ -10,13 +10,13 @@ struct PatchbayBench: ParsableCommand {
             Starts an embedded Kafka and a release build of the server on loopback, and takes all figures from outside. \
             The exit code is 0 when everything could be measured, whether or not a bar was met.
             """,
-        subcommands: [All.self] + bars + [Floor.self, FloorSender.self, Reference.self])
+        subcommands: [All.self] + bars + [Floor.self, FloorSender.self, Reference.self, Bare.self])
 
     /// In the order in which `all` runs them.
     static var bars: [any Bar.Type] {
         [
             FanoutBar.self, CalmBar.self, ModerateBar.self, PipelineBar.self, IdleBar.self, SlowReaderBar.self, ReloadBar.self,
-            ScrapeBar.self, SparseBar.self,
+            ScrapeBar.self, SparseBar.self, IntakeBar.self,
         ]
     }
 }

@@ -11,10 +11,12 @@ struct Server: ~Copyable {
         "WS_READ_BUFFER_SIZE", "WS_WRITE_BUFFER_SIZE", "ADMIN_PORT", "ADMIN_ENABLED",
     ]
 
-    /// - Parameter routes: the file from `routes:` on; by default one route to one channel.
+    /// - Parameters:
+    ///   - routes: the file from `routes:` on; by default one route to one channel.
+    ///   - isPinned: whether it may use one processor only.
     init(
         options: BenchOptions, brokers: String, folder: String, maxClients: Int, bufferMessages: Int,
-        routes: String? = nil
+        routes: String? = nil, isPinned: Bool = false
     ) throws(BenchFailure) {
         let program = try options.program()
         let properties = options.kafkaProperties(fetchWait: 1).map { pair in
@@ -38,7 +40,8 @@ struct Server: ~Copyable {
         var environment = inheritedEnvironment { !Self.overriding.contains(String($0)) }
         environment += ["PORT=\(port)", "ADMIN_ENABLED=false", "MAX_CLIENTS=\(maxClients)"] + options.environment
         let process = try ChildProcess(
-            [program, "serve", "-c", "\(folder)/routes.yaml"], environment: environment, logPath: "\(folder)/server.log")
+            [program, "serve", "-c", "\(folder)/routes.yaml"], environment: environment, logPath: "\(folder)/server.log",
+            isPinned: isPinned)
         try Self.waitHealthy(process, port: port, seconds: 20)
         self.port = port
         self.process = process
@@ -70,7 +73,20 @@ struct Server: ~Copyable {
     }
 
     var usage: cload_usage { process.usage }
+    var cpuNanoseconds: UInt64 { process.cpuNanoseconds }
     var health: HealthPage? { HealthPage(port: port) }
+
+    /// Records that its routes made messages of since the start; `nil` when it doesn't answer.
+    var recordsRouted: UInt64? {
+        var bytes = [CChar](repeating: 0, count: 1 << 20)
+        guard cload_http_get(port, "/metrics", 1_000, &bytes, bytes.count) == 200 else { return nil }
+        let page = bytes.withUnsafeBytes { string(in: $0) }
+        var sum: UInt64 = 0
+        for line in page.split(separator: "\n") where line.hasPrefix("patchbay_route_records_routed_total{") {
+            sum += line.split(separator: " ").last.flatMap { UInt64($0) } ?? 0
+        }
+        return sum
+    }
 
     private static func waitHealthy(
         _ process: borrowing ChildProcess, port: UInt16, seconds: Double

@@ -1,4 +1,5 @@
 import CLoad
+import Foundation
 import Testing
 
 struct HistogramTests {
@@ -40,5 +41,28 @@ struct HistogramTests {
         cload_histogram_merge(one, other)
         #expect(cload_histogram_count(one) == 2)
         #expect(cload_histogram_quantile(one, 1) == (1 << 40) - 1)
+    }
+
+    @Test("What one process saved, another adds to its own; a file cut short adds nothing")
+    func save() throws {
+        let one = try #require(cload_histogram_create())
+        let other = try #require(cload_histogram_create())
+        defer {
+            cload_histogram_destroy(one)
+            cload_histogram_destroy(other)
+        }
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        cload_histogram_add(one, 7)
+        cload_histogram_add(one, 12_345_678)
+        cload_histogram_add(other, 9)
+        #expect(cload_histogram_save(one, path))
+        #expect(cload_histogram_merge_saved(other, path))
+        #expect(cload_histogram_count(other) == 3)
+        #expect(cload_histogram_max(other) == 12_345_678)
+        #expect(truncate(path, 100) == 0)
+        #expect(!cload_histogram_merge_saved(other, path))
+        #expect(!cload_histogram_merge_saved(other, path + "-none"))
+        #expect(cload_histogram_count(other) == 3)
     }
 }

@@ -5,13 +5,13 @@ import Testing
 @Suite(.timeLimit(.minutes(1)))
 struct ProcessTests {
     /// Runs a program by its path; `nil` when it can't be started.
-    private func spawn(_ arguments: [String]) -> pid_t? {
+    private func spawn(_ arguments: [String], isPinned: Bool = false) -> pid_t? {
         var strings: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
         defer { for string in strings { free(string) } }
         strings.append(nil)
         var error = cload_error()
         let pid = strings.map { UnsafePointer<CChar>($0) }.withUnsafeBufferPointer {
-            cload_spawn($0.baseAddress, cload_environment(), "/dev/null", &error)
+            cload_spawn($0.baseAddress, cload_environment(), "/dev/null", isPinned, &error)
         }
         return pid > 0 ? pid : nil
     }
@@ -47,5 +47,13 @@ struct ProcessTests {
         #expect(usage.rss_bytes > 0)
         #expect(usage.threads == 1)
         #expect(!cload_process_usage(0x3fff_ffff, &usage))
+    }
+
+    @Test("A pinned program has one processor, and others have as many as this one", arguments: [false, true])
+    func pinned(isPinned: Bool) throws {
+        let pid = try #require(spawn(["/bin/sh", "-c", "exit $(nproc)"], isPinned: isPinned))
+        var status: Int32 = 0
+        #expect(cload_wait_exit(pid, 20_000, &status) == 1)
+        #expect(status == (isPinned ? 1 : Int32(cload_processors())))
     }
 }

@@ -34,6 +34,10 @@ uint64_t cload_histogram_count(const cload_histogram *histogram);
 uint64_t cload_histogram_max(const cload_histogram *histogram);
 /// The smallest bucket limit that at least `fraction` (0…1) of the values don't exceed; 0 when empty.
 uint64_t cload_histogram_quantile(const cload_histogram *histogram, double fraction);
+/// Writes all counts to a file, for another process of the same build.
+bool cload_histogram_save(const cload_histogram *histogram, const char *path);
+/// Adds the counts of such a file; false when it isn't there or isn't whole.
+bool cload_histogram_merge_saved(cload_histogram *into, const char *path);
 
 // MARK: Sparse channels
 
@@ -234,6 +238,9 @@ uint32_t cload_kafka_value_bytes(void);
 /// writes only when `capacity` suffices.
 uint32_t cload_kafka_value(uint64_t sequence, uint64_t due_ns, char *buffer, uint32_t capacity);
 
+/// The sequence number and the time that such a value carries; false when it carries none.
+bool cload_value_numbers(const void *value, size_t length, uint64_t *sequence, uint64_t *due_ns);
+
 // MARK: Floor
 
 /// The `sequence_modulus` of clients that drain the floor.
@@ -289,16 +296,49 @@ typedef struct {
 /// Runs until SIGTERM; false when something failed.
 bool cload_reference_run(const cload_reference_config *config, cload_error *error);
 
+// MARK: Bare consumer
+
+typedef struct {
+    const char *brokers;
+    const char *topic;
+    uint32_t partitions;
+    /// librdkafka's, as NAME=VALUE; the list ends with NULL.
+    const char *const *properties;
+    /// From the end of the topic on, and not from its beginning.
+    bool from_end;
+    /// Ends after so many records; 0: at SIGTERM.
+    uint64_t count;
+    /// NULL: records are polled and freed. Otherwise each is stamped as it is polled, and gets the time since it was due in here.
+    cload_histogram *latency;
+    /// Only with `latency`: earlier records don't count.
+    uint64_t first_sequence;
+} cload_bare_config;
+
+typedef struct {
+    uint64_t records;
+    /// From the first record to the last one, or to SIGTERM.
+    uint64_t elapsed_ns;
+    /// CPU time of the process meanwhile.
+    uint64_t cpu_ns;
+} cload_bare_result;
+
+/// What reading a topic costs at the least: one thread that polls a record, looks at the clock or doesn't, and frees it. Its
+/// partitions are assigned, so that no group is waited for. To be run in a process of its own.
+bool cload_bare_run(const cload_bare_config *config, cload_bare_result *result, cload_error *error);
+
 // MARK: Processes
 
 /// A TCP port of 127.0.0.1 that was free a moment ago; 0 when there is none.
 uint16_t cload_free_port(void);
 /// Raises the limit of open files to at least `count`, the hard limit too where allowed.
 bool cload_raise_open_files(uint64_t count, cload_error *error);
+/// How many processors this process may use.
+uint32_t cload_processors(void);
 /// Starts a program that receives SIGTERM when the caller's thread ends; its output goes to `log_path`.
 /// `arguments` and `environment` end with NULL. The program is found by path, not by PATH.
+/// With `is_pinned` it may use one processor only, the last of those that this process may use.
 pid_t cload_spawn(
-    const char *const *arguments, const char *const *environment, const char *log_path, cload_error *error);
+    const char *const *arguments, const char *const *environment, const char *log_path, bool is_pinned, cload_error *error);
 /// Waits for a child. 1: it ended, `status` is its exit code, or 128 + signal. 0: the time is up. -1: no such child.
 int cload_wait_exit(pid_t pid, uint32_t timeout_ms, int *status);
 
@@ -314,6 +354,8 @@ typedef struct {
 } cload_usage;
 
 bool cload_process_usage(pid_t pid, cload_usage *usage);
+/// The CPU time alone, which costs the other process nothing; 0 when not readable.
+uint64_t cload_process_cpu_ns(pid_t pid);
 /// This process's variables as NAME=VALUE, ending with NULL.
 const char *const *cload_environment(void);
 /// CPU time of everything on the machine since it started, time stolen from it included, in ticks of 10 ms.
