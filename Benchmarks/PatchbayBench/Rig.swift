@@ -9,6 +9,9 @@ struct Rig: ~Copyable {
     var channels = 0
     private let folder: WorkFolder
 
+    /// Where other programs may write their logs.
+    var folderPath: String { folder.path }
+
     enum Program {
         /// With one route to one channel, or these.
         case server(routes: String?)
@@ -16,10 +19,12 @@ struct Rig: ~Copyable {
         case reference
     }
 
-    /// - Parameter lingerMilliseconds: of the producer, librdkafka's default; it is part of every latency that is measured.
+    /// - Parameters:
+    ///   - lingerMilliseconds: of the producer, librdkafka's default; it is part of every latency that is measured.
+    ///   - isPinned: whether the server may use one processor only.
     init(
         _ options: BenchOptions, maxClients: Int, bufferMessages: Int = 20_000, lingerMilliseconds: Double = 5,
-        program: Program = .server(routes: nil)
+        program: Program = .server(routes: nil), isPinned: Bool = false
     ) throws(BenchFailure) {
         var error = cload_error()
         // The server inherits the limit; both ends need a file per client.
@@ -32,7 +37,7 @@ struct Rig: ~Copyable {
         case .server(let routes):
             server = try Server(
                 options: options, brokers: kafka.brokers, folder: folder.path, maxClients: maxClients,
-                bufferMessages: bufferMessages, routes: routes)
+                bufferMessages: bufferMessages, routes: routes, isPinned: isPinned)
         case .reference:
             server = try Server(referenceFor: options, brokers: kafka.brokers, folder: folder.path, maxClients: maxClients)
         }
