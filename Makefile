@@ -7,7 +7,7 @@
 # make docs   write the generated pages of docs/reference again
 # make screenshots  take the README's pictures of /docs again
 # make fuzz   fuzz the loader of routes.yaml for a minute (FUZZ_SECONDS=n for longer)
-# make bench  install what is missing and run the benchmarks (takes some minutes)
+# make bench  install what is missing and run the benchmarks (takes about twenty minutes)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c

@@ -42,9 +42,9 @@ struct FanoutBar: Bar {
         report.figure("saturation_to_floor_ratio", ratio)
         // A busy neighbour slows whichever part it meets, and the ratio is worth nothing then.
         report.check(
-            "the ratio was taken on a quiet machine: others used \(rounded(saturation.otherCores)) cores at saturation and "
+            "the ratio was taken on a quiet machine: others used \(rounded(saturation.used.otherCores)) cores at saturation and "
                 + "\(rounded(floor.otherCores)) beside the floor, at most 0.15 may be",
-            max(saturation.otherCores, floor.otherCores) <= 0.15)
+            max(saturation.used.otherCores, floor.otherCores) <= 0.15)
         report.check("at saturation at least 0.7 of the floor: \(rounded(ratio))", ratio >= 0.7)
         report.summary +=
             "; saturation \(millions(saturation.deliveriesPerSecond)) deliveries/s at "
@@ -80,56 +80,27 @@ struct FanoutBar: Bar {
             + "p99 \(rounded(p99)) ms, server \(rounded(used.serverCores)) cores"
     }
 
-    private struct Saturation {
-        let deliveriesPerSecond: Double
-        let bytesPerCall: Double
-        let otherCores: Double
-    }
-
-    /// As fast as the server takes it, without dropping: the producer stays at most `window` records ahead of the client
-    /// that is furthest behind.
     private func saturate(
         _ rig: inout Rig, _ crowd: borrowing Clients, _ report: inout BarReport
     ) throws(BenchFailure) -> Saturation {
-        let ramp = 1.5
-        try rig.settle(crowd)
-        let fanoutBefore = rig.server.health?.fanout
-        try rig.kafka.begin(
-            .init(
-                count: UInt64(offered * (saturationSeconds + ramp + 5)), rate: offered, window: window,
-                secondsLimit: saturationSeconds + ramp + 5),
-            for: crowd)
-        pause(seconds: ramp)
-        let before = Meter(rig.server, crowd)
-        pause(seconds: saturationSeconds)
-        let used = Meter(rig.server, crowd).since(before)
-        rig.kafka.interrupt()
-        let produced = try rig.kafka.finish()
-        rig.waitDelivered(crowd, produced.produced, limit: 20)
-        let fanoutAfter = rig.server.health?.fanout
-        let stats = crowd.snapshot(endSequence: rig.kafka.nextSequence)
-
-        let deliveries = used.receivedBytes / Double(max(stats.frame_bytes, 1)) / used.seconds
-        report.figure("saturation_deliveries_per_s", deliveries)
-        report.figure("saturation_records_per_s", deliveries / Double(clients))
+        let saturation = try Saturation(&rig, crowd, .init(offered: offered, seconds: saturationSeconds, window: window))
+        let stats = saturation.stats
+        report.figure("saturation_deliveries_per_s", saturation.deliveriesPerSecond)
+        report.figure("saturation_records_per_s", saturation.deliveriesPerSecond / Double(clients))
         report.figure("saturation_dropped_messages", Double(stats.gap_dropped))
-        report.add("saturation", used)
+        report.add("saturation", saturation.used)
         report.check("at saturation all is accounted for: \(stats.accounting)", stats.sampled_exact == stats.sampled)
-
-        let byProc = used.serverWriteCalls > 0 ? used.serverWriteBytes / used.serverWriteCalls : 0
-        var bytesPerCall = byProc
-        if byProc > 0 { report.figure("saturation_bytes_per_call_by_proc_io", byProc) }
-        if let fanoutBefore, let fanoutAfter, fanoutAfter.writes > fanoutBefore.writes {
-            let writes = Double(fanoutAfter.writes - fanoutBefore.writes)
-            bytesPerCall = Double(fanoutAfter.bytesWritten - fanoutBefore.bytesWritten) / writes
-            let passes = Double(fanoutAfter.passes - fanoutBefore.passes)
-            report.figure("saturation_passes", passes)
+        if saturation.bytesPerCallOfProcess > 0 {
+            report.figure("saturation_bytes_per_call_by_proc_io", saturation.bytesPerCallOfProcess)
         }
-        guard bytesPerCall > 0 else {
+        if let fanout = saturation.fanout {
+            report.figure("saturation_passes", Double(fanout.after.passes - fanout.before.passes))
+        }
+        guard saturation.bytesPerCall > 0 else {
             throw BenchFailure(
                 "neither /health (`fanout`) nor /proc/PID/io tells the server's bytes per call, which the floor needs")
         }
-        report.figure("saturation_bytes_per_call", bytesPerCall)
-        return Saturation(deliveriesPerSecond: deliveries, bytesPerCall: bytesPerCall, otherCores: used.otherCores)
+        report.figure("saturation_bytes_per_call", saturation.bytesPerCall)
+        return saturation
     }
 }

@@ -8,7 +8,7 @@ struct Server: ~Copyable {
     /// Variables that would win over the routes file this bench writes.
     private static let overriding = [
         "PORT", "KAFKA_BROKERS", "KAFKA_CONSUMER_GROUP", "MAX_CLIENTS", "MESSAGE_BUFFER_SIZE", "KAFKA_BATCH_SIZE",
-        "WS_READ_BUFFER_SIZE", "WS_WRITE_BUFFER_SIZE", "ADMIN_PORT", "ADMIN_ENABLED",
+        "WS_READ_BUFFER_SIZE", "WS_WRITE_BUFFER_SIZE", "ADMIN_PORT", "ADMIN_ENABLED", "EVENT_LOOPS",
     ]
 
     /// - Parameters:
