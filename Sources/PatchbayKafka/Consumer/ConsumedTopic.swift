@@ -54,6 +54,9 @@ final class ConsumedTopic {
         return true
     }
 
+    /// Whether librdkafka said of the whole topic that it isn't there, or can't be used.
+    var isSaidToBeMissing: Bool { problem != nil && isProblemWide }
+
     /// Notes that records of a partition came: librdkafka reports when fetching begins to fail, not when it ends.
     /// - Returns: whether that ended a problem.
     func recovered(_ partition: Int32) -> Bool {

@@ -16,6 +16,10 @@ public struct ConsumerConfiguration: Sendable {
     /// After how long without an answer the group is asked again by a new client; `nil` for never. Only for an embedded
     /// Kafka, which forgets a join when it loses the member meanwhile: real coordinators may rightly take minutes.
     public var rejoinsAfter: Duration?
+    /// How often brokers are asked what topics there are.
+    var metadataIntervals = MetadataSchedule.Intervals()
+    /// How long an answer to that is waited for; not by the thread that records flow through.
+    var metadataPatience = Duration.seconds(2)
 
     public init(
         brokers: [String],
@@ -48,8 +52,8 @@ enum ConsumerDefaults {
         ("partition.assignment.strategy", "cooperative-sticky"),
         // A misspelt topic must show up as missing, not spring into existence.
         ("allow.auto.create.topics", "false"),
-        // How soon a topic that didn't exist, or new partitions, are noticed.
-        ("topic.metadata.refresh.interval.ms", "10000"),
+        // Behind records, on their connections. What is new is noticed by `MetadataSchedule`, sooner and on others.
+        ("topic.metadata.refresh.interval.ms", "300000"),
         // Exponential back-off with jitter while brokers are away.
         ("reconnect.backoff.ms", "100"),
         // One process per cluster and not thousands: what brokers gain by less is not worth what clients wait after an outage.

@@ -27,6 +27,7 @@ extension ConsumerLoop {
             let isTopicWide = text.hasPrefix("Subscribed topic not available")
             guard topic.failed(text, partition: isTopicWide ? partitionUnassigned : message.pointee.partition) else { return }
             note(text)
+            metadata.askSoon(at: .now)
             logger.warning(
                 "topic can't be read yet; retrying",
                 metadata: [
@@ -86,7 +87,7 @@ extension ConsumerLoop {
         case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
             let problem = connectionProblems.foremost(at: .now)
             note(problem?.sentence ?? text)
-            reachability.suspect(text, at: .now)
+            if reachability.suspect(text, at: .now) { metadata.askAtOnce(at: .now) }
         case RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__TIMED_OUT, RD_KAFKA_RESP_ERR__RESOLVE,
             RD_KAFKA_RESP_ERR__SSL, RD_KAFKA_RESP_ERR__AUTHENTICATION:
             // One connection of one broker: librdkafka comes back by itself. What lasts is told by `housekeep`.

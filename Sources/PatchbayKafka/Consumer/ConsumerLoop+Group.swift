@@ -51,7 +51,7 @@ extension ConsumerLoop {
             }
         }
         expect(elements)
-        reachability.wantsMetadata = true
+        metadata.askSoon(at: .now)
     }
 
     private func revoked(

@@ -119,15 +119,15 @@ extension ConsumerLoop {
         return kept
     }
 
-    /// Asks the broker, for one round trip; `nil` when it doesn't answer in time.
+    /// As of the last fetch, which is the one that brought the record in question or a later one; no broker is asked.
     private func watermarks(
         of topic: ConsumedTopic, _ partition: Int32, _ client: OpaquePointer
     ) -> ClosedRange<Int64>? {
-        var low: Int64 = 0
-        var high: Int64 = 0
-        let error = patiently(.seconds(1)) {
-            rd_kafka_query_watermark_offsets(client, topic.name, partition, &low, &high, 1_000)
-        }
+        var low: Int64 = -1
+        var high: Int64 = -1
+        let error = rd_kafka_get_watermark_offsets(client, topic.name, partition, &low, &high)
+        // Brokers older than 1.0 don't tell where the log begins.
+        low = max(low, 0)
         return error == RD_KAFKA_RESP_ERR_NO_ERROR && low <= high ? low...high : nil
     }
 

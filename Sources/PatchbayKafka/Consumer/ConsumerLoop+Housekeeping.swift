@@ -9,10 +9,9 @@ extension ConsumerLoop {
     func housekeep(_ client: OpaquePointer, isIdle: Bool) {
         let now = ContinuousClock.now
         control.status.withLock { $0.lastLoopTurn = now }
-        if reachability.shouldAsk(at: now, isIdle: isIdle) {
-            // In doubt a connection may have to be made first, and nothing comes from brokers anyway.
-            askForMetadata(client, timeoutMilliseconds: reachability.isInDoubt ? 500 : 200)
-        }
+        takeTopics()
+        if metadata.isDue(at: now) { askForTopics() }
+        if owesRefresh { refreshTopics(client) }
         commitInPassing(client, now: now)
         takeEnds()
         if !throttles.isEmpty { endThrottles(now: now) }
@@ -57,33 +56,61 @@ extension ConsumerLoop {
         logger.warning("a Kafka broker can't be used; retrying", metadata: ["reason": "\(problem.sentence)"])
     }
 
-    /// The only way to learn from librdkafka that brokers are back, how many partitions topics have, and which topics
-    /// came into being. Asks for all topics, since asking for one by name may create it. Blocks for a round trip.
-    func askForMetadata(_ client: OpaquePointer, timeoutMilliseconds: Int32) {
-        let answer = patiently(.milliseconds(Int(timeoutMilliseconds))) {
-            try? ClusterListing(client, timeoutMilliseconds: timeoutMilliseconds)
-        }
-        guard let listing = answer else {
-            if let reason = reachability.askedInVain(at: .now) { tellUnreachable(reason) }
+    /// The only way to learn from librdkafka that brokers are back, how many partitions topics have, and which topics came into
+    /// being. Waits for nothing; `takeTopics` takes up the answer.
+    /// - Returns: the question's number.
+    @discardableResult
+    func askForTopics() -> UInt64 {
+        let number = metadata.asked(at: .now)
+        topicWatcher.ask(
+            .init(
+                number: number, subscribed: subscribed,
+                others: Set(registry.topics.lazy.filter { $0.partitionCount != nil }.map(\.name)),
+                wantsAll: starts.baseline.isIncomplete,
+                // In doubt a connection may have to be made first; more would only delay the news.
+                patience: reachability.isInDoubt ? .milliseconds(500) : configuration.metadataPatience))
+        return number
+    }
+
+    /// Takes up what the topic watcher was told. An answer to a question that isn't of interest any more, such as a former
+    /// client's, is left out.
+    func takeTopics() {
+        guard let (question, answer) = topicWatcher.takeAnswer(), metadata.isAwaited(question.number) else { return }
+        let now = ContinuousClock.now
+        guard let answer else {
+            metadata.askedInVain(at: now)
+            if let reason = reachability.askedInVain() { tellUnreachable(reason) }
             return
         }
-        let now = ContinuousClock.now
         if let away = reachability.answered(at: now) {
             logger.info("Kafka brokers are back", metadata: ["away": "\(away.readable)"])
         }
-        control.status.withLock { $0.brokersKnown = listing.brokerCount }
-        var counts: [String: Int] = [:]
-        for topic in listing.topics where topic.problem == nil { counts[topic.name] = topic.partitionCount }
-        let present = Set(listing.topics.map(\.name))
+        control.status.withLock { $0.brokersKnown = answer.brokerCount }
         for topic in registry.topics {
-            if let count = counts[topic.name] {
+            if let count = answer.counts[topic.name] {
                 topic.partitionCount = count
-            } else if topic.partitionCount != nil, !present.contains(topic.name) {
+            } else if topic.partitionCount != nil, !answer.present.contains(topic.name) {
                 topicIsGone(topic)
                 topic.partitionCount = nil
             }
         }
-        starts.baseline.learn(counts, at: now)
+        if let all = answer.all { starts.baseline.learn(all, at: now) }
+        let isMissing = question.names != nil && question.subscribed.contains { answer.counts[$0] == nil }
+        if metadata.answered(answer.counts, isMissing: isMissing, at: now) { owesRefresh = true }
+        // It says that a topic is missing which is there.
+        if question.subscribed.contains(where: { answer.counts[$0] != nil && registry.known($0)?.isSaidToBeMissing == true }) {
+            owesRefresh = true
+        }
+    }
+
+    /// Has librdkafka ask for all topics, the only question after which it looks whether the group has to share out again. Its answer
+    /// isn't waited for: with a timeout of 0, the call only sends it.
+    private func refreshTopics(_ client: OpaquePointer) {
+        var answer: UnsafePointer<rd_kafka_metadata>?
+        let error = rd_kafka_metadata(client, 1, nil, &answer, 0)
+        if let answer { rd_kafka_metadata_destroy(answer) }
+        // Else no broker is connected.
+        if error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR__TIMED_OUT { owesRefresh = false }
     }
 
     private func tellUnreachable(_ reason: String) {

@@ -43,13 +43,25 @@ extension ConsumerLoop {
 
     /// Begins to read partitions whose start has become known.
     func settleStarts(_ client: OpaquePointer) {
-        guard starts.isAnyOpen else { return }
+        guard starts.isAnyOpen, isKnownWhatWasThere() else { return }
         let answers = offsetWatcher.takeAnswers()
         guard !answers.isEmpty else { return }
-        if let counts = offsetWatcher.takeTopics() { starts.baseline.learn(counts, at: .now) }
         takeCompacted()
         for action in starts.settle(answers) { carryOut(action, client) }
         publish()
+    }
+
+    /// Without that, new topics can't be told from those that `auto.offset.reset` is about. Brokers that say where reading begins
+    /// will soon say what there is as well; if they don't, that setting decides.
+    private func isKnownWhatWasThere() -> Bool {
+        guard starts.baseline.isIncomplete else {
+            heldSince = nil
+            return true
+        }
+        let now = ContinuousClock.now
+        let since = heldSince ?? now
+        heldSince = since
+        return now - since >= .seconds(5)
     }
 
     private func carryOut(_ action: StartPositions.Action, _ client: OpaquePointer) {

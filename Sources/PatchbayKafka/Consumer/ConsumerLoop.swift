@@ -27,8 +27,16 @@ final class ConsumerLoop {
 
     private var gathered: GatheredRecords
     var registry = TopicRegistry()
-    /// Asks for what this thread must not wait for.
+    /// Ask for what this thread must not wait for.
     let offsetWatcher: OffsetWatcher
+    let topicWatcher: TopicWatcher
+    private var watchersRunning = 0
+    /// When brokers are asked what topics there are.
+    var metadata: MetadataSchedule
+    /// Whether librdkafka has to be told to look what topics there are.
+    var owesRefresh = false
+    /// Since when starts are held back because it isn't known what was there when their topics were subscribed to.
+    var heldSince: ContinuousClock.Instant?
     /// Ends of partitions that the batch in hand reached; where they lie behind the position, with that position.
     var reachedEnds: [(topic: ConsumedTopic, partition: AssignedPartition, end: Int64, positionThen: Int64?)] = []
     /// Where answers to commits arrive.
@@ -39,6 +47,8 @@ final class ConsumerLoop {
     private var owesFinish = false
     /// A change of the topics that hasn't been passed on to librdkafka yet.
     private var wanted: [String]?
+    /// Until when it waits for what there was before.
+    private var wantedUntil: ContinuousClock.Instant?
     private var isToldToWait = false
     /// Set by callbacks; ends the present consumer.
     var fatal: String?
@@ -63,15 +73,21 @@ final class ConsumerLoop {
         let property = { ConsumerDefaults.value(of: $0, in: configuration.properties) }
         starts = StartPositions(policy: OffsetResetPolicy(property("auto.offset.reset")))
         commits = CommitSchedule(interval: CommitSchedule.interval(property("auto.commit.interval.ms")), at: .now)
-        offsetWatcher = OffsetWatcher(configuration)
+        let client = SharedInspectionClient(configuration)
+        offsetWatcher = OffsetWatcher(client)
+        topicWatcher = TopicWatcher(client)
+        metadata = MetadataSchedule(configuration.metadataIntervals, at: .now)
         gathered = GatheredRecords(capacity: configuration.batchSize)
         for topic in subscribed where !topic.hasPrefix("^") { _ = registry.number(ofTopic: topic) }
     }
 
     func run() {
         var backoff = Backoff()
-        var failure = offsetWatcher.start()
-        defer { offsetWatcher.stop() }
+        var failure = startWatchers()
+        defer {
+            offsetWatcher.stop()
+            topicWatcher.stop()
+        }
         running: while !control.isStopRequested {
             fatal = nil
             fatalCode = .none
@@ -81,7 +97,7 @@ final class ConsumerLoop {
             let reason: String
             do throws(KafkaError) {
                 if failure != 0 {
-                    failure = offsetWatcher.start()
+                    failure = startWatchers()
                     guard failure == 0 else { throw KafkaError(.other, "the system refused to start a thread (errno \(failure))") }
                 }
                 let client = try open()
@@ -116,6 +132,17 @@ final class ConsumerLoop {
         }
         publish()
         control.status.withLock { $0.state = .stopped }
+    }
+
+    /// Starts those that don't run yet.
+    /// - Returns: 0, or the `errno` value that says why the system gave no thread.
+    private func startWatchers() -> Int32 {
+        while watchersRunning < 2 {
+            let failure = watchersRunning == 0 ? offsetWatcher.start() : topicWatcher.start()
+            guard failure == 0 else { return failure }
+            watchersRunning += 1
+        }
+        return 0
     }
 
     /// Whether another member took this one's place in the group.
@@ -157,14 +184,37 @@ final class ConsumerLoop {
         commitQueue = rd_kafka_queue_new(client)
         throttles.removeAll()
         do throws(KafkaError) {
-            // Before the first word of these topics goes out: brokers may create a topic because it is asked for.
-            if !starts.baseline.subscribe(subscribed, at: .now) { askForMetadata(client, timeoutMilliseconds: 500) }
+            metadata.beginAgain(at: .now)
+            owesRefresh = false
+            // Before the first word of these topics goes out: brokers may create a topic because it is asked for. No records
+            // flow yet that could be held up.
+            if !starts.baseline.subscribe(subscribed, at: .now) {
+                let deadline = ContinuousClock.now + Self.patienceWithBaseline
+                let number = askForTopics()
+                patiently(Self.patienceWithBaseline) { topicWatcher.awaitAnswer(number, until: deadline) }
+                takeTopics()
+            }
             try subscribe(client)
         } catch {
             destroy(client, isClosed: false)
             throw error
         }
         return client
+    }
+
+    /// How long a subscription waits for what is there: after that, brokers are away, or so slow that they would not be waited for.
+    private static let patienceWithBaseline = Duration.milliseconds(500)
+
+    /// Whether topics may be subscribed to. Asks what is there, where that isn't known, and waits for the answer, but not in place:
+    /// records of other topics flow.
+    private func isBaselineSettled(_ topics: [String]) -> Bool {
+        let now = ContinuousClock.now
+        if starts.baseline.subscribe(topics, at: now) { return true }
+        if wantedUntil == nil {
+            wantedUntil = now + Self.patienceWithBaseline
+            metadata.askAtOnce(at: now)
+        }
+        return wantedUntil.map { now >= $0 } ?? true
     }
 
     private func subscribe(_ client: OpaquePointer) throws(KafkaError) {
@@ -295,11 +345,11 @@ final class ConsumerLoop {
         while true {
             switch control.nextRequest() {
             case .stop: return .stop
-            case .subscribe(let topics): wanted = topics
+            case .subscribe(let topics): (wanted, wantedUntil) = (topics, nil)
             case .resumeHalted: halted.requestResumption()
             case nil: break
             }
-            if let topics = wanted, canResubscribe(client) {
+            if let topics = wanted, isBaselineSettled(topics), canResubscribe(client) {
                 wanted = nil
                 isToldToWait = false
                 guard ConsumerDefaults.blacklist(topics, in: configuration.properties) == blacklist else {
@@ -315,8 +365,8 @@ final class ConsumerLoop {
             settleStarts(client)
 
             let patience = configuration.pollTimeoutMilliseconds
-            // Short while the offset watcher's answer may come any moment.
-            let first = rd_kafka_consumer_poll(client, Int32(starts.isAnyOpen ? min(patience, 10) : patience))
+            // Short while a watcher's answer may come any moment.
+            let first = rd_kafka_consumer_poll(client, Int32(starts.isAnyOpen || wanted != nil ? min(patience, 10) : patience))
             if let first {
                 accept(first, from: client)
                 // Polling on with timeout 0 is as fast as `rd_kafka_consume_batch_queue`, and a rebalance in between
@@ -353,10 +403,10 @@ final class ConsumerLoop {
     private func resubscribe(_ client: OpaquePointer, to topics: [String]) {
         let previous = subscribed
         subscribed = topics
-        if !starts.baseline.subscribe(topics, at: .now) { askForMetadata(client, timeoutMilliseconds: 500) }
         do throws(KafkaError) {
             try subscribe(client)
             halted.requestResumption()
+            metadata.beginAgain(at: .now)
             logger.info("subscription changed", metadata: ["topics": "\(topics.joined(separator: ","))"])
         } catch {
             subscribed = previous

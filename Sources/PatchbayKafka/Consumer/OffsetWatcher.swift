@@ -1,13 +1,12 @@
 import CLibRDKafka
 import Dispatch
-import Logging
 import Synchronization
 
 /// Asks the brokers what the consumer thread must not wait for: where reading of assigned partitions begins, and where
 /// their logs end.
 ///
-/// It has a client of its own on a thread of its own. So nothing that brokers answer slowly holds up records, and what it
-/// asks isn't held up by a quota: brokers throttle connections, and this one fetches nothing.
+/// It has a thread of its own, and a client that it shares with `TopicWatcher`. So nothing that brokers answer slowly holds up
+/// records, and what it asks isn't held up by a quota: brokers throttle connections, and this one fetches nothing.
 ///
 /// Thread: any. Call `stop` before letting go of it.
 final class OffsetWatcher: Sendable {
@@ -21,8 +20,6 @@ final class OffsetWatcher: Sendable {
         var answers: [Answer] = []
         var watched: [TopicPartition] = []
         var ends: [TopicPartition: Int64]?
-        /// Number of partitions by name, of all topics of the cluster.
-        var counts: [String: Int]?
         /// What is new of topics that are compacted.
         var compacted: Set<String> = []
     }
@@ -39,11 +36,11 @@ final class OffsetWatcher: Sendable {
     /// For how long a partition may have no leader, as while one is elected, before that counts as a refusal.
     private static let election = Duration.seconds(15)
 
-    private let configuration: ConsumerConfiguration
+    private let shared: SharedInspectionClient
     private let state = Mutex(State())
     private let wake = DispatchSemaphore(value: 0)
 
-    init(_ configuration: ConsumerConfiguration) { self.configuration = configuration }
+    init(_ shared: SharedInspectionClient) { self.shared = shared }
 
     /// - Returns: 0, or the `errno` value that says why the system gave no thread.
     func start() -> Int32 {
@@ -91,14 +88,6 @@ final class OffsetWatcher: Sendable {
         }
     }
 
-    /// What topics there are; `nil` when there is nothing new.
-    func takeTopics() -> [String: Int]? {
-        state.withLock { state in
-            defer { state.counts = nil }
-            return state.counts
-        }
-    }
-
     /// Topics that were found to be compacted.
     func takeCompacted() -> Set<String> {
         state.withLock { state in
@@ -113,6 +102,7 @@ final class OffsetWatcher: Sendable {
     /// Thread: its own.
     private struct Work: ~Copyable {
         private let watcher: OffsetWatcher
+        /// Held for as long as the thread lives.
         private var client: InspectionClient?
         private var backoff = Backoff(baseMilliseconds: 100, maximumMilliseconds: 2_000)
         /// Who leads partitions, as of the last time that a question failed, and which of them did not answer it.
@@ -161,13 +151,8 @@ final class OffsetWatcher: Sendable {
             }
         }
 
-        /// A configuration that librdkafka refuses is the consumer's to tell.
         private mutating func connect() {
-            guard client == nil else { return }
-            let configuration = watcher.configuration
-            client = try? InspectionClient(
-                brokers: configuration.brokers, properties: configuration.properties, group: configuration.groupID,
-                logger: Logger(label: "patchbay.offsets") { _ in SwiftLogNoOpLogHandler() })
+            client = client ?? watcher.shared.get()
         }
 
         // MARK: Where reading begins
@@ -231,10 +216,9 @@ final class OffsetWatcher: Sendable {
             of topics: Set<String>, without asked: Set<TopicPartition>, _ client: InspectionClient,
             until deadline: ContinuousClock.Instant
         ) -> [TopicPartition]? {
-            guard let listing = try? client.topics(until: deadline) else { return nil }
+            guard let listing = try? client.listing(of: topics.sorted(), until: deadline) else { return nil }
             var counts: [String: Int] = [:]
-            for topic in listing where topic.problem == nil { counts[topic.name] = topic.partitionCount }
-            watcher.state.withLock { $0.counts = counts }
+            for topic in listing.topics where topic.problem == nil { counts[topic.name] = topic.partitionCount }
             return topics.flatMap { topic in
                 (0..<Int32(clamping: counts[topic] ?? 0)).map { TopicPartition(topic: topic, number: $0) }
             }.filter { !asked.contains($0) }
@@ -268,7 +252,8 @@ final class OffsetWatcher: Sendable {
             // (`metadata.max.age.ms`), and when a broker answers that it no longer does, only topics that the client reads or
             // writes are asked for again, and this one does neither.
             let end = ContinuousClock.now + OffsetWatcher.patience
-            guard let listed = try? client.listing(until: .now + OffsetWatcher.patienceWithAll, wantsLeaders: true) else {
+            let topics = Set(partitions.map(\.topic)).sorted()
+            guard let listed = try? client.listing(of: topics, until: .now + OffsetWatcher.patienceWithAll, wantsLeaders: true) else {
                 return ([:], [:])
             }
             leaders = listed.leaders

@@ -78,18 +78,22 @@ public struct AdvertisedBroker: Sendable, Equatable {
 }
 
 /// A cluster's answer to what it holds, copied.
-struct ClusterListing {
+struct ClusterListing: Sendable {
     var brokers: [AdvertisedBroker] = []
     var brokerCount: Int { brokers.count }
     var topics: [TopicDescription]
     /// Who leads each partition, by identifier; without those that nobody leads.
     var leaders: [TopicPartition: Int32] = [:]
 
-    /// Asks for all topics, since asking for one by name may create it. Blocks for a round trip.
+    /// Blocks for a round trip. A topic that doesn't exist is left out, be it asked for by name or not.
+    /// - Parameter isAll: whether all topics of the cluster are asked for; else those that the client has handles of, and when it
+    ///   has none all the same.
     /// - Throws: librdkafka's code when there is no answer in time.
-    init(_ client: OpaquePointer, timeoutMilliseconds: Int32, wantsLeaders: Bool = false) throws(KafkaErrorCode) {
+    init(
+        _ client: OpaquePointer, isAll: Bool = true, timeoutMilliseconds: Int32, wantsLeaders: Bool = false
+    ) throws(KafkaErrorCode) {
         var answer: UnsafePointer<rd_kafka_metadata>?
-        let error = rd_kafka_metadata(client, 1, nil, &answer, timeoutMilliseconds)
+        let error = rd_kafka_metadata(client, isAll ? 1 : 0, nil, &answer, timeoutMilliseconds)
         guard error == RD_KAFKA_RESP_ERR_NO_ERROR, let answer else { throw KafkaErrorCode(error) }
         defer { rd_kafka_metadata_destroy(answer) }
         for broker in UnsafeBufferPointer(start: answer.pointee.brokers, count: Int(answer.pointee.broker_cnt)) {
@@ -100,7 +104,7 @@ struct ClusterListing {
         topics = []
         for index in 0..<Int(answer.pointee.topic_cnt) {
             let topic = answer.pointee.topics[index]
-            guard let name = topic.topic else { continue }
+            guard let name = topic.topic, topic.err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART else { continue }
             topics.append(
                 TopicDescription(
                     name: String(cString: name), partitionCount: Int(topic.partition_cnt),

@@ -4,13 +4,18 @@ import Synchronization
 
 /// A client that looks at a cluster without being a member of any group and without committing anything.
 ///
-/// Thread: one at a time. Frees its client when it goes, within about a second.
-final class InspectionClient {
+/// Thread: questions from any, at the same time; records are read by one at a time. Frees its client when it goes, within about a
+/// second.
+///
+/// `@unchecked Sendable`: librdkafka's clients may be used by several threads at once, and nothing else of it changes outside its mutex.
+final class InspectionClient: @unchecked Sendable {
     let native: OpaquePointer
     private let brokers: [String]
     private let log: Log
     /// Whether brokers answered all that was asked; if not, freeing may have to wait for what is under way.
-    private var isAnswered = true
+    private let isAnswered = Atomic(true)
+    /// Of topics that are asked for by name: librdkafka asks for those that it has a handle of.
+    private let handles = Mutex<[String: OpaquePointer]>([:])
 
     /// What librdkafka hands back to the log callback: its opaque pointer. Thread: any.
     private final class Log: Sendable {
@@ -85,9 +90,15 @@ final class InspectionClient {
     }
 
     deinit {
+        handles.withLock { handles in
+            for handle in handles.values { rd_kafka_topic_destroy(handle) }
+            handles = [:]
+        }
         let closed = ClosedClient(client: native)
         // librdkafka waits for requests under way, up to `socket.timeout.ms`; nobody else need wait for that.
-        ClientDisposal.run("reader", patience: isAnswered ? .seconds(1) : .zero, logger: log.logger) { closed.destroy() }
+        ClientDisposal.run("reader", patience: isAnswered.load(ordering: .relaxed) ? .seconds(1) : .zero, logger: log.logger) {
+            closed.destroy()
+        }
     }
 
     /// `@unchecked Sendable`: the pointer has no other user; librdkafka's clients may be destroyed on any thread.
@@ -110,14 +121,26 @@ final class InspectionClient {
         try listing(until: deadline).topics.sorted { $0.name < $1.name }
     }
 
-    /// All topics and brokers.
+    /// Topics and brokers. Creates no topic (`allow.auto.create.topics`), but brokers older than 0.11 and the embedded Kafka don't
+    /// know of that: they may create one that is asked for by name.
+    /// - Parameter names: of the topics that are wanted, at least; others may come with them. `nil` for all.
     /// - Throws: `timedOut`.
-    func listing(until deadline: ContinuousClock.Instant, wantsLeaders: Bool = false) throws(KafkaError) -> ClusterListing {
+    func listing(
+        of names: [String]? = nil, until deadline: ContinuousClock.Instant, wantsLeaders: Bool = false
+    ) throws(KafkaError) -> ClusterListing {
         do throws(KafkaErrorCode) {
+            if let names { hold(names) }
             return try ClusterListing(
-                native, timeoutMilliseconds: milliseconds(until: deadline), wantsLeaders: wantsLeaders)
+                native, isAll: names?.isEmpty ?? true, timeoutMilliseconds: milliseconds(until: deadline), wantsLeaders: wantsLeaders)
         } catch {
             throw unanswered(error)
+        }
+    }
+
+    /// Has librdkafka know these topics, as long as the client lives: their number is that of topics which are read.
+    private func hold(_ names: [String]) {
+        handles.withLock { handles in
+            for name in names where handles[name] == nil { handles[name] = rd_kafka_topic_new(native, name, nil) }
         }
     }
 
@@ -145,7 +168,7 @@ final class InspectionClient {
         var offsets: [Int64] = []
         for element in list.map({ $0 }) {
             guard element.err == RD_KAFKA_RESP_ERR_NO_ERROR, element.offset >= 0 else {
-                isAnswered = false
+                isAnswered.store(false, ordering: .relaxed)
                 let code = KafkaErrorCode(element.err)
                 throw KafkaError(
                     .timedOut, "partition \(element.partition) of topic `\(topic)` can't be read: \(code)", code: code)
@@ -157,7 +180,7 @@ final class InspectionClient {
 
     /// For a question that got no answer in time.
     func unanswered(_ code: KafkaErrorCode) -> KafkaError {
-        isAnswered = false
+        isAnswered.store(false, ordering: .relaxed)
         let failure = log.lastFailure.withLock { $0 }
         let reason = failure.flatMap { ConnectionProblem($0)?.sentence } ?? failure ?? code.description
         let list = brokers.joined(separator: ", ")

@@ -62,6 +62,12 @@ final class ScriptedBroker: Sendable {
         var ledByMute: Set<Partition> = []
         var generation: Int32 = 0
         var fetches = 0
+        /// What Metadata was asked about, in order: names; `nil` for all topics.
+        var lookups: [[String]?] = []
+        /// Whether that is left without an answer from now on, always or when it is about all topics, and how often it was.
+        var withholdsMetadata = false
+        var withholdsListings = false
+        var unansweredLookups = 0
     }
 
     let script = Mutex(Script())
@@ -158,7 +164,7 @@ final class ScriptedBroker: Sendable {
         switch key {
         case 1: fetch(&request, &answer, version, &pause)
         case 2: return listOffsets(&request, &answer)
-        case 3: metadata(&request, &answer, version)
+        case 3: return metadata(&request, &answer, version)
         case 8: commit(&request, &answer)
         case 9: fetchCommitted(&request, &answer)
         case 10:
@@ -204,9 +210,18 @@ final class ScriptedBroker: Sendable {
         return true
     }
 
-    private func metadata(_ request: inout WireReader, _ answer: inout WireWriter, _ version: Int16) {
+    private func metadata(_ request: inout WireReader, _ answer: inout WireWriter, _ version: Int16) -> Bool {
+        var peek = request
+        // Since version 1, null means all and none means none.
+        let wantsAll = peek.int32() == (version >= 1 ? -1 : 0)
         let asked = request.array { $0.string() }
-        let (logs, mutePort, ledByMute) = script.withLock { ($0.logs, $0.mutePort, $0.ledByMute) }
+        let (logs, mutePort, ledByMute, isAnswered) = script.withLock { script in
+            if wantsAll || !asked.isEmpty { script.lookups.append(wantsAll ? nil : asked.sorted()) }
+            let isWithheld = script.withholdsMetadata || (wantsAll && script.withholdsListings)
+            if isWithheld { script.unansweredLookups += 1 }
+            return (script.logs, script.mutePort, script.ledByMute, !isWithheld)
+        }
+        guard isAnswered else { return false }
         let there = Set(logs.keys.map(\.topic))
         let nodes = [(Int32(1), port)] + (mutePort.map { [(Int32(2), $0)] } ?? [])
         answer.array(nodes) { answer, node in
@@ -216,7 +231,7 @@ final class ScriptedBroker: Sendable {
             if version >= 1 { answer.int16(-1) }
         }
         if version >= 1 { answer.int32(1) }
-        answer.array(asked.isEmpty ? there.sorted() : asked) { answer, topic in
+        answer.array(wantsAll ? there.sorted() : asked) { answer, topic in
             answer.int16(there.contains(topic) ? 0 : 3)
             answer.string(topic)
             if version >= 1 { answer.int8(0) }
@@ -228,6 +243,7 @@ final class ScriptedBroker: Sendable {
                 for _ in 0..<2 { answer.array([leader]) { $0.int32($1) } }
             }
         }
+        return true
     }
 
     private func listOffsets(_ request: inout WireReader, _ answer: inout WireWriter) -> Bool {
