@@ -38,7 +38,7 @@ let package = Package(
         .systemLibrary(name: "CLibRDKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CLibJQ", providers: [.apt(["libjq-dev"])]),
-        .target(name: "CSendRing", cSettings: strictC, linkerSettings: [.linkedLibrary("uring")]),
+        .target(name: "CRuntime", cSettings: strictC, linkerSettings: [.linkedLibrary("uring")]),
         .target(name: "CSimdJSON", cxxSettings: simdjson, linkerSettings: [.linkedLibrary("simdjson")]),
         // The pages behind /docs, embedded into the program; `make setup` fetches those that are not ours.
         .target(name: "CDocsAssets", exclude: ["web", "vendor", "fetch.sh"], cSettings: strictC),
@@ -72,7 +72,7 @@ let package = Package(
         .target(
             name: "PatchbayDelivery",
             dependencies: [
-                "CSendRing", "PatchbayAPI", "PatchbayCore", "PatchbayJSON", "PatchbaySettings",
+                "CRuntime", "PatchbayAPI", "PatchbayCore", "PatchbayJSON", "PatchbaySettings",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

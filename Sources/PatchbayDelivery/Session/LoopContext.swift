@@ -15,6 +15,7 @@ package final class LoopContext {
     let authorizer: any Authorizer
     private let pingInterval: TimeAmount
     private(set) var connections: [any ClientConnection] = []
+    private var trim = HeapTrim()
     /// Those that were closed by a drain.
     private var drained: Set<ObjectIdentifier> = []
 
@@ -39,6 +40,7 @@ package final class LoopContext {
     func add(_ connection: any ClientConnection) {
         connection.registryIndex = connections.count
         connections.append(connection)
+        trim.connectionOpened()
     }
 
     func remove(_ connection: any ClientConnection) {
@@ -50,12 +52,13 @@ package final class LoopContext {
         connection.registryIndex = -1
     }
 
-    /// Starts pinging, and looking for clients that don't read. One timer per loop: a timer per connection would cost more memory than all else a quiet
+    /// Starts pinging, looking for clients that don't read, and giving back what a crowd of newcomers leaves behind. One timer per loop: a timer per connection would cost more memory than all else a quiet
     /// connection needs.
     package func startKeepAlive() {
         let bound = NIOLoopBound(self, eventLoop: fanout.eventLoop)
         fanout.eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
             bound.value.fanout.lookForSlowSubscribers()
+            if bound.value.trim.isDue() { HeapTrim.run() }
         }
         repeatedly(pingInterval) { $0.checkConnections() }
         if limits.idleTimeout > .zero { repeatedly(limits.idleTimeout) { $0.closeIdle() } }

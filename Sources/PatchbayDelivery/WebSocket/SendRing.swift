@@ -1,4 +1,4 @@
-import CSendRing
+import CRuntime
 
 /// Sends on many sockets by one system call, through the kernel's io_uring.
 ///

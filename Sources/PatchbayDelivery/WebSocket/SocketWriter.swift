@@ -1,4 +1,4 @@
-import CSendRing
+import CRuntime
 import NIOCore
 import NIOPosix
 
