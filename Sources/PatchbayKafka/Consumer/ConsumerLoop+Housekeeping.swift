@@ -8,6 +8,9 @@ extension ConsumerLoop {
     /// What needs doing now and then, and the sign of life.
     func housekeep(_ client: OpaquePointer, isIdle: Bool) {
         let now = ContinuousClock.now
+        // Under load there are hundreds of turns a second, and nothing here is in such a hurry.
+        guard isIdle || now - lastHousekeeping >= .milliseconds(5) else { return }
+        lastHousekeeping = now
         control.status.withLock { $0.lastLoopTurn = now }
         takeTopics()
         if metadata.isDue(at: now) { askForTopics() }

@@ -59,6 +59,7 @@ final class ConsumerLoop {
     /// What the present client was made to leave out of patterns.
     private var blacklist: String?
     var lastPublished = ContinuousClock.now
+    var lastHousekeeping = ContinuousClock.now
     var errorLog = OncePerInterval(every: .seconds(1))
 
     init(
