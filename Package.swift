@@ -156,6 +156,8 @@ let package = Package(
             dependencies: [
                 "BenchStatistics", "CLoad", "CAllocationCounter", "PatchbayAPI", "PatchbayCore", "TradeTransformer", "GenericTransformers",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             path: "Benchmarks/PatchbayBench", swiftSettings: strict),
         .executableTarget(

@@ -2,6 +2,8 @@ import ArgumentParser
 import CAllocationCounter
 import CLoad
 import GenericTransformers
+import NIOCore
+import NIOPosix
 import PatchbayAPI
 import PatchbayCore
 import TradeTransformer
@@ -40,11 +42,74 @@ struct PipelineBar: Bar {
         // Buffers and batches are allocated per batch and per 128 KiB of log; none may come with a record.
         let most = max(pass.allocationsPerBatch, json.allocationsPerBatch, trade.allocationsPerBatch)
         report.check("no allocation per record: \(rounded(most)) per batch of \(batch)", most < 4)
+        // Counted in an optimised build: without optimisation Swift allocates for reasons of its own.
+        let (one, many) = (try allocationsOfPass(subscribers: 1), try allocationsOfPass(subscribers: 501))
+        let perDelivery = (many - one) / 500
+        report.figure("pass_allocations_per_batch", one)
+        report.figure("pass_allocations_per_delivery", perDelivery)
+        report.check("no allocation per delivery: \(rounded(perDelivery))", perDelivery < 0.01)
+        report.check("a batch that is delivered takes at most 10 allocations: \(rounded(one))", one <= 10)
         report.summary =
             "pass-through \(rounded(pass.recordsPerSecond / 1e6)) M records/s, json "
             + "\(rounded(json.recordsPerSecond / 1e6)) M, trade \(rounded(trade.recordsPerSecond / 1e6)) M; "
-            + "\(rounded(most)) allocations per batch of \(batch)"
+            + "\(rounded(most)) allocations per batch of \(batch), \(rounded(one)) when it is delivered, \(rounded(perDelivery)) per delivery"
         return report
+    }
+
+    /// Takes what it is given and does nothing.
+    private final class Subscriber: MessageReceiver {
+        let isWritable = true
+        var isAwaitingFlush = false
+        let name = "subscriber"
+        func write(frames: ByteBuffer) {}
+        func write(_ message: ControlMessage) {}
+        func flush() {}
+        func losesMessages(_ subscription: Subscription, behind: Int64) {}
+        func subscriptionEnded(_ subscription: Subscription) {}
+    }
+
+    /// Allocations of one batch, from the route to the subscribers' queues, each batch in a pass of its own. All of it on one thread, since
+    /// they are counted by thread.
+    private func allocationsOfPass(subscribers: Int) throws(BenchFailure) -> Double {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let loop = group.next()
+        let count = 500
+        let allocations = loop.submit { () -> Int in
+            let fanout = Fanout(eventLoop: loop, index: 0)
+            let route = Route(name: "r", topic: "bench", type: "trade_data", channels: ["bench"], makeTransformer: { PassThrough() })
+            let router = RoutingHub(table: RouteTable(routes: [route]), fanouts: [fanout])
+            guard let log = router.log(ofChannel: "bench") else { return 0 }
+            let receivers = (0..<subscribers).map { _ in Subscriber() }
+            let subscriptions = receivers.map { fanout.subscribe($0, to: log) }
+            // Subscriptions don't hold their receivers.
+            defer { withExtendedLifetime(receivers) { for subscription in subscriptions { fanout.unsubscribe(subscription) } } }
+            let processor = router.makeProcessor()
+            return Array(Self.trade.utf8).withUnsafeBytes { value in
+                let records = (0..<5).map {
+                    Record(partition: 0, recordOffset: Int64($0), timestampMilliseconds: 1, key: nil, value: value)
+                }
+                return records.withUnsafeBufferPointer { records in
+                    func turn() {
+                        for _ in 0..<count {
+                            _ = processor.process(RecordBatch(topic: "bench", records: records))
+                            processor.finishPoll()
+                            fanout.passNow()
+                        }
+                    }
+                    // What is reused has grown by then.
+                    turn()
+                    let before = allocation_count()
+                    turn()
+                    return Int(allocation_count() - before)
+                }
+            }
+        }
+        defer { try? group.syncShutdownGracefully() }
+        do {
+            return Double(try allocations.wait()) / Double(count)
+        } catch {
+            throw BenchFailure("a pass can't be measured: \(error)")
+        }
     }
 
     private func factory(_ definition: TransformerDefinition) throws(BenchFailure) -> @Sendable () -> any Transformer {
