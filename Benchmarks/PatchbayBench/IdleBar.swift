@@ -12,6 +12,15 @@ struct IdleBar: Bar {
         let early = 100
         var report = BarReport("B5", "\(clients) idle connections")
         var rig = try Rig(options, maxClients: clients + early + 100)
+        report.figure("start_to_first_answer_ms", rig.server.secondsToFirstAnswer * 1e3)
+        report.check(
+            "from the start to the first answer under 50 ms: \(rounded(rig.server.secondsToFirstAnswer * 1e3))",
+            rig.server.secondsToFirstAnswer < 0.05)
+        pause(seconds: 1)
+        let rest = rig.server.usage
+        report.figure("rest_resident_mb", Double(rest.rss_bytes) / 1e6)
+        report.figure("rest_proportional_mb", Double(rest.pss_bytes) / 1e6)
+        report.check("at rest under 30 MB resident: \(rounded(Double(rest.rss_bytes) / 1e6))", rest.rss_bytes < 30_000_000)
         do {
             // They stay, so that what they cost once is in both readings.
             let first = try Clients(rig.clientSettings(early, sampled: early))
@@ -30,7 +39,7 @@ struct IdleBar: Bar {
             report.figure("resident_kib_each", resident)
             report.figure("proportional_kib_each", proportional)
             report.figure("server_resident_mib", Double(after.rss_bytes) / 1_048_576)
-            report.check("at most 10 KiB resident each: \(rounded(resident))", resident <= 10)
+            report.check("at most 2.5 KiB resident each: \(rounded(resident))", resident <= 2.5)
             report.check("at least 3,000 connections/s: \(rounded(perSecond))", perSecond >= 3_000)
 
             // Subscribed is only who gets messages.
@@ -40,7 +49,8 @@ struct IdleBar: Bar {
             rig.waitDelivered(crowd, 20, limit: 20)
             let stats = crowd.snapshot(endSequence: rig.kafka.nextSequence)
             report.check("afterwards all got twenty messages: \(stats.accounting)", stats.isComplete)
-            report.summary = "\(rounded(resident)) KiB resident each, \(rounded(perSecond)) connections/s"
+            report.summary =
+                "\(rounded(resident)) KiB resident each, \(rounded(perSecond)) connections/s; at rest \(rounded(Double(rest.rss_bytes) / 1e6)) MB"
         }
         report.check("the server ended with 0 on SIGTERM", rig.server.stop() == 0)
         return report

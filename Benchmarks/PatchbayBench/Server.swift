@@ -3,6 +3,8 @@ import CLoad
 /// The server under test, as a process of its own.
 struct Server: ~Copyable {
     let port: UInt16
+    /// From the start of the process to its first answer on the port.
+    let secondsToFirstAnswer: Double
     private let process: ChildProcess
 
     /// Variables that would win over the routes file this bench writes.
@@ -39,10 +41,12 @@ struct Server: ~Copyable {
         guard port != 0 else { throw BenchFailure("no free port on 127.0.0.1") }
         var environment = inheritedEnvironment { !Self.overriding.contains(String($0)) }
         environment += ["PORT=\(port)", "ADMIN_ENABLED=false", "MAX_CLIENTS=\(maxClients)"] + options.environment
+        let start = cload_now()
         let process = try ChildProcess(
             [program, "serve", "-c", "\(folder)/routes.yaml"], environment: environment, logPath: "\(folder)/server.log",
             isPinned: isPinned)
         try Self.waitHealthy(process, port: port, seconds: 20)
+        secondsToFirstAnswer = Double(cload_now() - start) / 1e9
         self.port = port
         self.process = process
     }
@@ -56,6 +60,7 @@ struct Server: ~Copyable {
                 "--fetch-wait", String(wait),
             ], environment: inheritedEnvironment { _ in true }, logPath: "\(folder)/server.log")
         port = try FloorMeasurement.listeningPort(process)
+        secondsToFirstAnswer = 0
         self.process = process
     }
 
@@ -93,7 +98,7 @@ struct Server: ~Copyable {
     ) throws(BenchFailure) {
         let deadline = cload_now() + UInt64(seconds * 1e9)
         while HealthPage(port: port) == nil {
-            if let code = process.exitCode(within: 0.02) {
+            if let code = process.exitCode(within: 0.002) {
                 throw BenchFailure("the server ended with \(code):\n\(process.logTail)")
             }
             guard cload_now() < deadline else {
