@@ -1,5 +1,6 @@
 #include "heap.h"
 
+// Says which C library this is.
 #include <stdlib.h>
 
 #ifdef __GLIBC__

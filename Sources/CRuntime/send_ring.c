@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <liburing.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 /// The kernel has not told of a send.

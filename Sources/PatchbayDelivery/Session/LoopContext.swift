@@ -52,8 +52,8 @@ package final class LoopContext {
         connection.registryIndex = -1
     }
 
-    /// Starts pinging, looking for clients that don't read, and giving back what a crowd of newcomers leaves behind. One timer per loop: a timer per connection would cost more memory than all else a quiet
-    /// connection needs.
+    /// Starts pinging, looking for clients that don't read, and giving back what a crowd of newcomers leaves behind. One timer per
+    /// loop: a timer per connection would cost more memory than all else a quiet connection needs.
     package func startKeepAlive() {
         let bound = NIOLoopBound(self, eventLoop: fanout.eventLoop)
         fanout.eventLoop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in

@@ -168,9 +168,12 @@ package final class WebSocketConnection: ChannelDuplexHandler, ClientConnection 
     /// The socket closes when the client answers, or after `closeTimeout`.
     package func close(_ code: CloseCode, reason: String?) {
         guard state == .open, let context else { return }
+        beginClosing(with: ServerFrame.close(code: code.number, reason: reason ?? code.reason), context: context)
+    }
+
+    private func beginClosing(with frame: ByteBuffer, context: ChannelHandlerContext) {
         flush()
         state = .closing
-        let frame = ServerFrame.close(code: code.number, reason: reason ?? code.reason)
         let written = context.eventLoop.makePromise(of: Void.self)
         context.writeAndFlush(Self.wrapOutboundOut(frame), promise: written)
         endStream(after: written, context: context)
@@ -269,12 +272,7 @@ package final class WebSocketConnection: ChannelDuplexHandler, ClientConnection 
     private func answerClose(_ code: UInt16?, context: ChannelHandlerContext) {
         // Else it is the answer to our own close frame, behind which our stream has ended already.
         guard state == .open else { return }
-        flush()
-        state = .closing
-        let frame = code.map { ServerFrame.close(code: $0, reason: "") } ?? ServerFrame.emptyClose()
-        let written = context.eventLoop.makePromise(of: Void.self)
-        context.writeAndFlush(Self.wrapOutboundOut(frame), promise: written)
-        endStream(after: written, context: context)
+        beginClosing(with: code.map { ServerFrame.close(code: $0, reason: "") } ?? ServerFrame.emptyClose(), context: context)
     }
 
     /// Closing both directions now would reset the connection if bytes of the client are still unread, and the reset would
