@@ -15,6 +15,10 @@ void cload_fail(cload_error *error, const char *format, ...) __attribute__((form
 #define CLOAD_SENT_KEY "\"SentNs\":\""
 enum { CLOAD_SEQUENCE_DIGITS = 12, CLOAD_SENT_DIGITS = 19 };
 
+struct rd_kafka_s;
+/// A consumer of the whole topic that belongs to no group, ready to be polled; NULL when there can't be one.
+struct rd_kafka_s *cload_make_consumer(const cload_source *source, bool from_end, cload_error *error);
+
 /// Writes exactly `digits` decimal digits, zero-padded.
 void cload_put_digits(char *at, int digits, uint64_t value);
 

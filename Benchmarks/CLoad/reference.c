@@ -200,36 +200,6 @@ static void hand_out(server *server, const rd_kafka_message_t *message, uint8_t 
     }
 }
 
-static rd_kafka_t *make_consumer(const cload_reference_config *config, cload_error *error) {
-    char wait[16];
-    snprintf(wait, sizeof wait, "%u", config->fetch_wait_ms);
-    const char *settings[][2] = {
-        {"bootstrap.servers", config->brokers}, {"group.id", "reference"}, {"enable.auto.commit", "false"},
-        {"fetch.wait.max.ms", wait},            {"log_level", "3"},        {"topic.metadata.refresh.interval.ms", "300000"},
-    };
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    char why[256] = "";
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
-        if (rd_kafka_conf_set(conf, settings[i][0], settings[i][1], why, sizeof why) == RD_KAFKA_CONF_OK) continue;
-        cload_fail(error, "librdkafka refuses %s=%s: %s", settings[i][0], settings[i][1], why);
-        rd_kafka_conf_destroy(conf);
-        return NULL;
-    }
-    rd_kafka_t *consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
-    if (!consumer) {
-        cload_fail(error, "can't make a consumer: %s", why);
-        rd_kafka_conf_destroy(conf);
-        return NULL;
-    }
-    rd_kafka_poll_set_consumer(consumer);
-    rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_new((int)config->partitions);
-    for (uint32_t i = 0; i < config->partitions; i++)
-        rd_kafka_topic_partition_list_add(all, config->topic, (int32_t)i)->offset = RD_KAFKA_OFFSET_END;
-    rd_kafka_assign(consumer, all);
-    rd_kafka_topic_partition_list_destroy(all);
-    return consumer;
-}
-
 static void serve(server *server, const cload_reference_config *config, rd_kafka_queue_t *queue, int news) {
     static uint8_t frame[65536];
     static rd_kafka_message_t *messages[BATCH];
@@ -260,7 +230,7 @@ static void serve(server *server, const cload_reference_config *config, rd_kafka
 
 bool cload_reference_run(const cload_reference_config *config, cload_error *error) {
     server *server = calloc(1, sizeof *server);
-    rd_kafka_t *consumer = make_consumer(config, error);
+    rd_kafka_t *consumer = cload_make_consumer(&config->source, true, error);
     if (!server || !consumer) return false;
     signal(SIGTERM, end);
     server->max_clients = config->max_clients;

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CLoad
+import PatchbayKafka
 
 /// A C program that reads the same topic with the same settings and does nothing with it, in a process of its own as the server is.
 struct BareConsumer: ~Copyable {
@@ -24,12 +25,9 @@ struct BareConsumer: ~Copyable {
         var cpuSeconds: Double
     }
 
-    /// What the server sets where the operator sets nothing and what its way of working needs (`ConsumerDefaults`), as far as it
-    /// concerns how records come in.
-    private static let serverProperties = [
-        "topic.metadata.refresh.interval.ms=10000", "queued.min.messages=300000", "queued.max.messages.kbytes=32768",
-        "socket.nagle.disable=true", "enable.auto.commit=false", "enable.auto.offset.store=false", "enable.partition.eof=true",
-    ]
+    /// What the server sets where the operator sets nothing, and what its way of working needs.
+    private static let serverProperties =
+        ConsumerDefaults.properties.map { "\($0.name)=\($0.value)" } + ["enable.auto.offset.store=false", "enable.partition.eof=true"]
 
     private let process: ChildProcess
     private let histogramPath: String
@@ -39,10 +37,9 @@ struct BareConsumer: ~Copyable {
         let logPath = "\(folder)/bare.log"
         // What an earlier one said.
         try writeFile(logPath, "")
-        var arguments = [
-            try ownPath(), "bare", "--brokers", brokers, "--partitions", "\(work.topicPartitions)", "--count", "\(work.count)",
-        ]
-        for property in Self.serverProperties + options.kafkaProperties(fetchWait: 1) { arguments += ["--property", property] }
+        var arguments = [try ownPath(), "bare", "--count", "\(work.count)"]
+        arguments += SourceOptions.arguments(
+            brokers: brokers, partitions: work.topicPartitions, properties: Self.serverProperties + options.kafkaProperties(fetchWait: 1))
         if work.fromEnd { arguments.append("--from-end") }
         if let first = work.latencyFrom { arguments += ["--latency-from", "\(first)", "--histogram", histogramPath] }
         process = try ChildProcess(arguments, environment: inheritedEnvironment { _ in true }, logPath: logPath, isPinned: work.isPinned)
@@ -83,9 +80,7 @@ struct Bare: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bare", abstract: "Read a topic and do nothing with it.", shouldDisplay: false)
 
-    @Option var brokers: String
-    @Option var partitions: UInt32
-    @Option var property: [String] = []
+    @OptionGroup var source: SourceOptions
     @Option var count: UInt64
     @Flag var fromEnd = false
     @Option var latencyFrom: UInt64?
@@ -93,24 +88,14 @@ struct Bare: ParsableCommand {
 
     func run() throws {
         let latency = try Histogram()
-        let properties = CStrings(property)
         var result = cload_bare_result()
         var error = cload_error()
-        let isDone = brokers.withCString { brokers in
-            MockKafka.topic.withCString { topic in
-                var config = cload_bare_config()
-                config.brokers = brokers
-                config.topic = topic
-                config.partitions = partitions
-                config.properties = UnsafePointer(properties.pointers)
-                config.from_end = fromEnd
-                config.count = count
-                config.latency = latencyFrom == nil ? nil : latency.pointer
-                config.first_sequence = latencyFrom ?? 0
-                return cload_bare_run(&config, &result, &error)
-            }
+        let isDone = source.withSource { source in
+            var config = cload_bare_config(
+                source: source, from_end: fromEnd, count: count, latency: latencyFrom == nil ? nil : latency.pointer,
+                first_sequence: latencyFrom ?? 0)
+            return cload_bare_run(&config, &result, &error)
         }
-        withExtendedLifetime(properties) {}
         guard isDone else { throw BenchFailure(error) }
         if let histogram, !cload_histogram_save(latency.pointer, histogram) { throw BenchFailure("can't write \(histogram)") }
         print(result.records, result.elapsed_ns, result.cpu_ns)

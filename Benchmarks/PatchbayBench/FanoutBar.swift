@@ -90,15 +90,11 @@ struct FanoutBar: Bar {
         report.figure("saturation_dropped_messages", Double(stats.gap_dropped))
         report.add("saturation", saturation.used)
         report.check("at saturation all is accounted for: \(stats.accounting)", stats.sampled_exact == stats.sampled)
-        if saturation.bytesPerCallOfProcess > 0 {
-            report.figure("saturation_bytes_per_call_by_proc_io", saturation.bytesPerCallOfProcess)
-        }
         if let fanout = saturation.fanout {
             report.figure("saturation_passes", Double(fanout.after.passes - fanout.before.passes))
         }
         guard saturation.bytesPerCall > 0 else {
-            throw BenchFailure(
-                "neither /health (`fanout`) nor /proc/PID/io tells the server's bytes per call, which the floor needs")
+            throw BenchFailure("/health (`fanout`) doesn't tell the server's bytes per call, which the floor needs")
         }
         report.figure("saturation_bytes_per_call", saturation.bytesPerCall)
         return saturation

@@ -27,8 +27,6 @@ struct Meter {
         /// Whatever else the machine did meanwhile; from coarse ticks.
         let otherCores: Double
         let receivedBytes: Double
-        let serverWriteCalls: Double
-        let serverWriteBytes: Double
     }
 
     func since(_ earlier: Meter) -> Use {
@@ -40,9 +38,7 @@ struct Meter {
             seconds: nanoseconds / 1e9, serverCores: serverCores,
             drainCores: cores(drain.cpu_ns, earlier.drain.cpu_ns), generatorCores: generatorCores,
             otherCores: max(0, cores(machineCPU, earlier.machineCPU) - serverCores - generatorCores),
-            receivedBytes: Double(drain.bytes &- earlier.drain.bytes),
-            serverWriteCalls: Double(server.write_calls &- earlier.server.write_calls),
-            serverWriteBytes: Double(server.write_bytes &- earlier.server.write_bytes))
+            receivedBytes: Double(drain.bytes &- earlier.drain.bytes))
     }
 }
 

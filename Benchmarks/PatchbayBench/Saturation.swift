@@ -40,12 +40,9 @@ struct Saturation {
         if let fanoutBefore, let fanoutAfter { fanout = (fanoutBefore, fanoutAfter) } else { fanout = nil }
     }
 
-    /// By /proc; 0 when it doesn't tell.
-    var bytesPerCallOfProcess: Double { used.serverWriteCalls > 0 ? used.serverWriteBytes / used.serverWriteCalls : 0 }
-
-    /// By the server's own count, or else by /proc.
+    /// By the server's own count, since the kernel's in /proc leaves out `send()`; 0 when it doesn't tell.
     var bytesPerCall: Double {
-        guard let fanout, fanout.after.writes > fanout.before.writes else { return bytesPerCallOfProcess }
+        guard let fanout, fanout.after.writes > fanout.before.writes else { return 0 }
         return Double(fanout.after.bytesWritten - fanout.before.bytesWritten) / Double(fanout.after.writes - fanout.before.writes)
     }
 }

@@ -53,12 +53,11 @@ struct Server: ~Copyable {
 
     /// The C program that does the same job with as little as possible, in the server's place.
     init(referenceFor options: BenchOptions, brokers: String, folder: String, maxClients: Int) throws(BenchFailure) {
-        let wait = options.kafkaProperties(fetchWait: 1).first { $0.hasPrefix("fetch.wait.max.ms=") }?.split(separator: "=").last ?? "1"
+        let source = SourceOptions.arguments(
+            brokers: brokers, partitions: options.partitions, properties: options.kafkaProperties(fetchWait: 1))
         let process = try ChildProcess(
-            [
-                try ownPath(), "reference", "--brokers", brokers, "--partitions", "\(options.partitions)", "--max-clients", "\(maxClients)",
-                "--fetch-wait", String(wait),
-            ], environment: inheritedEnvironment { _ in true }, logPath: "\(folder)/server.log")
+            [try ownPath(), "reference", "--max-clients", "\(maxClients)"] + source, environment: inheritedEnvironment { _ in true },
+            logPath: "\(folder)/server.log")
         port = try FloorMeasurement.listeningPort(process)
         secondsToFirstAnswer = 0
         self.process = process

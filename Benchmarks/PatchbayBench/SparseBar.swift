@@ -42,7 +42,6 @@ struct SparseBar: Bar {
         var accounting: String
         var cores: Double
         var otherCores: Double
-        var writesPerDelivery: Double
         var endedWell: Bool
     }
 
@@ -93,14 +92,10 @@ struct SparseBar: Bar {
         report.figure("\(name)_p999_ms", result.p999)
         report.figure("\(name)_max_ms", result.most)
         report.figure("\(name)_memory_above_rest_mb", result.memory)
-        report.figure("\(name)_writes_per_delivery", result.writesPerDelivery)
     }
 
     /// - Parameter isReference: whether the reference serves, and not the server.
     private func run(_ one: Case, isReference: Bool) throws(BenchFailure) -> Result {
-        var options = options
-        // The answer to a look at the topics waits for a delayed acknowledgement in the mock cluster, 41 ms long.
-        options.kafkaProperties = options.kafkaProperties(fetchWait: 1) + ["topic.metadata.refresh.interval.ms=300000"]
         var rig = try Rig(
             options, maxClients: one.clients + 100, lingerMilliseconds: 1,
             program: isReference ? .reference : .server(routes: Self.routes(one)))
@@ -128,7 +123,7 @@ struct SparseBar: Bar {
             p99: latency.milliseconds(0.99), p999: latency.milliseconds(0.999), most: latency.maximumMilliseconds,
             memory: (Double(rig.server.usage.rss_bytes) - Double(rest)) / 1e6, isComplete: stats.isComplete,
             accounting: stats.accounting, cores: used.serverCores, otherCores: used.otherCores,
-            writesPerDelivery: used.serverWriteCalls / deliveries, endedWell: rig.server.stop() == 0)
+            endedWell: rig.server.stop() == 0)
     }
 
     private static func routes(_ one: Case) -> String {

@@ -32,16 +32,16 @@ struct BareConsumerTests {
         defer { cload_histogram_destroy(histogram) }
         var config = cload_bare_config()
         var result = cload_bare_result()
-        config.brokers = cload_kafka_brokers(kafka)
-        config.partitions = 4
+        config.source.brokers = cload_kafka_brokers(kafka)
+        config.source.partitions = 4
         config.count = 500 - (firstSequence ?? 0)
         config.latency = firstSequence == nil ? nil : histogram
         config.first_sequence = firstSequence ?? 0
         let isDone = "trade-info".withCString { topic in
             "fetch.wait.max.ms=1".withCString { property in
                 [property, nil].withUnsafeBufferPointer { properties in
-                    config.topic = topic
-                    config.properties = properties.baseAddress
+                    config.source.topic = topic
+                    config.source.properties = properties.baseAddress
                     return cload_bare_run(&config, &result, &error)
                 }
             }

@@ -277,15 +277,20 @@ bool cload_floor_send(const cload_floor_config *config, cload_floor_result *resu
 
 // MARK: Reference
 
+/// A topic that a program in C reads.
+typedef struct {
+    const char *brokers;
+    const char *topic;
+    uint32_t partitions;
+    /// librdkafka's, as NAME=VALUE; the list ends with NULL.
+    const char *const *properties;
+} cload_source;
+
 typedef struct {
     /// From `cload_floor_listen`.
     int listener;
     uint32_t max_clients;
-    const char *brokers;
-    const char *topic;
-    uint32_t partitions;
-    /// librdkafka's `fetch.wait.max.ms`, as the server has it.
-    uint32_t fetch_wait_ms;
+    cload_source source;
 } cload_reference_config;
 
 /// What a router costs at the least: one thread with epoll and librdkafka, a table of channels by name, and one send() for each
@@ -299,11 +304,7 @@ bool cload_reference_run(const cload_reference_config *config, cload_error *erro
 // MARK: Bare consumer
 
 typedef struct {
-    const char *brokers;
-    const char *topic;
-    uint32_t partitions;
-    /// librdkafka's, as NAME=VALUE; the list ends with NULL.
-    const char *const *properties;
+    cload_source source;
     /// From the end of the topic on, and not from its beginning.
     bool from_end;
     /// Ends after so many records; 0: at SIGTERM.

@@ -41,8 +41,8 @@ public struct ConsumerConfiguration: Sendable {
 }
 
 /// What Patchbay sets where the operator sets nothing; documented in librdkafka's CONFIGURATION.md.
-enum ConsumerDefaults {
-    static let properties: [(name: String, value: String)] = [
+package enum ConsumerDefaults {
+    package static let properties: [(name: String, value: String)] = [
         ("client.id", "patchbay"),
         // A live feed: a group that was never here before starts now, not with last week. A group with committed
         // offsets continues there.
