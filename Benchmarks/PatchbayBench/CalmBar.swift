@@ -47,7 +47,29 @@ struct CalmBar: Bar {
         report.summary +=
             "; bare consumer p50 \(rounded(bare.milliseconds(0.5))) ms, maximum \(rounded(bare.maximumMilliseconds)) ms, ratio "
             + "\(rounded(ratio))"
+
+        let reference = try measureReference(options, &report)
+        let referenceRatio = p50 / max(reference.milliseconds(0.5), .leastNonzeroMagnitude)
+        report.figure("p50_ratio_to_reference", referenceRatio)
+        report.summary +=
+            "; the reference that sends to as many clients p50 \(rounded(reference.milliseconds(0.5))) ms, ratio \(rounded(referenceRatio))"
         return report
+    }
+
+    /// The bare consumer sends nothing to anybody. What B9's reference takes for the same clients tells how much of the rest is sending.
+    private func measureReference(_ options: BenchOptions, _ report: inout BarReport) throws(BenchFailure) -> Histogram {
+        var rig = try Rig(options, maxClients: clients + 100, lingerMilliseconds: 0, program: .reference)
+        // It knows channels by the records' keys only.
+        rig.channels = 1
+        var settings = rig.clientSettings(clients, sampled: clients)
+        settings.sparse = (1, 1)
+        let crowd = try Clients(settings)
+        try crowd.waitReady(seconds: 30)
+        let run = try PacedRun(&rig, crowd, rate: rate, seconds: min(seconds, 20))
+        report.addLatency("reference", run.latency)
+        report.check("from the reference everything arrived: \(run.stats.accounting)", run.stats.isComplete)
+        report.check("the reference ended with 0 on SIGTERM", rig.server.stop() == 0)
+        return run.latency
     }
 
     /// The same records from the same broker, once the server is gone: what of the latency is not the router's.

@@ -14,7 +14,7 @@ struct PacedRun: ~Copyable {
         try rig.warmUp(clients, rate: rate, seconds: 2)
         let count = UInt64(rate * seconds)
         let before = Meter(rig.server, clients)
-        let produced = try rig.kafka.produce(.init(count: count, rate: rate), for: clients)
+        let produced = try rig.kafka.produce(.init(count: count, rate: rate, channels: rig.channels), for: clients)
         let used = Meter(rig.server, clients).since(before)
         rig.waitDelivered(clients, count, limit: 20)
         let latency = try Histogram()

@@ -64,13 +64,18 @@ package enum ConsumerDefaults {
         ("session.timeout.ms", "10000"),
         // How often the thread commits; after a crash at most this much is seen twice.
         ("auto.commit.interval.ms", "1000"),
-        // With the defaults (100,000 and 64 MiB) a fast reader empties a full queue before librdkafka looks again, which
-        // in 2.0 is a second later: catching up stalls. This many records in half the memory didn't.
+        // With the defaults (100,000 and 64 MiB) catching up stood still more often, in twice the memory; see `FetchWakeups`.
         ("queued.min.messages", "300000"),
         ("queued.max.messages.kbytes", "32768"),
         // Fetch requests are small and latency counts.
         ("socket.nagle.disable", "true"),
     ]
+
+    /// Those that only some versions of librdkafka know.
+    static var ofThisLibrary: [(name: String, value: String)] {
+        // A second, by itself; see `FetchWakeups`.
+        FetchWakeups.areNeeded ? [] : [("fetch.queue.backoff.ms", "20")]
+    }
 
     /// The value in effect: the operator's, else Patchbay's; `nil` when librdkafka's own default holds.
     static func value(of name: String, in properties: [(name: String, value: String)]) -> String? {

@@ -17,6 +17,7 @@ extension ConsumerLoop {
         if owesRefresh { refreshTopics(client) }
         commitInPassing(client, now: now)
         takeEnds()
+        wakeFetches(client, at: now)
         if !throttles.isEmpty { endThrottles(now: now) }
         watchJoin(at: now)
         if membership.isConflictOver(at: now) { control.status.withLock { $0.identityConflict = nil } }

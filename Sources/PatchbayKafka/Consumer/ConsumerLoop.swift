@@ -41,6 +41,11 @@ final class ConsumerLoop {
     var reachedEnds: [(topic: ConsumedTopic, partition: AssignedPartition, end: Int64, positionThen: Int64?)] = []
     /// Where answers to commits arrive.
     var commitQueue: OpaquePointer?
+    /// Where records arrive, as far as its length is of interest.
+    var recordQueue: OpaquePointer?
+    var fetchWakeups = FetchWakeups()
+    /// What was taken from there since its length was last looked at.
+    var takenSinceLook = 0
     /// Of the client in use.
     private var callbacks: ConsumerCallbacks?
     /// Whether batches were processed that `finishPoll` hasn't been told of.
@@ -163,7 +168,8 @@ final class ConsumerLoop {
 
     private func open() throws(KafkaError) -> OpaquePointer {
         let clientConfiguration = ClientConfiguration()
-        try clientConfiguration.set(defaults: ConsumerDefaults.properties, properties: configuration.properties)
+        try clientConfiguration.set(
+            defaults: ConsumerDefaults.properties + ConsumerDefaults.ofThisLibrary, properties: configuration.properties)
         blacklist = ConsumerDefaults.blacklist(subscribed, in: configuration.properties)
         if let blacklist { try clientConfiguration.set("topic.blacklist", blacklist) }
         // Last, so that nothing else wins over them.
@@ -183,6 +189,8 @@ final class ConsumerLoop {
         // One queue for records, rebalances and errors, so that one poll serves all of them.
         rd_kafka_poll_set_consumer(client)
         commitQueue = rd_kafka_queue_new(client)
+        if FetchWakeups.areNeeded { recordQueue = rd_kafka_queue_get_consumer(client) }
+        fetchWakeups = FetchWakeups()
         throttles.removeAll()
         do throws(KafkaError) {
             metadata.beginAgain(at: .now)
@@ -297,6 +305,8 @@ final class ConsumerLoop {
     private func destroy(_ client: OpaquePointer, isClosed: Bool) {
         if let commitQueue { rd_kafka_queue_destroy(commitQueue) }
         commitQueue = nil
+        if let recordQueue { rd_kafka_queue_destroy(recordQueue) }
+        recordQueue = nil
         let closed = ClosedClient(client: client)
         // One that could not leave its group may have requests under way, which would be waited for.
         let patience: Duration = .milliseconds(isClosed ? 500 : 100)
@@ -377,6 +387,7 @@ final class ConsumerLoop {
                     accept(message, from: client)
                     polls += 1
                 }
+                takenSinceLook += polls
                 processGathered(client)
                 applyEnds(client)
             }
