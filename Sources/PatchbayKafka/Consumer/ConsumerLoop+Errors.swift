@@ -92,6 +92,7 @@ extension ConsumerLoop {
             RD_KAFKA_RESP_ERR__SSL, RD_KAFKA_RESP_ERR__AUTHENTICATION:
             // One connection of one broker: librdkafka comes back by itself. What lasts is told by `housekeep`.
             if let problem = ConnectionProblem(text) { connectionProblems.note(problem, at: .now) }
+            if reachability.isReachable { metadata.connectionFailed(at: .now) }
             note(text)
             logger.debug("Kafka connection failed", metadata: ["reason": "\(text)"])
         default:

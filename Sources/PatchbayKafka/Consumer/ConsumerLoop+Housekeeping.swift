@@ -83,7 +83,8 @@ extension ConsumerLoop {
         let now = ContinuousClock.now
         guard let answer else {
             metadata.askedInVain(at: now)
-            if let reason = reachability.askedInVain() { tellUnreachable(reason) }
+            let problem = connectionProblems.foremost(at: now)?.sentence
+            if let reason = reachability.askedInVain(problem: problem, at: now) { tellUnreachable(reason) }
             return
         }
         if let away = reachability.answered(at: now) {

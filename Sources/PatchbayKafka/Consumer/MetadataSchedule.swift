@@ -14,6 +14,8 @@ struct MetadataSchedule {
 
     /// While no broker answers.
     static let retry = Duration.seconds(1)
+    /// While brokers answer and connections to some of them fail.
+    static let doubtful = Duration.seconds(5)
     /// However often something happens.
     static let pause = Duration.milliseconds(200)
 
@@ -46,6 +48,11 @@ struct MetadataSchedule {
         interval = nil
         isWanted = underWay != nil
         next = min(next, max(now, lastAsked.map { $0 + Self.pause } ?? now))
+    }
+
+    /// A connection to a broker failed; whether brokers answer is to be known before long.
+    mutating func connectionFailed(at now: ContinuousClock.Instant) {
+        next = min(next, max(now, lastAsked.map { $0 + Self.doubtful } ?? now))
     }
 
     /// An answer that is still to come isn't waited for, since it may be older than what is to be known.

@@ -34,9 +34,14 @@ struct Reachability {
         return wasSuspected ? nil : downSince.map { now - $0 }
     }
 
+    /// - Parameter problem: what keeps some broker from being used, if anything. The word that all are down may have come and been
+    ///   refuted by an answer that was already on its way, and comes only once; so this is reason enough to ask once more.
     /// - Returns: why no broker can be reached, when that is news.
-    mutating func askedInVain() -> String? {
-        guard let reason = suspicion else { return nil }
+    mutating func askedInVain(problem: String?, at now: ContinuousClock.Instant) -> String? {
+        guard let reason = suspicion else {
+            if let problem { _ = suspect(problem, at: now) }
+            return nil
+        }
         suspicion = nil
         isReachable = false
         isKnown = true

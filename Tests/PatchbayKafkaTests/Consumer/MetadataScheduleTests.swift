@@ -50,6 +50,16 @@ struct MetadataScheduleTests {
         #expect(gone.isNews)
     }
 
+    @Test("A connection that fails brings the next question forward to five seconds after the last, however often it fails")
+    mutating func connection() {
+        _ = seconds(from: 0, through: 70)
+        for second in 71...74 { metadata.connectionFailed(at: start + .seconds(second)) }
+        let first = next(after: 71)
+        metadata.connectionFailed(at: start + .seconds(90))
+        let second = next(after: 76)
+        #expect(first.second == 75 && second.second == 90)
+    }
+
     @Test("A topic that doesn't exist is looked for every ten seconds")
     mutating func missing() {
         let asked = seconds(from: 0, through: 60, isMissing: true)
