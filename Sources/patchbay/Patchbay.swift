@@ -22,7 +22,7 @@ struct Patchbay: AsyncParsableCommand {
         version: RouterService.version,
         subcommands: [
             ServeCommand.self, DemoCommand.self, InitCommand.self, CheckCommand.self, ExplainCommand.self, TestCommand.self,
-            RoutesCommand.self, ReloadCommand.self, ConfigCommand.self, SchemaCommand.self, TapCommand.self,
+            RoutesCommand.self, ReloadCommand.self, ConfigCommand.self, SchemaCommand.self, DeadLetterCommand.self, TapCommand.self,
             ProduceCommand.self, HealthCommand.self, ReferenceCommand.self,
         ])
 

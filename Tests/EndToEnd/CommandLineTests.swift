@@ -178,6 +178,23 @@ import Testing
         }
     }
 
+    /// A replay writes, so somebody at a terminal is asked; any answer but yes writes nothing.
+    @Test(arguments: [("y\n", Int32(0), "1 letter replayed: 1 to trades"), ("\n", 1, "nothing was replayed")])
+    func aReplayAsksBeforeItWrites(answer: String, code: Int32, said: String) async throws {
+        let kafka = try TestKafka(topics: [("trades", 1), ("dead", 1)])
+        defer { kafka.close() }
+        try TestLetter(value: "{}").write(to: "dead", of: kafka)
+        let file = try RoutesFile(brokers: kafka.brokers, group: "g")
+        try file.write("routes: [{ topic: trades, transform: trade, channel: c, on_error: dead_letter, dead_letter: dead }]")
+        let terminal = try Terminal()
+        let program = try Program(["dead-letter", "replay", "--config", file.path], standardInput: terminal.screen)
+        try await eventually("the question; so far: \(program.text)") { program.text.contains("[y/N]") || !program.isRunning }
+        #expect(program.text.contains("replay 1 letter of dead, 1 to trades? [y/N] "), "\(program.text)")
+        try terminal.keyboard.write(contentsOf: Data(answer.utf8))
+        #expect(try await program.exitCode() == code, "\(program.text)")
+        #expect(program.text.contains(said), "\(program.text)")
+    }
+
     @Test func aWrongCommandLineIsExit64() async throws {
         for arguments in [["serve", "--confg", "x"], ["nonsense"], ["demo", "--rate", "-5"], ["produce"]] {
             #expect(try await Program(arguments).exitCode() == 64, "\(arguments)")

@@ -505,7 +505,7 @@ import Testing
 
     @Test(arguments: [
         "serve", "demo", "init", "check", "explain", "test", "routes diff", "reload", "config show", "schema", "tap",
-        "produce", "health", "reference",
+        "produce", "health", "reference", "dead-letter list", "dead-letter show", "dead-letter replay",
     ])
     func helpNamesTheExitCodes(command: String) async throws {
         let words = command.split(separator: " ").map(String.init)

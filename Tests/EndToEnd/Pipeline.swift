@@ -131,7 +131,7 @@ final class RoutesFile: Sendable {
     private let head: String
 
     init(
-        brokers: String, group: String, buffer: Int, properties: [String: String] = [:], deadLetterTimeout: String = "5m",
+        brokers: String, group: String, buffer: Int = 100, properties: [String: String] = [:], deadLetterTimeout: String = "5m",
         drainTimeout: String = "5s", watches: Bool = false
     ) throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("routes-\(UUID().uuidString)")

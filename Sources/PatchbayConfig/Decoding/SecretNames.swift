@@ -41,6 +41,6 @@ enum SecretNames {
 }
 
 /// What stands for a value that must not be shown.
-enum SecretMask {
-    static let text = "***"
+package enum SecretMask {
+    package static let text = "***"
 }

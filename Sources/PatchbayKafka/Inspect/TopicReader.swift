@@ -128,30 +128,101 @@ public final class TopicReader {
     private func read(
         _ ranges: [Range<Int64>], keeping count: Int, until deadline: ContinuousClock.Instant, _ client: InspectionClient
     ) throws(KafkaError) -> [ConsumedRecord] {
-        let fetch = try TopicFetch(client, topic: topic)
         var kept = [[ConsumedRecord]](repeating: [], count: ranges.count)
-        var unfinished = Set<Int>()
-        for (partition, range) in ranges.enumerated() where !range.isEmpty {
-            try fetch.start(Int32(clamping: partition), at: range.lowerBound)
+        let numbered = Dictionary(uniqueKeysWithValues: ranges.enumerated().map { (Int32(clamping: $0), $1) })
+        try read(numbered, client, isLate: { _ in .now >= deadline }) { record in
+            let partition = Int(record.partition)
+            kept[partition].append(record)
+            if kept[partition].count >= 2 * count { kept[partition].removeFirst(count) }
+            return true
+        }
+        return kept.flatMap { $0.suffix(count) }
+    }
+
+    /// - Parameter isLate: asked with the time of the last record, before more is waited for.
+    private func read(
+        _ ranges: [Int32: Range<Int64>], _ client: InspectionClient, isLate: (ContinuousClock.Instant) -> Bool,
+        _ body: (ConsumedRecord) -> Bool
+    ) throws(KafkaError) {
+        let fetch = try TopicFetch(client, topic: topic)
+        var unfinished: Set<Int32> = []
+        for (partition, range) in ranges where !range.isEmpty {
+            try fetch.start(partition, at: range.lowerBound)
             unfinished.insert(partition)
         }
+        var last = ContinuousClock.now
         while !unfinished.isEmpty {
-            guard .now < deadline else { throw client.unanswered(KafkaErrorCode(RD_KAFKA_RESP_ERR__TIMED_OUT)) }
+            guard !isLate(last) else { throw client.unanswered(KafkaErrorCode(RD_KAFKA_RESP_ERR__TIMED_OUT)) }
             switch try fetch.next(timeoutMilliseconds: 50) {
             case .record(let record)?:
-                let partition = Int(record.partition)
-                guard unfinished.contains(partition) else { break }
-                if record.recordOffset < ranges[partition].upperBound {
-                    kept[partition].append(record)
-                    if kept[partition].count >= 2 * count { kept[partition].removeFirst(count) }
-                }
-                if record.recordOffset >= ranges[partition].upperBound - 1 { unfinished.remove(partition) }
+                guard unfinished.contains(record.partition), let range = ranges[record.partition] else { break }
+                if record.recordOffset >= range.upperBound - 1 { unfinished.remove(record.partition) }
+                if record.recordOffset < range.upperBound { guard body(record), self.client != nil else { return } }
+                last = .now
             case .end(let partition)?:
-                unfinished.remove(Int(partition))
+                unfinished.remove(partition)
+                last = .now
             case nil:
                 break
             }
         }
-        return kept.flatMap { $0.suffix(count) }
     }
+}
+
+// MARK: Ranges
+
+extension TopicReader {
+    /// The record offsets that every partition holds now, from the first record on that is at least as late as a time.
+    ///
+    /// - Parameters:
+    ///   - time: milliseconds since 1970; `nil` for all records. Those before it may be among the records all the same.
+    ///   - timeout: for all of it.
+    /// - Throws: as `readLast` does.
+    public func extent(since time: Int64? = nil, timeout: Duration) throws(KafkaError) -> [Int32: Range<Int64>] {
+        let client = try open()
+        let deadline = ContinuousClock.now + timeout
+        let partitions = try client.topic(topic, until: deadline).partitionCount
+        var starts = try client.offsets(KafkaOffset.beginning, topic: topic, partitions: partitions, until: deadline)
+        let ends = try client.offsets(KafkaOffset.end, topic: topic, partitions: partitions, until: deadline)
+        if let time, time > 0 { try advance(&starts, to: time, before: ends, until: deadline, client) }
+        return Dictionary(
+            uniqueKeysWithValues: zip(starts, ends).enumerated().map { (Int32(clamping: $0), min($1.0, $1.1)..<$1.1) })
+    }
+
+    /// Hands out the records of these ranges as they come, those of one partition in order, until there are no more of them or
+    /// `body` returns `false`.
+    ///
+    /// - Parameter patience: how long brokers may hand out nothing.
+    /// - Throws: as `readLast` does.
+    public func read(
+        _ ranges: [Int32: Range<Int64>], patience: Duration, _ body: (ConsumedRecord) -> Bool
+    ) throws(KafkaError) {
+        try read(ranges, try open(), isLate: { .now - $0 >= patience }, body)
+    }
+
+    private func advance(
+        _ starts: inout [Int64], to time: Int64, before ends: [Int64], until deadline: ContinuousClock.Instant, _ client: InspectionClient
+    ) throws(KafkaError) {
+        let all = starts.indices.map { TopicPartition(topic: topic, number: Int32(clamping: $0)) }
+        let found = client.offsets(time, all, until: deadline).offsets
+        var unknown: [Int32: Range<Int64>] = [:]
+        for (index, partition) in all.enumerated() {
+            if let offset = found[partition] {
+                starts[index] = min(max(starts[index], offset), ends[index])
+            } else {
+                unknown[partition.number] = max(starts[index], ends[index] - Self.newest)..<max(starts[index], ends[index])
+            }
+        }
+        // Brokers say nothing when all records are older, and an embedded Kafka, which doesn't know times, says nothing at all: the
+        // last records tell which it is.
+        var latest: [Int32: Int64] = [:]
+        try read(unknown, client, isLate: { _ in .now >= deadline }) { record in
+            latest[record.partition] = max(latest[record.partition] ?? .min, record.timestampMilliseconds)
+            return true
+        }
+        for (partition, timestamp) in latest where timestamp < time { starts[Int(partition)] = ends[Int(partition)] }
+    }
+
+    /// Offsets at the end of a partition that surely have a record among them, beside those that transactions leave.
+    private static let newest: Int64 = 20
 }

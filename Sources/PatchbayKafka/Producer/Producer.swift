@@ -187,12 +187,7 @@ public final class Producer: Sendable {
     ///
     /// - Throws: `timedOut`, saying how many records are left; `closed`.
     public func flush(timeoutMilliseconds: Int) throws(KafkaError) {
-        let outcome = lifecycle.withLock { _ -> (rd_kafka_resp_err_t, Int32)? in
-            let client = native.withLock { $0.map { ClientReference(pointer: $0.client) } }
-            guard let client else { return nil }
-            let error = rd_kafka_flush(client.pointer, Int32(clamping: timeoutMilliseconds))
-            return (error, rd_kafka_outq_len(client.pointer))
-        }
+        let outcome = whileOpen { client in (rd_kafka_flush(client, Int32(clamping: timeoutMilliseconds)), rd_kafka_outq_len(client)) }
         guard let (error, left) = outcome else { throw KafkaError(.closed, "the producer is closed") }
         guard error == RD_KAFKA_RESP_ERR_NO_ERROR else {
             throw KafkaError(
@@ -224,6 +219,14 @@ public final class Producer: Sendable {
     }
 
     // MARK: Details
+
+    /// For calls that block: the client stays until `body` returns.
+    /// - Returns: `nil` when closed.
+    func whileOpen<Result: Sendable>(_ body: (OpaquePointer) -> Result) -> Result? {
+        lifecycle.withLock { _ in
+            native.withLock { $0.map { ClientReference(pointer: $0.client) } }.map { body($0.pointer) }
+        }
+    }
 
     private struct ClientReference: @unchecked Sendable {
         // Only used while `lifecycle` is held, which keeps the client alive, or by the thread that destroys it.

@@ -14,8 +14,6 @@ import Synchronization
 ///
 /// Thread: consumer. The client is made with the first letter, so that clusters without any have none.
 final class DeadLetterProducer: DeadLetterWriter {
-    private static let routeHeader = "patchbay.route"
-
     /// One letter, until its fate is decided.
     private struct Letter: Sendable {
         var topic: String
@@ -92,20 +90,20 @@ final class DeadLetterProducer: DeadLetterWriter {
         var headers: [(name: String, value: [UInt8]?)] = []
         record.headers.forEach { name, value in headers.append((name, value.map { Array($0) })) }
         // A loop through other processes, which no check of a file can see, would go on for ever.
-        if headers.contains(where: { $0.name == Self.routeHeader && $0.value?.elementsEqual(report.route.utf8) == true }) {
+        if headers.contains(where: { $0.name == DeadLetterHeader.route && $0.value?.elementsEqual(report.route.utf8) == true }) {
             returned += 1
             firstReturned = firstReturned ?? report
             return decided(.lost)
         }
         headers += [
-            (Self.routeHeader, Array(report.route.utf8)), ("patchbay.topic", Array(report.topic.utf8)),
-            ("patchbay.partition", Array("\(report.partition)".utf8)),
-            ("patchbay.offset", Array("\(report.recordOffset)".utf8)),
-            ("patchbay.timestamp", Array("\(record.timestampMilliseconds)".utf8)),
-            ("patchbay.error.code", Array(report.rejection.code.utf8)),
-            ("patchbay.error", Array(report.rejection.explanation.utf8)),
+            (DeadLetterHeader.route, Array(report.route.utf8)), (DeadLetterHeader.topic, Array(report.topic.utf8)),
+            (DeadLetterHeader.partition, Array("\(report.partition)".utf8)),
+            (DeadLetterHeader.offset, Array("\(report.recordOffset)".utf8)),
+            (DeadLetterHeader.timestamp, Array("\(record.timestampMilliseconds)".utf8)),
+            (DeadLetterHeader.code, Array(report.rejection.code.utf8)),
+            (DeadLetterHeader.explanation, Array(report.rejection.explanation.utf8)),
         ]
-        if let field = report.rejection.field { headers.append(("patchbay.error.field", Array(field.utf8))) }
+        if let field = report.rejection.field { headers.append((DeadLetterHeader.field, Array(field.utf8))) }
         let letter = Letter(
             topic: topic, key: record.key.map { Array($0) }, value: record.value.map { Array($0) }, headers: headers,
             report: report, decided: decided)
@@ -200,11 +198,10 @@ final class DeadLetterProducer: DeadLetterWriter {
 
     private func client() throws(KafkaError) -> Producer {
         if let producer { return producer }
-        let given = settings.properties.filter { !Self.consumerOnly.contains($0.name) && !Self.ours.contains($0.name) }
+        let given = settings.producerProperties
         let made = try Producer(
             brokers: settings.brokers,
-            properties: Self.defaults.filter { added in !given.contains { $0.name == added.name } }
-                + given.map { ($0.name, $0.value) }
+            properties: Self.defaults.filter { added in !given.contains { $0.name == added.name } } + given
                 // Last: one letter's fate is this setting's, whatever else the file says to librdkafka. 0: for ever.
                 + [("message.timeout.ms", "\(settings.deadLetterTimeout)")],
             logger: logger)
@@ -219,18 +216,5 @@ final class DeadLetterProducer: DeadLetterWriter {
         ("topic.metadata.propagation.max.ms", "3000"),
         // How soon a topic that was missing is found.
         ("topic.metadata.refresh.interval.ms", "10000"),
-    ]
-
-    /// Properties that would change how long a letter is tried.
-    private static let ours: Set<String> = ["message.timeout.ms", "delivery.timeout.ms"]
-
-    /// Properties that only consumers have (librdkafka's CONFIGURATION.md, column C); a producer warns of them.
-    private static let consumerOnly: Set<String> = [
-        "auto.offset.reset", "session.timeout.ms", "heartbeat.interval.ms", "partition.assignment.strategy",
-        "group.instance.id", "group.protocol.type", "coordinator.query.interval.ms", "max.poll.interval.ms",
-        "enable.auto.commit", "auto.commit.interval.ms", "enable.auto.offset.store", "queued.min.messages",
-        "queued.max.messages.kbytes", "fetch.wait.max.ms", "fetch.message.max.bytes", "max.partition.fetch.bytes",
-        "fetch.max.bytes", "fetch.min.bytes", "fetch.error.backoff.ms", "isolation.level", "enable.partition.eof",
-        "check.crcs", "allow.auto.create.topics", "client.rack",
     ]
 }

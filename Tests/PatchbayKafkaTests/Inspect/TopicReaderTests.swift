@@ -182,4 +182,34 @@ struct TopicReaderTests {
                     == .configuration)
         }
     }
+
+    /// The embedded Kafka answers questions about times as if all records were older; the last ones tell that they aren't.
+    @Test("Ranges are read to their end, those of a time from the first record that is as late")
+    func ranges() async throws {
+        try await KafkaFixture.run { fixture in
+            try fill(fixture, 0..<100)
+            try await offPool { [self] in
+                let reader = try reader(fixture)
+                defer { reader.close() }
+                let all = try reader.extent(timeout: .seconds(60))
+                #expect(all == [0: 0..<25, 1: 0..<25, 2: 0..<25, 3: 0..<25])
+                let late = try reader.extent(since: 1_700_000_000_097, timeout: .seconds(60))
+                // 96 is the last of partition 0, which is earlier.
+                #expect(late[0] == 25..<25 && (1...3).allSatisfy { late[$0]?.upperBound == 25 && late[$0]?.isEmpty == false })
+                #expect(try reader.extent(since: 1_800_000_000_000, timeout: .seconds(60)).values.allSatisfy(\.isEmpty))
+                var seen: [ConsumedRecord] = []
+                try reader.read([1: 20..<25, 3: 3..<5], patience: .seconds(60)) { record in
+                    seen.append(record)
+                    return true
+                }
+                #expect(seen.filter { $0.partition == 1 }.map(\.recordOffset) == [20, 21, 22, 23, 24])
+                #expect(seen.filter { $0.partition == 3 }.map(\.recordOffset) == [3, 4] && seen.count == 7)
+                try reader.read([1: 20..<25], patience: .seconds(60)) { record in
+                    seen.append(record)
+                    return false
+                }
+                #expect(seen.count == 8)
+            }
+        }
+    }
 }

@@ -129,4 +129,34 @@ struct ProducerTests {
         #expect(error?.kind == .configuration)
         #expect(error?.message.contains("lingr.ms") == true)
     }
+
+    /// The embedded Kafka lets a producer go on whose identifier another one has taken; a real one doesn't (RealKafkaTests).
+    @Test("A transaction commits or is aborted, and a closed producer has none")
+    func transactions() async throws {
+        try await KafkaFixture.run { fixture in
+            let producer = try fixture.makeProducer([("transactional.id", "t")])
+            let plain = try fixture.makeProducer()
+            try await offPool {
+                try producer.prepareTransactions(timeoutMilliseconds: 20_000)
+                try producer.beginTransaction()
+                try producer.produce(topic: "orders", partition: 0, value: "1")
+                try producer.commitTransaction(timeoutMilliseconds: 20_000)
+                #expect(producer.deliveries.delivered == 1)
+                try producer.beginTransaction()
+                try producer.produce(topic: "orders", partition: 0, value: "2")
+                try producer.abortTransaction(timeoutMilliseconds: 20_000)
+                let early = #expect(throws: Producer.TransactionFailure.self) {
+                    try producer.commitTransaction(timeoutMilliseconds: 20_000)
+                }
+                #expect(early?.message.isEmpty == false)
+                producer.close(timeoutMilliseconds: 0)
+                let closed = #expect(throws: Producer.TransactionFailure.self) { try producer.beginTransaction() }
+                #expect(closed?.consequence == .end)
+                let without = #expect(throws: Producer.TransactionFailure.self) {
+                    try plain.prepareTransactions(timeoutMilliseconds: 1_000)
+                }
+                #expect(without?.consequence == .end)
+            }
+        }
+    }
 }
