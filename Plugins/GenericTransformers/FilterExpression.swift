@@ -28,18 +28,10 @@ enum FilterExpression: Sendable {
 
     static let hint = "for example `where: .level == \"error\"`; see jq's manual"
 
-    private typealias Source = (text: String, tokens: JQTokens)
-
     /// All expressions of a file at once, in their order: those that need jq share programs of it.
     static func compile(_ texts: [String]) -> [Result<FilterExpression, Invalid>] {
         var outcomes: [ByteString: Result<FilterExpression, Invalid>] = [:]
-        var group: [Source] = []
-        var bytes = 0
-        func finishGroup() {
-            for (source, outcome) in zip(group, programs(group[...])) { outcomes[ByteString(source.text)] = outcome }
-            group = []
-            bytes = 0
-        }
+        var sources: [JQProgram.Source] = []
         var seen: Set<ByteString> = []
         for text in texts where seen.insert(ByteString(text)).inserted {
             let tokens = JQTokens(text)
@@ -59,18 +51,14 @@ enum FilterExpression: Sendable {
                     condition.neverHolds
                     .map { .failure(Invalid(reason: "no record can pass: \($0)", hint: "remove the route, or fix the condition")) }
                     ?? .success(.condition(condition))
-            } else if !tokens.isBalanced || text.utf8.count > JQProgram.maximumBytes {
-                // By itself: it is wrong, or large.
-                outcomes[ByteString(text)] = programs([(text, tokens)])[0]
             } else {
-                if group.count == JQProgram.maximumExpressions || bytes + text.utf8.count > JQProgram.maximumBytes {
-                    finishGroup()
-                }
-                group.append((text, tokens))
-                bytes += text.utf8.count
+                sources.append((text, tokens))
             }
         }
-        finishGroup()
+        for (source, outcome) in zip(sources, JQProgram.compile(sources)) {
+            outcomes[ByteString(source.text)] = outcome.map { .program($0.program, index: $0.index) }
+                .mapError { Invalid(reason: $0.reason, hint: hint) }
+        }
         return texts.map { outcomes[ByteString($0)] ?? .failure(Invalid(reason: "jq doesn't accept it", hint: hint)) }
     }
 
@@ -91,18 +79,5 @@ enum FilterExpression: Sendable {
                 hint: "for example `where: @topic == \"a\" or @key != null`; put the rest into a `filter` of its own")
         }
         return nil
-    }
-
-    /// One program for all, unless one of them is wrong: then halves, until it is alone with what jq says of it.
-    private static func programs(_ sources: ArraySlice<Source>) -> [Result<FilterExpression, Invalid>] {
-        guard !sources.isEmpty else { return [] }
-        do throws(JQProgram.Invalid) {
-            let program = try JQProgram(Array(sources))
-            return sources.indices.map { .success(.program(program, index: $0 - sources.startIndex)) }
-        } catch {
-            if sources.count == 1 { return [.failure(Invalid(reason: error.reason, hint: hint))] }
-            let middle = (sources.startIndex + sources.endIndex) / 2
-            return programs(sources[..<middle]) + programs(sources[middle...])
-        }
     }
 }

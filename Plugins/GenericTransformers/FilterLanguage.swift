@@ -29,7 +29,7 @@ enum FilterLanguage {
         "and", "or", "true", "false", "null", "if", "then", "elif", "else", "end", "as", "reduce", "foreach", "try", "catch",
         "label", "break",
     ]
-    private static let assignments: Set<String> = ["=", "|=", "+=", "-=", "*=", "/=", "%=", "//="]
+    static let assignments: Set<String> = ["=", "|=", "+=", "-=", "*=", "/=", "%=", "//="]
     private static let searches: Set<String> = ["index", "rindex", "indices"]
 
     static func check(_ text: JQTokens) throws(Objection) {
@@ -43,18 +43,30 @@ enum FilterLanguage {
                 throw Objection(
                     reason: "a filter can't change records, so it can't assign (`\(sign)`)",
                     hint: sign == "=" ? "compare with `==`" : "use `pick` or `rename` to change records")
-            case .sign: try FilterMistakes.checkConstants(around: index, in: tokens)
+            case .sign(let sign):
+                try checkVariable(sign)
+                try FilterMistakes.checkConstants(around: index, in: tokens)
             default: break
             }
         }
     }
 
-    private static func check(_ word: String, followedBy rest: ArraySlice<JQTokens.Token>) throws(Objection) {
+    /// The process's environment holds secrets, which an expression must not find out or pass on.
+    static func checkVariable(_ sign: String) throws(Objection) {
+        guard sign == "$ENV" || sign == "$__prog_args" else { return }
+        throw Objection(reason: "`\(sign)` can't be used here", hint: "the file itself can name a variable: `${NAME}`")
+    }
+
+    /// - Parameters:
+    ///   - user: what uses the function.
+    ///   - hint: what to do instead of a function that isn't there.
+    static func check(
+        _ word: String, followedBy rest: ArraySlice<JQTokens.Token>, by user: String = "a filter",
+        hint: (String) -> String = FilterMistakes.hint
+    ) throws(Objection) {
         if keywords.contains(word) { return }
         guard known.contains(word) else {
-            throw Objection(
-                reason: "`\(word)` is not among the jq functions that a filter may use",
-                hint: FilterMistakes.hint(for: word))
+            throw Objection(reason: "`\(word)` is not among the jq functions that \(user) may use", hint: hint(word))
         }
         if word == "recurse", rest.first == .sign("(") {
             throw Objection(
@@ -98,9 +110,9 @@ enum FilterLanguage {
     /// Words whose functions use regular expressions.
     static let patterns: Set<String> = ["test"]
 
-    /// Stands before expressions that multiply or take remainders: jq 1.6 repeats a text as often as a number says, which
-    /// a record could have in billions, and the remainder of the least integer by -1 ends the process (SIGFPE).
-    static let prelude = """
+    /// jq 1.6 repeats a text as often as a number says, which a record could have in billions, and the remainder of the least
+    /// integer by -1 ends the process (SIGFPE).
+    private static let products = """
         def patchbay_product(a; b): a * b; def patchbay_rest(a; b): a % b; \
         def _multiply(a; b): b as $b | a as $a | if [$a, $b | type] | contains(["string"]) \
         then error("a text can't be multiplied") else patchbay_product($a; $b) end; \
@@ -108,7 +120,16 @@ enum FilterLanguage {
         then 1 else $b end); 
         """
 
-    static func needsPrelude(_ text: JQTokens) -> Bool {
-        text.tokens.contains(.sign("*")) || text.tokens.contains(.sign("%"))
+    /// jq 1.6 copies the whole list for each of its elements: 40,000 of them take it half a minute.
+    private static let mapValues = """
+        def map_values(f): if type == "array" then [.[] | [f][0:1][]] else reduce keys_unsorted[] as $k \
+        (.; [.[$k] | f] as $r | if ($r | length) > 0 then setpath([$k]; $r[0]) else delpaths([[$k]]) end) end; 
+        """
+
+    /// What stands before expressions, to replace functions of jq that a record could make endless, or worse.
+    static func prelude(for expressions: [JQTokens]) -> String {
+        let tokens = expressions.lazy.flatMap(\.tokens)
+        let hasProducts = tokens.contains { [.sign("*"), .sign("%"), .sign("*="), .sign("%=")].contains($0) }
+        return (hasProducts ? products : "") + (tokens.contains(.word("map_values")) ? mapValues : "")
     }
 }

@@ -14,6 +14,9 @@ final class JQProgram: @unchecked Sendable {
         let reason: String
     }
 
+    /// An expression to compile.
+    typealias Source = (text: String, tokens: JQTokens)
+
     /// Expressions of one program, and bytes of their texts. Jumps in a program are 16 bits wide and not checked by jq;
     /// an expression takes up to ten such words per byte.
     static let maximumExpressions = 100
@@ -44,7 +47,7 @@ final class JQProgram: @unchecked Sendable {
     }()
 
     /// - Parameter expressions: when there are several, each must be balanced, so that it can't leave its brackets.
-    init(_ expressions: [(text: String, tokens: JQTokens)]) throws(Invalid) {
+    init(_ expressions: [Source]) throws(Invalid) {
         let usesPatterns = expressions.contains { expression in
             expression.tokens.tokens.contains {
                 if case .word(let word) = $0 { FilterLanguage.patterns.contains(word) } else { false }
@@ -66,7 +69,7 @@ final class JQProgram: @unchecked Sendable {
         // jq 1.6 leaves these pointers as they are in fresh memory, and `input` and `debug` call what they find there.
         jq_set_input_cb(state, nil, nil)
         jq_set_debug_cb(state, nil, nil)
-        let prelude = expressions.contains { FilterLanguage.needsPrelude($0.tokens) } ? FilterLanguage.prelude : ""
+        let prelude = FilterLanguage.prelude(for: expressions.map(\.tokens))
         let texts = expressions.map(\.text)
         let isCompiled = jq_compile(state, prelude + (hasSeveral ? Self.choice(among: texts[...]) : texts.joined())) != 0
         let reason = messages.lines.first
@@ -86,13 +89,43 @@ final class JQProgram: @unchecked Sendable {
 
     /// What the expression of that index says of a record, which must be checked JSON.
     func verdict(of index: Int, on json: UnsafeRawBufferPointer) -> FilterExpression.Verdict {
-        guard let length = Int32(exactly: json.count) else { return .failed("the record is too large for jq") }
+        switch parse(json) {
+        case .failure(let invalid): return .failed(invalid.reason)
+        case .success(let record): return lock.withLock { _ in verdict(on: input(index, record)) }
+        }
+    }
+
+    /// Collects what the expression of that index makes of a record, which must be checked JSON.
+    ///
+    /// - Parameter names: how many members the record's objects have in its text.
+    /// - Returns: what is wrong; the results are of no use then.
+    func run(
+        _ index: Int, on json: UnsafeRawBufferPointer, names: Int, into results: inout JQResults
+    ) -> JQResults.Problem? {
+        switch parse(json) {
+        case .failure(let invalid): return .failed(invalid.reason)
+        case .success(let record):
+            // Of a name that occurs twice jq keeps the last.
+            guard JQResults.countOfMembers(in: record) == names else {
+                jv_free(record)
+                return .duplicateName
+            }
+            return lock.withLock { _ in run(on: input(index, record), into: &results) }
+        }
+    }
+
+    private func parse(_ json: UnsafeRawBufferPointer) -> Result<jv, Invalid> {
+        guard let length = Int32(exactly: json.count) else { return .failure(Invalid(reason: "the record is too large for jq")) }
         let record = jv_parse_sized(json.baseAddress?.assumingMemoryBound(to: CChar.self), length)
         guard jv_get_kind(record) != JV_KIND_INVALID else {
-            return .failed(Self.tidied(Self.text(jv_invalid_get_msg(record))))
+            return .failure(Invalid(reason: Self.tidied(Self.text(jv_invalid_get_msg(record)))))
         }
-        let input = hasSeveral ? jv_array_append(jv_array_append(jv_array(), jv_number(Double(index))), record) : record
-        return lock.withLock { _ in verdict(on: input) }
+        return .success(record)
+    }
+
+    /// Takes the record over.
+    private func input(_ index: Int, _ record: jv) -> jv {
+        hasSeveral ? jv_array_append(jv_array_append(jv_array(), jv_number(Double(index))), record) : record
     }
 
     private func verdict(on input: jv) -> FilterExpression.Verdict {
@@ -104,12 +137,7 @@ final class JQProgram: @unchecked Sendable {
         let result = jq_next(state)
         messages.lines.removeAll(keepingCapacity: true)
         switch jv_get_kind(result) {
-        case JV_KIND_INVALID:
-            guard jv_invalid_has_msg(jv_copy(result)) != 0 else {
-                jv_free(result)
-                return jq_halted(state) != 0 ? .failed("the expression stops the program (halt)") : .doesNotHold
-            }
-            return .failed(Self.tidied(Self.text(jv_invalid_get_msg(result))))
+        case JV_KIND_INVALID: return end(result, of: state).map { .failed($0) } ?? .doesNotHold
         case JV_KIND_FALSE, JV_KIND_NULL:
             jv_free(result)
             return .doesNotHold
@@ -117,6 +145,29 @@ final class JQProgram: @unchecked Sendable {
             jv_free(result)
             return .holds
         }
+    }
+
+    private func run(on input: jv, into results: inout JQResults) -> JQResults.Problem? {
+        guard let state else {
+            jv_free(input)
+            return .failed("no memory for jq")
+        }
+        jq_start(state, input, 0)
+        while true {
+            let result = jq_next(state)
+            messages.lines.removeAll(keepingCapacity: true)
+            if jv_get_kind(result) == JV_KIND_INVALID { return end(result, of: state).map { .failed($0) } }
+            if let problem = results.append(result) { return problem }
+        }
+    }
+
+    /// What went wrong when there are no more results; `nil` when nothing did.
+    private func end(_ result: jv, of state: OpaquePointer) -> String? {
+        guard jv_invalid_has_msg(jv_copy(result)) != 0 else {
+            jv_free(result)
+            return jq_halted(state) != 0 ? "the expression stops the program (halt)" : nil
+        }
+        return Self.tidied(Self.text(jv_invalid_get_msg(result)))
     }
 
     /// The text of a message, which is consumed; JSON when it isn't a string.
@@ -131,5 +182,47 @@ final class JQProgram: @unchecked Sendable {
         var text = message.split(whereSeparator: \.isNewline).joined(separator: " ")
         if text.hasPrefix("jq: error: ") { text = String(text.dropFirst("jq: error: ".count)) }
         return text.count > 300 ? text.prefix(300) + "…" : text
+    }
+}
+
+// MARK: Sharing
+
+extension JQProgram {
+    /// All expressions of a file at once, in their order.
+    static func compile(_ sources: [Source]) -> [Result<(program: JQProgram, index: Int), Invalid>] {
+        var outcomes: [Result<(program: JQProgram, index: Int), Invalid>?] = Array(repeating: nil, count: sources.count)
+        var group: [Int] = []
+        var bytes = 0
+        func finishGroup() {
+            let members = group.map { sources[$0] }
+            for (index, outcome) in zip(group, together(members[...])) { outcomes[index] = outcome }
+            group = []
+            bytes = 0
+        }
+        for (index, source) in sources.enumerated() {
+            if !source.tokens.isBalanced || source.text.utf8.count > maximumBytes {
+                // By itself: it is wrong, or large.
+                outcomes[index] = together([source][...])[0]
+                continue
+            }
+            if group.count == maximumExpressions || bytes + source.text.utf8.count > maximumBytes { finishGroup() }
+            group.append(index)
+            bytes += source.text.utf8.count
+        }
+        finishGroup()
+        return outcomes.map { $0 ?? .failure(Invalid(reason: "jq doesn't accept it")) }
+    }
+
+    /// One program for all, unless one of them is wrong: then halves, until it is alone with what jq says of it.
+    private static func together(_ sources: ArraySlice<Source>) -> [Result<(program: JQProgram, index: Int), Invalid>] {
+        guard !sources.isEmpty else { return [] }
+        do throws(Invalid) {
+            let program = try JQProgram(Array(sources))
+            return sources.indices.map { .success((program, $0 - sources.startIndex)) }
+        } catch {
+            if sources.count == 1 { return [.failure(error)] }
+            let middle = (sources.startIndex + sources.endIndex) / 2
+            return together(sources[..<middle]) + together(sources[middle...])
+        }
     }
 }

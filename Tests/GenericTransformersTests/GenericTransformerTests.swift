@@ -20,6 +20,7 @@ struct GenericTransformerTests {
     static let all = [
         Case(definition: FilterTransformer.definition, options: ["where": .string(#".level == "error""#)]),
         Case(definition: PickTransformer.definition, options: ["fields": .strings("level", "user.id", "n")]),
+        Case(definition: JQTransformer.definition, options: ["program": .string("{service, level, n}")]),
         Case(
             definition: RenameTransformer.definition,
             options: ["fields": .map(["level": .string("severity"), "user.id": .string("number")])]),
@@ -61,7 +62,7 @@ struct GenericTransformerTests {
 
     @Test(
         "pick and rename allocate nothing per record", .enabled(if: allocation_count_is_available()),
-        arguments: all.filter { $0.definition.name != "filter" })
+        arguments: all.filter { !["filter", "jq"].contains($0.definition.name) })
     func allocations(_ generic: Case) throws {
         let batch = OwnedBatch(Array(repeating: Array(Self.sample.utf8), count: 20))
         let transformer = try generic.definition.make(generic.options)

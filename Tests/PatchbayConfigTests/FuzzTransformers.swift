@@ -30,6 +30,7 @@ enum FuzzTransformers {
                 Field("fields", .list(.string(), minimumCount: 1), required: true, documentation: "Names."),
                 Field("missing", .choice(["skip", "reject"]), default: .string("skip"), documentation: "Without."),
             ]),
+        make("jq", shorthand: "program", [Field("program", .string(minimumLength: 1), required: true, documentation: "Program.")]),
         make("rename", [Field("fields", .dictionary(.string()), required: true, documentation: "Names.")]),
         make(
             "mask",

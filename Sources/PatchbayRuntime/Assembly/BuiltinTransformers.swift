@@ -17,6 +17,7 @@ package enum BuiltinTransformers {
                 FilterTransformer.definition,
                 PickTransformer.definition,
                 RenameTransformer.definition,
+                JQTransformer.definition,
             ], from: "BuiltinTransformers.swift")
     }
 }
