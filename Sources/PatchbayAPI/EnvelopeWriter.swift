@@ -67,6 +67,12 @@ public protocol EnvelopeSink: AnyObject {
     func reject(_ record: Record, _ rejection: Rejection)
     /// The record is left out on purpose, because an option says so.
     func filter(_ record: Record, because reason: FilterReason)
+    /// A tombstone goes on, to the next step or to clients. Refused unless the sink knows what to make of it.
+    func emitTombstone(_ record: Record)
+}
+
+extension EnvelopeSink {
+    public func emitTombstone(_ record: Record) { reject(record, .tombstone) }
 }
 
 /// The one way out of a transformer.
@@ -87,6 +93,10 @@ public struct EnvelopeWriter {
     /// One envelope with this data, which must be one complete JSON value in UTF-8. The bytes are copied.
     @inlinable
     public func emit(_ record: Record, data: UnsafeRawBufferPointer) { sink.emit(record, data: data) }
+
+    /// Passes a tombstone on: clients are told that its key is deleted. For transformers whose definition asks for tombstones.
+    @inlinable
+    public func emitTombstone(_ record: Record) { sink.emitTombstone(record) }
 
     /// Refuses the record; the router counts it by `rejection.code` and logs it, rate-limited.
     @inlinable

@@ -5,7 +5,8 @@
 ///
 /// Thread: consumer.
 public protocol Transformer: AnyObject {
-    /// Transforms the whole batch, in order. Tombstones never arrive here unless the definition asks for them.
+    /// Transforms the whole batch, in order. Tombstones never arrive here unless the definition asks for them
+    /// (`takesTombstones`): they go past this step, in their place among the records.
     func transform(_ batch: borrowing RecordBatch, into output: EnvelopeWriter)
 
     /// How often it wants `tick`; `nil`, the default, for never. Asked once, when the instance is made.
@@ -37,6 +38,8 @@ public struct TransformerDefinition: Sendable {
     public let options: [Field]
     /// The option that a bare value stands for, as in `pick: [a, b]`; `nil` when options are always named.
     public let shorthand: String?
+    /// Whether tombstones come to it, on routes with `tombstones: message`. It passes them on with `emitTombstone`.
+    public let takesTombstones: Bool
     /// Inputs with their outputs; run as tests and printed in the reference.
     public let examples: [TransformerExample]
     /// What the data looks like that it makes under checked options; for the documents that clients read.
@@ -57,6 +60,7 @@ public struct TransformerDefinition: Sendable {
         defaultType: String?,
         options: [Field] = [],
         shorthand: String? = nil,
+        takesTombstones: Bool = false,
         examples: [TransformerExample] = [],
         outputSchema: @escaping @Sendable (OptionValues) -> OutputSchema = { _ in .any },
         configure: @escaping @Sendable (OptionValues) throws(OptionError) -> Factory,
@@ -67,6 +71,7 @@ public struct TransformerDefinition: Sendable {
         self.defaultType = defaultType
         self.options = options
         self.shorthand = shorthand
+        self.takesTombstones = takesTombstones
         self.examples = examples
         self.outputSchema = outputSchema
         self.configure = configure

@@ -60,10 +60,41 @@ import Testing
             let figures = try #require(router.service.health.routes.first { $0.route == "trade-info" })
             #expect(figures.recordsIn == 11)
             #expect(figures.recordsRouted == 2)
-            #expect(figures.recordsRejected.values.reduce(0, +) == 9)
-            #expect(figures.recordsRejected["tombstone"] == 1)
+            #expect(figures.recordsRejected.values.reduce(0, +) == 8)
+            #expect(figures.tombstonesIgnored == 1)
             #expect(figures.recordsRejected["too_deep"] == 1)
             #expect(figures.recordsRejected["invalid_value"] == 1)
+        }
+    }
+
+    @Test func deletionsReachClientsInOneFormAndStopNothing() async throws {
+        let routes = """
+            routes:
+              - { name: told, topic: trade-info, transform: trade, channels: [told, "by.{@key}"], tombstones: message, on_error: stop }
+              - { name: untold, topic: trade-info, transform: trade, channel: untold, on_error: stop }
+            """
+        try await RunningRouter.run(routes: routes) { kafka, router in
+            let (told, byKey, untold) = try await (
+                WebSocketTestClient(port: router.port), WebSocketTestClient(port: router.port), WebSocketTestClient(port: router.port)
+            )
+            try await told.subscribe("told")
+            try await byKey.subscribe("by.k\"1")
+            try await untold.subscribe("untold")
+            let key = Array("k\"1".utf8)
+            for value in [Array(Sample.trade(1).utf8), nil, Array(Sample.trade(2).utf8)] {
+                try kafka.producer.produce(topic: "trade-info", partition: 0, key: key, value: value)
+            }
+            for (client, channel) in [(told, "told"), (byKey, #"by.k\"1"#)] {
+                #expect(Sample.number(try await client.receive()) == 1)
+                let text = try await client.receive().text
+                let start = #"{"type":"trade_data","channel":"\#(channel)","data":null,"deleted":true,"key":"k\"1","timestamp":"#
+                #expect(text.hasPrefix(start), "\(text)")
+                #expect(Sample.number(try await client.receive()) == 2)
+            }
+            #expect(Sample.number(try await untold.receive()) == 1)
+            #expect(Sample.number(try await untold.receive()) == 2)
+            #expect(router.figures(of: "told")?.tombstonesIgnored == 0 && router.figures(of: "untold")?.tombstonesIgnored == 1)
+            #expect(router.service.health.routes.allSatisfy { $0.stoppedAt == nil && $0.recordsRejected.isEmpty })
         }
     }
 

@@ -117,9 +117,24 @@ import Testing
         #expect(try await run(base + ["legacy", #"{"level":"error"}"#], code: 1).contains("channel_unrenderable"))
         #expect(try await run(base + ["nobody"], code: 1).contains("no route uses this topic"))
         #expect(try await run(base + ["legacy", "-"], code: 0, input: #"{"level":"info"}"#).contains("filter"))
-        let report = try await json(base + ["legacy", "--tombstone"], code: 1) as? [String: Any]
+        let report = try await json(base + ["legacy", "--tombstone"], code: 0) as? [String: Any]
         let outcomes = report?["routes"] as? [[String: Any]]
-        #expect((outcomes?.first?["errors"] as? [[String: Any]])?.first?["code"] as? String == "tombstone")
+        #expect(outcomes?.first?["is_ignored"] as? Bool == true && (outcomes?.first?["errors"] as? [Any])?.isEmpty == true)
+        #expect(try await run(base + ["legacy", "--tombstone"], code: 0).contains("is ignored; no message (tombstones: ignore)"))
+        let deletions = try Folder([
+            "r.yaml": """
+            version: 1
+            defaults: { tombstones: message }
+            routes:
+              - { topic: t, transform: json, channel: c, tests: [{ input: null, key: 7, expect: [{ deleted: true, key: 7, data: null }] }] }
+              - { name: strict, topic: t, transform: json, channel: c, tombstones: reject }
+
+            """
+        ])
+        let deleted = try await run(
+            ["explain", "--config", deletions.path("r.yaml"), "--topic", "t", "--key", "7", "--tombstone"], code: 1)
+        #expect(deleted.contains(#""data":null,"deleted":true,"key":"7","timestamp""#) && deleted.contains("refused: tombstone"))
+        #expect(try await run(["test", deletions.path("r.yaml")], code: 0).contains("1 passed, 0 failed"))
         let templates = try Folder(["r.yaml": "version: 1\nroutes: [{ topic: t, transform: json, channel: \"{@key}.{@header.h}\" }]\n"])
         let named = try await run(
             ["explain", "--config", templates.path("r.yaml"), "--topic", "t", "--key", "K", "--header", "h=H", "{}"], code: 0)

@@ -15,7 +15,8 @@ import Testing
     }
 
     @Test func recordsRefusedByAnyStepAreCountedOnce() {
-        let route = Route.make(steps: [{ MarkTransformer() }, { Marking("a", refusing: "x") }, { MarkTransformer() }])
+        let route = Route.make(
+            steps: [{ MarkTransformer() }, { Marking("a", refusing: "x") }, { MarkTransformer() }], tombstones: .reject)
         let router = router(route)
         process(["1", "!2", "x3", "-4", nil], topic: "t", with: router.makeProcessor())
         #expect(router.data(of: "one") == ["1a"])
@@ -117,7 +118,7 @@ import Testing
 
     @Test func deadLettersCarryTheRecordAsItCameFromKafka() {
         let route = Route.make(
-            steps: [{ Marking("a") }, { Marking("b", refusing: "x") }], onError: .deadLetter(topic: "dead"))
+            steps: [{ Marking("a") }, { Marking("b", refusing: "x") }], onError: .deadLetter(topic: "dead"), tombstones: .reject)
         let router = router(route)
         let letters = FakeDeadLetters()
         let processor = router.makeProcessor(deadLetters: letters)
@@ -280,11 +281,12 @@ import Testing
 
     @Test func aTrialShowsEveryStep() {
         let route = Route.make(
-            steps: [{ Marking("a") }, { Marking("b", refusing: "x") }], type: "kind", channels: ["one", "k.{@key}"])
+            steps: [{ Marking("a") }, { Marking("b", refusing: "x") }], type: "kind", channels: ["one", "k.{@key}"],
+            tombstones: .reject)
         let trial = RouteTrial(route: route, maxRecord: 10)
         let good = trial.run(SampledRecord(key: Array("K".utf8), value: Array("1".utf8)), topic: "t")
         #expect(good.steps.map(\.outcome) == [.outputs([Array("1a".utf8)]), .outputs([Array("1ab".utf8)])])
-        #expect(good.steps.map { String(decoding: $0.input, as: UTF8.self) } == ["1", "1a"])
+        #expect(good.steps.map { String(decoding: $0.input ?? [], as: UTF8.self) } == ["1", "1a"])
         #expect(good.envelopes.map(\.channel) == ["one", "k.K"])
         #expect(good.envelopes.allSatisfy { $0.type == "kind" && $0.data == Array("1ab".utf8) })
         let bad = trial.run(SampledRecord(key: nil, value: Array("x".utf8)), topic: "t")

@@ -94,7 +94,8 @@ func process(
         #expect(figures.routed == 2)
         #expect(figures.envelopes == 3)
         #expect(figures.filtered == 1)
-        #expect(figures.rejected == ["invalid_value": 1, "tombstone": 1, "too_large": 1])
+        #expect(figures.tombstonesIgnored == 1)
+        #expect(figures.rejected == ["invalid_value": 1, "too_large": 1])
         #expect(texts("one", router).count == 3)
     }
 

@@ -19,7 +19,7 @@ import Testing
         version: "1.2.3", adminPort: 9191,
         messages: [
             orders,
-            .init(type: "note", route: "notes", transformers: ["json"], channels: ["notes"]),
+            .init(type: "note", route: "notes", transformers: ["json"], channels: ["notes"], deletes: true),
             // A type of two routes, one of which has another schema and no example.
             .init(
                 type: "order", route: "old orders", transformers: ["rename"], channels: ["all"],
@@ -114,6 +114,33 @@ import Testing
         #expect(list.count == 6)
         #expect(list[0]["types"] as? [String] == ["order"] && list[0]["description"] as? String == "All \"orders\"")
         #expect(list[3]["template"] as? Bool == true && list[3]["types"] as? [String] == ["order"])
+    }
+
+    @Test func deletionsAreDescribedWhereARouteSendsThem() throws {
+        let messages = try #require((object(.asyncAPI, Self.routes)["components"] as? [String: [String: Any]])?["messages"])
+        func properties(_ key: String) -> [String: Any]? {
+            ((messages[key] as? [String: Any])?["payload"] as? [String: Any])?["properties"] as? [String: Any]
+        }
+        #expect(properties("message-note")?["deleted"] != nil && properties("message-note")?["key"] != nil)
+        #expect(properties("message-order")?["deleted"] == nil)
+        let examples = (messages["message-note"] as? [String: Any])?["examples"] as? [[String: Any]]
+        let deletion = try #require(examples?.last?["payload"] as? [String: Any])
+        #expect(deletion["data"] is NSNull && deletion["deleted"] as? Bool == true && deletion["key"] as? String == "7")
+    }
+
+    /// A deletion with data, or without its key, is none.
+    @Test func theSchemaTakesNoHalfDeletion() async throws {
+        let kind = try #require(MessageKind.all(Self.routes).first { $0.type == "note" })
+        let schema = kind.schema.text()
+        let cases = [
+            (#"{"data":null,"deleted":true,"key":"7"}"#, true), (#"{"data":1}"#, true), (#"{"data":1,"deleted":true,"key":"7"}"#, false),
+            (#"{"data":null,"deleted":true}"#, false), (#"{"data":1,"key":"7"}"#, false),
+        ].map { value, fits in
+            let whole = #"{"type":"note","channel":"notes","timestamp":"2026-01-31T12:00:00.000Z","# + value.dropFirst()
+            return #"{"name":"deletion","schema":\#(schema),"value":\#(whole),"fits":\#(fits)}"#
+        }
+        let complaints = try await DocsValidator.complaints(of: ["[\(cases.joined(separator: ","))]"], arguments: ["--cases"])
+        #expect(complaints.isEmpty, "\(complaints)")
     }
 
     @Test func thePathIsTheConfiguredOne() throws {

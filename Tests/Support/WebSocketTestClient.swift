@@ -140,7 +140,8 @@ public final class WebSocketTestClient: Sendable {
 
     public static func envelope(_ text: String) throws -> Envelope {
         guard let object = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any],
-            Set(object.keys) == ["type", "channel", "data", "timestamp"],
+            // A deletion has two more.
+            Set(object.keys) == Set(["type", "channel", "data", "timestamp"] + (object["deleted"] == nil ? [] : ["deleted", "key"])),
             let type = object["type"] as? String, let channel = object["channel"] as? String,
             let timestamp = object["timestamp"] as? String, let data = object["data"]
         else { throw SocketFailure(description: "not an envelope: \(text)") }

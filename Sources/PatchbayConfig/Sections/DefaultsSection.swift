@@ -23,6 +23,13 @@ package enum Defaults {
             documentation: "Topic for refused records where `on_error` is `dead_letter`, on the cluster that they come from.",
             example: "dead_letter: patchbay.dead-letter"),
         Field(
+            "tombstones", .choice(TombstonePolicy.words), default: .string(TombstonePolicy.ignore.rawValue),
+            documentation: """
+                What becomes of records without a value, by which Kafka says that a key is deleted: they are counted and nothing \
+                more (`ignore`), refused like any bad record (`reject`), or told to clients (`message`).
+                """,
+            example: "tombstones: message"),
+        Field(
             "max_channels", .integer(RouteSettings.channelCounts), default: .integer(10_000), unit: "channels",
             documentation: "How many channels the templates of one route may make.",
             example: "max_channels: 10000"),

@@ -23,6 +23,7 @@ public struct RouteSettings: Sendable {
     /// Messages a slow client may fall behind on channels that templates make.
     public let templateBuffer: Int
     public let onError: ErrorPolicy
+    public let tombstones: TombstonePolicy
     public let tests: [RouteTest]
     /// Where the route starts in its file.
     public let position: SourcePosition
@@ -37,7 +38,7 @@ public struct RouteSettings: Sendable {
         name: String, isEnabled: Bool = true, cluster: String = KafkaSettings.defaultName, topics: [TopicSelector],
         steps: [TransformStep], type: String, channels: [ChannelTemplate], maxChannels: Int = 10_000,
         channelIdle: Duration = .seconds(600), templateBuffer: Int = 100, onError: ErrorPolicy = .skip,
-        tests: [RouteTest] = [], position: SourcePosition, secrets: Set<String> = []
+        tombstones: TombstonePolicy = .ignore, tests: [RouteTest] = [], position: SourcePosition, secrets: Set<String> = []
     ) {
         self.name = name
         self.isEnabled = isEnabled
@@ -50,6 +51,7 @@ public struct RouteSettings: Sendable {
         self.channelIdle = channelIdle
         self.templateBuffer = templateBuffer
         self.onError = onError
+        self.tombstones = tombstones
         self.tests = tests
         self.position = position
         self.secrets = secrets
@@ -146,6 +148,14 @@ extension RouteSettings {
                 """,
             example: "dead_letter: patchbay.dead-letter"),
         Field(
+            "tombstones", .choice(TombstonePolicy.words),
+            documentation: """
+                What becomes of records without a value, by which Kafka says that a key is deleted: they are counted and nothing \
+                more (`ignore`), refused like any bad record (`reject`), or told to clients (`message`): a message of the \
+                route's type with `"data":null,"deleted":true,"key":"…"`. `defaults.tombstones` when left out.
+                """,
+            example: "tombstones: message"),
+        Field(
             "tests", .list(.object(RouteTest.fields)),
             documentation: "Test records with their expected outcomes; `patchbay test` runs them.",
             example: "tests: [{ input: { level: info }, expect: [] }]"),
@@ -210,7 +220,13 @@ extension RouteSettings {
         Aspect("channel_idle", secrets: ["channel_idle"], \.channelIdle) { "\($0.channelIdle)" },
         Aspect("buffer of its templates", secrets: ["buffer"], \.templateBuffer) { "\($0.templateBuffer)" },
         Aspect("on_error", secrets: ["on_error", "dead_letter"], \.onError) { $0.onError.described },
+        Aspect("tombstones", secrets: ["tombstones"], \.tombstones) { $0.tombstones.rawValue },
     ]
+}
+
+extension TombstonePolicy {
+    /// As a key says it.
+    static let words = allCases.map(\.rawValue)
 }
 
 extension ErrorPolicy {

@@ -40,12 +40,18 @@ public struct ExpectedEnvelope: Sendable {
     public let type: String?
     /// JSON. The order of names and the way numbers are written don't matter; no digit of theirs is rounded.
     public let data: String?
+    /// Whether it says that something was deleted.
+    public let deleted: Bool?
+    /// What was deleted.
+    public let key: String?
     public let position: SourcePosition
 
-    package init(channel: String?, type: String?, data: String?, position: SourcePosition) {
+    package init(channel: String?, type: String?, data: String?, deleted: Bool?, key: String?, position: SourcePosition) {
         self.channel = channel
         self.type = type
         self.data = data
+        self.deleted = deleted
+        self.key = key
         self.position = position
     }
 }
@@ -108,5 +114,13 @@ extension ExpectedEnvelope {
             "data", .any,
             documentation: "The message's data, compared as JSON: the order of names and the way numbers are written don't matter.",
             example: "data: { level: error }"),
+        Field(
+            "deleted", .bool,
+            documentation: "Whether the message says that something was deleted (`tombstones: message`).",
+            example: "deleted: true"),
+        Field(
+            "key", .scalar,
+            documentation: "The key that the message says was deleted.",
+            example: "key: \"0x01\""),
     ]
 }

@@ -9,6 +9,8 @@ public struct TransformStep: Sendable {
     public let secretOptions: Set<String>
     /// Whether the transformer's name must not be shown.
     package var hasSecretName = false
+    /// Whether tombstones come to it.
+    package var takesTombstones = false
     /// Makes an instance: one per route and consumer thread.
     public let factory: @Sendable () -> any Transformer
     public let position: SourcePosition

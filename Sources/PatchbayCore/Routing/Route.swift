@@ -8,11 +8,14 @@ public final class Route: Sendable {
     /// One transformer of the chain.
     public struct Step: Sendable {
         public let transformer: String
+        /// Whether tombstones come to it; they go past it otherwise.
+        public let takesTombstones: Bool
         /// Called once per route and consumer thread.
         public let make: @Sendable () -> any Transformer
 
-        public init(transformer: String, make: @escaping @Sendable () -> any Transformer) {
+        public init(transformer: String, takesTombstones: Bool = false, make: @escaping @Sendable () -> any Transformer) {
             self.transformer = transformer
+            self.takesTombstones = takesTombstones
             self.make = make
         }
     }
@@ -30,6 +33,7 @@ public final class Route: Sendable {
     /// Bounds of the channels that its templates make.
     public let templateLimits: TemplateLimits
     public let onError: ErrorPolicy
+    public let tombstones: TombstonePolicy
     /// Makes what looks up the fields that templates name; the paths are given to it.
     let makeFieldReader: @Sendable ([[String]]) -> any FieldReader
     public let counters: RouteCounters
@@ -54,7 +58,8 @@ public final class Route: Sendable {
     public init(
         name: String, cluster: String = "default", topics: [TopicSelector], steps: [Step], type: String,
         channels: [ChannelTemplate], templateLimits: TemplateLimits = TemplateLimits(), onError: ErrorPolicy = .skip,
-        makeFieldReader: @escaping @Sendable ([[String]]) -> any FieldReader, counters: RouteCounters = RouteCounters()
+        tombstones: TombstonePolicy = .ignore, makeFieldReader: @escaping @Sendable ([[String]]) -> any FieldReader,
+        counters: RouteCounters = RouteCounters()
     ) {
         self.name = name
         self.cluster = cluster
@@ -64,6 +69,7 @@ public final class Route: Sendable {
         self.channels = channels
         self.templateLimits = templateLimits
         self.onError = onError
+        self.tombstones = tombstones
         self.makeFieldReader = makeFieldReader
         self.counters = counters
     }

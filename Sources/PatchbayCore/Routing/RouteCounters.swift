@@ -6,6 +6,7 @@ public final class RouteCounters: Sendable {
     private let recordsIn = Atomic<Int64>(0)
     private let routed = Atomic<Int64>(0)
     private let filtered = Atomic<Int64>(0)
+    private let tombstonesIgnored = Atomic<Int64>(0)
     private let envelopes = Atomic<Int64>(0)
     private let deadLettered = Atomic<Int64>(0)
     private let rejectedByCode = Mutex<[String: Int64]>([:])
@@ -22,6 +23,8 @@ public final class RouteCounters: Sendable {
         public var routed: Int64 = 0
         /// Records an option left out on purpose.
         public var filtered: Int64 = 0
+        /// Records without a value that the route doesn't care for.
+        public var tombstonesIgnored: Int64 = 0
         /// Messages appended to channels.
         public var envelopes: Int64 = 0
         /// Refused records handed to the dead-letter topic.
@@ -30,10 +33,11 @@ public final class RouteCounters: Sendable {
         public var rejected: [String: Int64] = [:]
     }
 
-    func add(recordsIn: Int, routed: Int, filtered: Int, envelopes: Int) {
+    func add(recordsIn: Int, routed: Int, filtered: Int, tombstonesIgnored: Int, envelopes: Int) {
         self.recordsIn.wrappingAdd(Int64(recordsIn), ordering: .relaxed)
         self.routed.wrappingAdd(Int64(routed), ordering: .relaxed)
         self.filtered.wrappingAdd(Int64(filtered), ordering: .relaxed)
+        self.tombstonesIgnored.wrappingAdd(Int64(tombstonesIgnored), ordering: .relaxed)
         self.envelopes.wrappingAdd(Int64(envelopes), ordering: .relaxed)
     }
 
@@ -65,6 +69,7 @@ public final class RouteCounters: Sendable {
             recordsIn: recordsIn.load(ordering: .relaxed),
             routed: routed.load(ordering: .relaxed),
             filtered: filtered.load(ordering: .relaxed),
+            tombstonesIgnored: tombstonesIgnored.load(ordering: .relaxed),
             envelopes: envelopes.load(ordering: .relaxed),
             deadLettered: deadLettered.load(ordering: .relaxed),
             rejected: rejectedByCode.withLock { $0 })

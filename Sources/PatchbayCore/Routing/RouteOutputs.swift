@@ -137,24 +137,25 @@ final class RouteOutputs {
 
     /// Gathers one envelope for every channel it goes to.
     ///
+    /// - Parameter fields: what templates find their fields in; `nil` for a deletion, which has none.
     /// - Returns: how many those are.
     func append(
-        _ record: Record, topic: String, data: UnsafeRawBufferPointer, suffix: UnsafeRawBufferPointer,
-        refuse: (Rejection) -> Void
+        _ record: Record, topic: String, data: UnsafeRawBufferPointer, fields: UnsafeRawBufferPointer?,
+        suffix: UnsafeRawBufferPointer, refuse: (Rejection) -> Void
     ) -> Int {
         let count = appendPlain(record, data: data, suffix: suffix)
         guard let renderer else { return count }
         return count
-            + appendRendered(renderer, record, topic: topic, data: data, suffix: suffix, refuse: refuse)
+            + appendRendered(renderer, record, topic: topic, data: data, fields: fields, suffix: suffix, refuse: refuse)
     }
 
     private func appendRendered(
         _ renderer: TemplateRenderer, _ record: Record, topic: String, data: UnsafeRawBufferPointer,
-        suffix: UnsafeRawBufferPointer, refuse: (Rejection) -> Void
+        fields: UnsafeRawBufferPointer?, suffix: UnsafeRawBufferPointer, refuse: (Rejection) -> Void
     ) -> Int {
         emission += 1
         for output in plain { output.emission = emission }
-        renderer.read(data)
+        renderer.read(fields)
         var count = 0
         for index in renderer.templates.indices {
             if let rejection = renderer.render(index, record: record, topic: topic, into: &name) {

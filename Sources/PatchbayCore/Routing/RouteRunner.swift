@@ -19,6 +19,8 @@ final class RouteRunner: EnvelopeSink {
     private let suffix: UnsafeMutableRawBufferPointer
     private let timestampIndex: Int
     private var accepted: [Record] = []
+    /// What stands in place of the data when something was deleted.
+    private var deletion: [UInt8] = []
 
     private var topic = ""
     private var time = BatchTime(wall: 0, monotonic: 0)
@@ -26,6 +28,7 @@ final class RouteRunner: EnvelopeSink {
     private var original = UnsafeBufferPointer<Record>(start: nil, count: 0)
     private var routed = 0
     private var rejected = 0
+    private var ignored = 0
     private var envelopes = 0
     /// The last record that was emitted: a record may become several envelopes and counts once.
     private var lastOffset = noRecord
@@ -82,6 +85,7 @@ final class RouteRunner: EnvelopeSink {
         self.time = time
         routed = 0
         rejected = 0
+        ignored = 0
         envelopes = 0
         lastOffset = Self.noRecord
         firstRefused = nil
@@ -103,7 +107,8 @@ final class RouteRunner: EnvelopeSink {
     func commit(count: Int, changed: inout [ChannelLog]) {
         outputs.commit(monotonicMilliseconds: time.monotonic, changed: &changed)
         route.counters.add(
-            recordsIn: count, routed: routed, filtered: max(0, count - routed - rejected), envelopes: envelopes)
+            recordsIn: count, routed: routed, filtered: max(0, count - routed - rejected - ignored),
+            tombstonesIgnored: ignored, envelopes: envelopes)
     }
 
     /// Forgets what `run` gathered; the records will come again.
@@ -117,8 +122,10 @@ final class RouteRunner: EnvelopeSink {
     private func transformRoutable(_ batch: borrowing RecordBatch) {
         accepted.removeAll(keepingCapacity: true)
         for record in batch.records {
-            if isRoutable(record) {
+            if isRoutable(record) || record.value == nil && route.tombstones == .message {
                 accepted.append(record)
+            } else if record.value == nil, route.tombstones == .ignore {
+                ignored += 1
             } else {
                 reject(record, Self.unroutable(record, maxRecord: maxRecord))
             }
@@ -140,12 +147,21 @@ final class RouteRunner: EnvelopeSink {
 
     // MARK: EnvelopeSink
 
-    func emit(_ record: Record, data: UnsafeRawBufferPointer) {
+    func emit(_ record: Record, data: UnsafeRawBufferPointer) { append(record, data: data, fields: data) }
+
+    func emitTombstone(_ record: Record) {
+        if let rejection = Deletion.write(key: record.key, to: &deletion) { return reject(record, rejection) }
+        deletion.withUnsafeBytes { append(record, data: $0, fields: nil) }
+    }
+
+    /// - Parameter fields: what templates find their fields in; `nil` when there are none.
+    @inline(__always)
+    private func append(_ record: Record, data: UnsafeRawBufferPointer, fields: UnsafeRawBufferPointer?) {
         guard !isStopping else { return }
         let suffix = UnsafeRawBufferPointer(suffix)
         let count =
             outputs.hasTemplates
-            ? outputs.append(record, topic: topic, data: data, suffix: suffix) { refuse(record, $0) }
+            ? outputs.append(record, topic: topic, data: data, fields: fields, suffix: suffix) { refuse(record, $0) }
             : outputs.appendPlain(record, data: data, suffix: suffix)
         guard count > 0 else {
             rejected += 1

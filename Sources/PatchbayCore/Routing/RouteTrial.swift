@@ -8,8 +8,8 @@ public final class RouteTrial {
     /// What one step made of one record.
     public struct Step: Sendable, Equatable {
         public enum Outcome: Sendable, Equatable {
-            /// The data of these envelopes, or the records of the next step.
-            case outputs([[UInt8]])
+            /// The data of these envelopes, or the records of the next step; `nil` for a tombstone.
+            case outputs([[UInt8]?])
             /// Left out on purpose.
             case filtered(Omission)
             case rejected(Rejection)
@@ -32,7 +32,8 @@ public final class RouteTrial {
         /// In the chain, from 0. A step that gets several records runs once for each.
         public let index: Int
         public let transformer: String
-        public let input: [UInt8]
+        /// `nil` for a tombstone.
+        public let input: [UInt8]?
         public let outcome: Outcome
     }
 
@@ -41,10 +42,19 @@ public final class RouteTrial {
         public let channel: String
         public let type: String
         public let data: [UInt8]
+        /// The key that it says was deleted; `nil` for every other message.
+        public let deletedKey: String?
+
+        /// What stands behind `"data":` in the message's text: the data, and what else says that it is a deletion.
+        public var dataText: String {
+            let data = String(decoding: data, as: UTF8.self)
+            return deletedKey.map { "\(data),\"deleted\":true,\"key\":\(JSONLiteral.quoted($0))" } ?? data
+        }
 
         /// By their bytes.
         public static func == (left: Envelope, right: Envelope) -> Bool {
             left.channel.hasSameBytes(as: right.channel) && left.type.hasSameBytes(as: right.type) && left.data == right.data
+                && left.deletedKey.map { ByteString($0) } == right.deletedKey.map { ByteString($0) }
         }
     }
 
@@ -55,9 +65,11 @@ public final class RouteTrial {
         public internal(set) var envelopes: [Envelope] = []
         /// Why the record, or one of its messages, was refused.
         public internal(set) var rejections: [Rejection] = []
+        /// Whether it was a tombstone, and the route ignores them.
+        public internal(set) var isIgnored = false
 
         /// Whether the record was left out on purpose.
-        public var isFiltered: Bool { envelopes.isEmpty && rejections.isEmpty }
+        public var isFiltered: Bool { envelopes.isEmpty && rejections.isEmpty && !isIgnored }
     }
 
     private let route: Route
@@ -74,15 +86,24 @@ public final class RouteTrial {
 
     public func run(_ sample: SampledRecord, topic: String) -> Result {
         var result = Result()
-        guard let value = sample.value, value.count <= maxRecord else {
+        let isRoutable = sample.value.map { $0.count <= maxRecord } ?? (route.tombstones == .message)
+        guard isRoutable else {
+            guard sample.value != nil || route.tombstones != .ignore else {
+                result.isIgnored = true
+                return result
+            }
             let rejection = sample.withRecord { RouteRunner.unroutable($0, maxRecord: maxRecord) }
             result.rejections.append(rejection)
             return result
         }
-        var inputs = [value]
+        var inputs = [sample.value]
         for (index, transformer) in transformers.enumerated() {
-            var outputs: [[UInt8]] = []
+            var outputs: [[UInt8]?] = []
             for input in inputs {
+                guard input != nil || route.steps[index].takesTombstones else {
+                    outputs.append(nil)
+                    continue
+                }
                 let outcome = step(transformer, sample, input: input, topic: topic)
                 result.steps.append(
                     Step(index: index, transformer: route.steps[index].transformer, input: input, outcome: outcome))
@@ -99,7 +120,7 @@ public final class RouteTrial {
     }
 
     private func step(
-        _ transformer: any Transformer, _ sample: SampledRecord, input: [UInt8], topic: String
+        _ transformer: any Transformer, _ sample: SampledRecord, input: [UInt8]?, topic: String
     ) -> Step.Outcome {
         let sink = TrialSink()
         var sample = sample
@@ -115,9 +136,19 @@ public final class RouteTrial {
         return .outputs(sink.outputs)
     }
 
-    private func deliver(_ data: [UInt8], _ sample: SampledRecord, topic: String, into result: inout Result) {
+    /// - Parameter data: `nil` for a tombstone.
+    private func deliver(_ data: [UInt8]?, _ sample: SampledRecord, topic: String, into result: inout Result) {
         var names: [[UInt8]] = []
-        data.withUnsafeBytes { renderer.read($0) }
+        if let data {
+            data.withUnsafeBytes { renderer.read($0) }
+        } else {
+            var text: [UInt8] = []
+            if let rejection = sample.withRecord({ Deletion.write(key: $0.key, to: &text) }) {
+                result.rejections.append(rejection)
+                return
+            }
+            renderer.read(nil)
+        }
         for (index, template) in renderer.templates.enumerated() {
             if template.isPlain {
                 names.append(Array(template.text.utf8))
@@ -134,18 +165,22 @@ public final class RouteTrial {
         }
         for name in names {
             result.envelopes.append(
-                Envelope(channel: String(decoding: name, as: UTF8.self), type: route.type, data: data))
+                Envelope(
+                    channel: String(decoding: name, as: UTF8.self), type: route.type, data: data ?? Array("null".utf8),
+                    deletedKey: data == nil ? sample.key.map { String(decoding: $0, as: UTF8.self) } : nil))
         }
     }
 }
 
 /// Takes what a transformer makes of one record.
 private final class TrialSink: EnvelopeSink {
-    private(set) var outputs: [[UInt8]] = []
+    private(set) var outputs: [[UInt8]?] = []
     private(set) var rejection: Rejection?
     private(set) var omission: RouteTrial.Step.Omission?
 
     func emit(_ record: Record, data: UnsafeRawBufferPointer) { outputs.append(Array(data)) }
+
+    func emitTombstone(_ record: Record) { outputs.append(nil) }
 
     func reject(_ record: Record, _ rejection: Rejection) { self.rejection = rejection }
 

@@ -47,13 +47,16 @@ final class TemplateRenderer {
     }
 
     /// Looks up the fields of one output; to be called before `render`.
-    func read(_ data: UnsafeRawBufferPointer) {
+    ///
+    /// - Parameter data: `nil` for a deletion, which has no fields.
+    func read(_ data: UnsafeRawBufferPointer?) {
         guard let reader else { return }
         fieldBytes.removeAll(keepingCapacity: true)
         for index in fields.indices {
             fields[index] = nil
-            reasons[index] = "is missing"
+            reasons[index] = data == nil ? "is missing, since the record has no value (a tombstone)" : "is missing"
         }
+        guard let data else { return }
         _ = reader.read(data) { index, field in
             guard fields.indices.contains(index) else { return }
             switch field {

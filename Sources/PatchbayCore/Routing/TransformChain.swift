@@ -5,6 +5,8 @@ import PatchbayAPI
 /// Thread: consumer.
 final class TransformChain {
     private let steps: [any Transformer]
+    /// Steps that tombstones go past; empty when none can be among the records.
+    private let avoidsTombstones: [Bool]
     /// One between each two steps.
     private let stages: [StepOutput]
     /// Steps that want to be told of time. Milliseconds of the monotonic clock.
@@ -13,6 +15,7 @@ final class TransformChain {
     init(_ route: Route, monotonicMilliseconds now: Int64 = MonotonicTime.nowMilliseconds()) {
         let steps = route.steps.map { $0.make() }
         self.steps = steps
+        avoidsTombstones = route.tombstones == .message ? route.steps.map { !$0.takesTombstones } : []
         stages = steps.dropLast().map { _ in StepOutput() }
         ticking = steps.indices.compactMap { index in
             guard let wanted = steps[index].tickInterval else { return nil }
@@ -42,10 +45,34 @@ final class TransformChain {
 
     /// Runs the batch through all steps; what is left of it ends in `sink`, and so does every rejection.
     func run(_ batch: borrowing RecordBatch, into sink: any EnvelopeSink) {
-        guard let first = steps.first else { return }
-        guard let stage = stages.first else { return first.transform(batch, into: EnvelopeWriter(sink)) }
-        stage.collect(for: sink) { first.transform(batch, into: EnvelopeWriter(stage)) }
+        guard !steps.isEmpty else { return }
+        guard let stage = stages.first else { return transform(batch, at: 0, into: sink) }
+        stage.collect(for: sink) { transform(batch, at: 0, into: stage) }
         goOn(behind: 0, topic: batch.topic, into: sink)
+    }
+
+    /// Hands a batch to one step, or, where tombstones must not come to it, the records between them: each tombstone goes
+    /// past the step in its place, so that a deletion is never overtaken by what came before it.
+    private func transform(_ batch: borrowing RecordBatch, at index: Int, into sink: any EnvelopeSink) {
+        let step = steps[index]
+        guard avoidsTombstones.indices.contains(index), avoidsTombstones[index],
+            batch.records.contains(where: { $0.value == nil })
+        else { return step.transform(batch, into: EnvelopeWriter(sink)) }
+        var start = 0
+        for place in batch.records.indices where batch.records[place].value == nil {
+            transform(batch, start..<place, by: step, into: sink)
+            sink.emitTombstone(batch.records[place])
+            start = place + 1
+        }
+        transform(batch, start..<batch.records.count, by: step, into: sink)
+    }
+
+    private func transform(
+        _ batch: borrowing RecordBatch, _ range: Range<Int>, by step: any Transformer, into sink: any EnvelopeSink
+    ) {
+        guard !range.isEmpty else { return }
+        let records = UnsafeBufferPointer(rebasing: batch.records[range])
+        step.transform(RecordBatch(topic: batch.topic, records: records), into: EnvelopeWriter(sink))
     }
 
     /// Hands what a step has emitted to those behind it.
@@ -56,11 +83,9 @@ final class TransformChain {
                 guard !records.isEmpty else { return }
                 let batch = RecordBatch(topic: topic, records: records)
                 if isLast {
-                    steps[index].transform(batch, into: EnvelopeWriter(sink))
+                    transform(batch, at: index, into: sink)
                 } else {
-                    stages[index].collect(for: sink) {
-                        steps[index].transform(batch, into: EnvelopeWriter(stages[index]))
-                    }
+                    stages[index].collect(for: sink) { transform(batch, at: index, into: stages[index]) }
                 }
             }
             if !isLast, stages[index].isEmpty { break }
@@ -124,6 +149,8 @@ private final class StepOutput: EnvelopeSink {
             pieces.append(Piece(record: record, range: start..<arena.count))
         }
     }
+
+    func emitTombstone(_ record: Record) { pieces.append(Piece(record: record.with(value: nil), range: nil)) }
 
     func reject(_ record: Record, _ rejection: Rejection) { outcome?.reject(record, rejection) }
 

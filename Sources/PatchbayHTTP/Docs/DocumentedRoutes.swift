@@ -20,11 +20,14 @@ public struct DocumentedRoutes: Sendable, Equatable {
         public var example: String?
         /// The channel of that example; `nil` to take the first one.
         public var exampleChannel: String?
+        /// Whether it says what was deleted (`tombstones: message`).
+        public var deletes: Bool
 
         public init(
             type: String, route: String, transformers: [String], channels: [String], schema: String? = nil,
-            example: String? = nil, exampleChannel: String? = nil
+            example: String? = nil, exampleChannel: String? = nil, deletes: Bool = false
         ) {
+            self.deletes = deletes
             self.type = type
             self.route = route
             self.transformers = transformers
@@ -85,7 +88,7 @@ public struct DocumentedRoutes: Sendable, Equatable {
             messages: table.routes.map { route in
                 Message(
                     type: route.type, route: route.name, transformers: route.steps.map(\.transformer),
-                    channels: route.channels.map(\.text))
+                    channels: route.channels.map(\.text), deletes: route.tombstones == .message)
             },
             channels: table.channels.map { Channel(name: $0.name, buffer: $0.limits.messageBuffer) }
                 + templates.filter { seen.insert(ByteString($0.name)).inserted })

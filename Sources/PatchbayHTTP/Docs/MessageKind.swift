@@ -50,26 +50,54 @@ struct MessageKind {
     }
 
     /// The schema of a message of the server.
-    static func envelopeSchema(type: String, description: String, channel: JSONTree, data: JSONTree) -> JSONTree {
-        [
+    ///
+    /// - Parameter deletes: whether it may say that something was deleted, instead.
+    static func envelopeSchema(
+        type: String, description: String, channel: JSONTree, data: JSONTree, deletes: Bool = false
+    ) -> JSONTree {
+        let time: JSONTree = [
+            "type": "string", "format": "date-time",
+            "description": "When the router made the message: ISO 8601, UTC, with milliseconds.",
+        ]
+        var properties: [(String, JSONTree)] = [
+            ("type", ["type": "string", "const": .string(type), "description": "What kind of message it is."]),
+            ("channel", channel),
+        ]
+        if deletes {
+            let deleted: JSONTree = [
+                "type": "boolean", "const": true,
+                "description": "Only in a message that says that something was deleted: `data` is null then, and `key` says what.",
+            ]
+            let key: JSONTree = ["type": "string", "description": "Only with `deleted`: the key of the deleted record, as text."]
+            properties += [("data", ["anyOf": [data, ["type": "null"]]]), ("deleted", deleted), ("key", key)]
+        } else {
+            properties.append(("data", data))
+        }
+        properties.append(("timestamp", time))
+        let schema: JSONTree = [
             "title": .string(type),
             "description": .string(description),
             "type": "object",
-            "properties": [
-                "type": ["type": "string", "const": .string(type), "description": "What kind of message it is."],
-                "channel": channel,
-                "data": data,
-                "timestamp": [
-                    "type": "string", "format": "date-time",
-                    "description": "When the router made the message: ISO 8601, UTC, with milliseconds.",
-                ],
-            ],
+            "properties": .members(properties),
             "required": ["type", "channel", "data", "timestamp"],
         ]
+        // Both drafts that the documents use know these three words.
+        guard deletes else { return schema }
+        return schema.with("if", ["required": ["deleted"]])
+            .with("then", ["properties": ["data": ["type": "null"]], "required": ["key"]])
+            .with("else", ["properties": ["data": data, "key": false]])
     }
 
     static func envelope(type: String, channel: String, data: JSONTree) -> JSONTree {
         ["type": .string(type), "channel": .string(channel), "data": data, "timestamp": "2026-01-31T12:00:00.000Z"]
+    }
+
+    /// A message that says that something was deleted.
+    static func deletion(type: String, channel: String, key: String) -> JSONTree {
+        [
+            "type": .string(type), "channel": .string(channel), "data": .null, "deleted": true, "key": .string(key),
+            "timestamp": "2026-01-31T12:00:00.000Z",
+        ]
     }
 }
 
@@ -80,7 +108,8 @@ private struct RoutedKind {
 
     func kind(key: String) -> MessageKind {
         let schema = MessageKind.envelopeSchema(
-            type: type, description: summary, channel: ChannelNames(channels).schema, data: data)
+            type: type, description: summary, channel: ChannelNames(channels).schema, data: data,
+            deletes: routes.contains(where: \.deletes))
         return MessageKind(
             key: key, type: type, direction: .toClient, summary: summary, schema: schema, examples: examples)
     }
@@ -94,6 +123,7 @@ private struct RoutedKind {
         let names = routes.map { "`\($0.route)` (\($0.transformers.joined(separator: " → ")))" }
         return "A record of \(names.count > 1 ? "the routes" : "the route") \(names.joined(separator: ", ")), "
             + "on \(channels.map { "`\($0)`" }.joined(separator: ", "))."
+            + (routes.contains(where: \.deletes) ? " Or the news that something was deleted: `deleted` is true then." : "")
     }
 
     /// The schema of `data`. One route that may send anything makes it anything.
@@ -109,6 +139,16 @@ private struct RoutedKind {
     private static let anything: JSONTree = ["description": "Any JSON: the route's transformers declare nothing more precise."]
 
     private var examples: [MessageKind.Example] {
+        routedExamples
+            + routes.filter(\.deletes).prefix(1).map { route in
+                let channel = route.channels.first.map { ChannelNames([$0]).example } ?? ""
+                return .init(
+                    title: "A deletion of route \(route.route)",
+                    message: MessageKind.deletion(type: type, channel: channel, key: "7"))
+            }
+    }
+
+    private var routedExamples: [MessageKind.Example] {
         let known = routes.compactMap { route -> MessageKind.Example? in
             guard let data = route.example.flatMap(JSONTree.init(validating:)) else { return nil }
             return example(of: route, data: data)

@@ -82,6 +82,8 @@ public struct HealthReport: Sendable, Encodable, Equatable {
         public var recordsIn: Int64
         public var recordsRouted: Int64
         public var recordsFiltered: Int64
+        /// Records without a value, where `tombstones` is `ignore`.
+        public var tombstonesIgnored: Int64
         public var recordsRejected: [String: Int64]
         public var recordsDeadLettered: Int64
         public var messages: Int64

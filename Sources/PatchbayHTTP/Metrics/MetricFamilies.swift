@@ -81,6 +81,9 @@ public enum MetricFamilies {
         "patchbay_route_records_routed_total", .counter, "Records that produced at least one message.", labels: ["route"])
     static let routeFiltered = MetricFamily(
         "patchbay_route_records_filtered_total", .counter, "Records that an option left out on purpose.", labels: ["route"])
+    static let routeTombstones = MetricFamily(
+        "patchbay_route_tombstones_ignored_total", .counter,
+        "Records without a value that the route ignored (tombstones: ignore).", labels: ["route"])
     static let routeRejected = MetricFamily(
         "patchbay_route_records_rejected_total", .counter, "Records that were refused, by reason.", labels: ["route", "reason"])
     static let routeDeadLettered = MetricFamily(
@@ -185,7 +188,7 @@ public enum MetricFamilies {
         (
             "Routes",
             [
-                routeRecords, routeRouted, routeFiltered, routeRejected, routeDeadLettered, routeMessages, routeStopped,
+                routeRecords, routeRouted, routeFiltered, routeTombstones, routeRejected, routeDeadLettered, routeMessages, routeStopped,
                 lostDeadLetters, waitingDeadLetters,
             ]
         ),

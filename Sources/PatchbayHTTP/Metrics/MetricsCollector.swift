@@ -115,6 +115,7 @@ struct MetricsCollector {
         writer.write(MetricFamilies.routeRecords, routes.map { ([$0.0], Double($0.1.recordsIn)) })
         writer.write(MetricFamilies.routeRouted, routes.map { ([$0.0], Double($0.1.routed)) })
         writer.write(MetricFamilies.routeFiltered, routes.map { ([$0.0], Double($0.1.filtered)) })
+        writer.write(MetricFamilies.routeTombstones, routes.map { ([$0.0], Double($0.1.tombstonesIgnored)) })
         writer.write(
             MetricFamilies.routeRejected,
             routes.flatMap { route in

@@ -57,7 +57,7 @@ final class RouteDocumentation: Sendable {
         return DocumentedRoutes.Message(
             type: route.type, route: route.name, transformers: route.steps.map(\.transformer),
             channels: route.channels.map(\.text), schema: OutputSchema.ofChain(schemas), example: example?.data,
-            exampleChannel: example?.channel)
+            exampleChannel: example?.channel, deletes: route.tombstones == .message)
     }
 
     /// What the route's own chain makes of the first input that gets through: one of the route's tests, or of the
@@ -74,7 +74,7 @@ final class RouteDocumentation: Sendable {
         for (input, key, topic) in tests + examples {
             guard let input else { continue }
             let result = trial.run(SampledRecord(key: key.map { Array($0.utf8) }, value: Array(input.utf8)), topic: topic)
-            if let envelope = result.envelopes.first {
+            if let envelope = result.envelopes.first, envelope.deletedKey == nil {
                 return (String(decoding: envelope.data, as: UTF8.self), envelope.channel)
             }
         }

@@ -25,12 +25,14 @@ enum TableBuilder {
     static func route(_ settings: RouteSettings, counters: RouteCounters = RouteCounters()) -> Route {
         Route(
             name: settings.name, cluster: settings.cluster, topics: settings.topics,
-            steps: settings.steps.map { Route.Step(transformer: $0.transformer, make: $0.factory) },
+            steps: settings.steps.map {
+                Route.Step(transformer: $0.transformer, takesTombstones: $0.takesTombstones, make: $0.factory)
+            },
             type: settings.type, channels: settings.channels,
             templateLimits: .init(
                 maximumChannels: settings.maxChannels,
                 idleMilliseconds: Int64(settings.channelIdle / .milliseconds(1)),
                 messageBuffer: settings.templateBuffer),
-            onError: settings.onError, makeFieldReader: { JSONFieldReader(paths: $0) }, counters: counters)
+            onError: settings.onError, tombstones: settings.tombstones, makeFieldReader: { JSONFieldReader(paths: $0) }, counters: counters)
     }
 }

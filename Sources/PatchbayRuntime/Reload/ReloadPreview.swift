@@ -55,7 +55,7 @@ enum ReloadPreview {
         var text: String {
             switch self {
             case .message(let envelope):
-                "\(envelope.channel) \(envelope.type) \(String(decoding: envelope.data, as: UTF8.self))"
+                "\(envelope.channel) \(envelope.type) \(envelope.dataText)"
             case .error(let rejection): "\(rejection.code): \(rejection.explanation)"
             }
         }

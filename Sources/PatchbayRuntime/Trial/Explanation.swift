@@ -20,15 +20,18 @@ package struct Explanation: Encodable {
         var deadLetter: String?
         /// Whether the record was left out on purpose.
         var isFiltered = false
+        /// Whether it was a tombstone, and the route ignores them.
+        var isIgnored = false
     }
 
     struct Step: Encodable {
         /// In the chain, from 1. A step that gets several records is listed once for each.
         var number: Int
         var transformer: String
-        var before: String
-        /// One text per record that the step made; empty when there is none.
-        var after: [String]
+        /// Absent for a tombstone.
+        var before: String?
+        /// One text per record that the step made, `null` for a tombstone; empty when there is none.
+        var after: [String?]
         /// `passed` (unchanged), `changed`, `filtered`, `rejected`.
         var outcome: String
         var error: Refusal?
@@ -94,6 +97,7 @@ package struct Explanation: Encodable {
             outcome.messages = result.envelopes.map(Self.message)
             outcome.errors = result.rejections.map(Self.refusal)
             outcome.isFiltered = result.isFiltered
+            outcome.isIgnored = result.isIgnored
             if !result.rejections.isEmpty {
                 outcome.onError = Self.name(of: settings.onError)
                 outcome.deadLetter = settings.shownDeadLetterTopic
@@ -124,11 +128,11 @@ package struct Explanation: Encodable {
     }
 
     private static func step(_ step: RouteTrial.Step, _ settings: TransformStep) -> Step {
-        let before = String(decoding: step.input, as: UTF8.self)
+        let before = step.input.map { String(decoding: $0, as: UTF8.self) }
         let number = step.index + 1
         switch step.outcome {
         case .outputs(let outputs):
-            let after = outputs.map { String(decoding: $0, as: UTF8.self) }
+            let after = outputs.map { output in output.map { String(decoding: $0, as: UTF8.self) } }
             return Step(
                 number: number, transformer: step.transformer, before: before, after: after,
                 outcome: outputs == [step.input] ? "passed" : "changed")
@@ -148,7 +152,7 @@ package struct Explanation: Encodable {
         Message(
             channel: envelope.channel, type: envelope.type,
             envelope: ControlMessage(
-                type: envelope.type, channel: envelope.channel, data: String(decoding: envelope.data, as: UTF8.self),
+                type: envelope.type, channel: envelope.channel, data: envelope.dataText,
                 timestampMilliseconds: Timestamp.nowMilliseconds()
             ).envelope)
     }
@@ -180,6 +184,7 @@ extension Explanation.RouteOutcome {
         guard hasRecord else { return text }
         for step in steps { text += step.text }
         if isFiltered { text += "  left out on purpose; no message\n" }
+        if isIgnored { text += "  a record without a value (a tombstone) is ignored; no message (tombstones: ignore)\n" }
         for error in errors where !steps.contains(where: { $0.error?.code == error.code }) {
             text += "  refused: \(error.text)\n"
         }
@@ -203,15 +208,19 @@ extension Explanation.RouteOutcome {
 
 extension Explanation.Step {
     fileprivate var text: String {
-        var text = "  step \(number), \(transformer), gets:\n\(indented(JSONPretty.text(before) ?? before))"
+        var text = "  step \(number), \(transformer), gets:\n\(Self.shown(before))"
         switch outcome {
         case "passed": text += "  and passes it on unchanged\n"
         case "filtered": text += "  and leaves it out\(omission.map { ": \($0.text)" } ?? "")\n"
         case "rejected": text += "  and refuses it: \(error?.text ?? "")\n"
         default:
-            text += "  and turns it into:\n" + after.map { indented(JSONPretty.text($0) ?? $0) }.joined()
+            text += "  and turns it into:\n" + after.map(Self.shown).joined()
         }
         return text
+    }
+
+    private static func shown(_ value: String?) -> String {
+        indented(value.map { JSONPretty.text($0) ?? $0 } ?? "no value (a tombstone)")
     }
 }
 

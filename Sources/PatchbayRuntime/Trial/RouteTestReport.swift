@@ -99,7 +99,7 @@ enum RouteTestJudge {
             }
             differences += details(envelope, rest.remove(at: index))
         }
-        differences += rest.map { "unexpected message to \($0.channel): \(String(decoding: $0.data, as: UTF8.self))" }
+        differences += rest.map { "unexpected message to \($0.channel): \($0.dataText)" }
         if unmet.isEmpty {
             differences += result.rejections.map { "unexpected error \($0.code): \($0.explanation)" }
         }
@@ -109,6 +109,7 @@ enum RouteTestJudge {
     private static func matches(_ expected: ExpectedEnvelope, _ actual: RouteTrial.Envelope) -> Bool {
         (expected.channel.map(actual.channel.hasSameBytes) ?? true)
             && (expected.type.map(actual.type.hasSameBytes) ?? true) && dataDifferences(expected, actual).isEmpty
+            && deletionDifferences(expected, actual).isEmpty
     }
 
     private static func details(_ expected: ExpectedEnvelope, _ actual: RouteTrial.Envelope) -> [String] {
@@ -117,7 +118,17 @@ enum RouteTestJudge {
         if let type = expected.type, !type.hasSameBytes(as: actual.type) {
             differences.append("\(place)type is \(actual.type), expected \(type)")
         }
-        return differences + dataDifferences(expected, actual).map { place + $0 }
+        return differences + (dataDifferences(expected, actual) + deletionDifferences(expected, actual)).map { place + $0 }
+    }
+
+    private static func deletionDifferences(_ expected: ExpectedEnvelope, _ actual: RouteTrial.Envelope) -> [String] {
+        var differences: [String] = []
+        let isDeletion = actual.deletedKey != nil
+        if let deleted = expected.deleted, deleted != isDeletion { differences.append("deleted is \(isDeletion), expected \(deleted)") }
+        if let key = expected.key, actual.deletedKey?.hasSameBytes(as: key) != true {
+            differences.append(actual.deletedKey.map { "key is \($0), expected \(key)" } ?? "key is missing, expected \(key)")
+        }
+        return differences
     }
 
     private static func dataDifferences(_ expected: ExpectedEnvelope, _ actual: RouteTrial.Envelope) -> [String] {
@@ -137,6 +148,7 @@ enum RouteTestJudge {
         if let rejection = result.rejections.first {
             return "the error \(rejection.code)\(rejection.field.map { " in \($0)" } ?? ""): \(rejection.explanation)"
         }
+        if result.isIgnored { return "nothing: the record is a tombstone, and `tombstones` is `ignore`" }
         if result.isFiltered {
             for case .filtered(let omission) in result.steps.reversed().map(\.outcome) {
                 return "nothing: the record was left out by `\(omission.option)`: \(omission.explanation)"

@@ -71,6 +71,7 @@ struct RouteReader {
         let channels = channelReader.read(object, isEnabled: isEnabled)
         let templateBuffer = channels.flatMap { channelReader.templateBuffer($0, of: object) }
         if let chain, let channels { judge(channels, of: object, behind: chain) }
+        let tombstones = tombstones(object, parts.defaults, channels)
         let policy = parts.policies.read(object, topics: topics)
         let tests = parts.tests.read(object, topics: topics)
         let limit = (object["max_channels"] ?? parts.defaults?["max_channels"])?.integer
@@ -88,7 +89,7 @@ struct RouteReader {
             name: name, isEnabled: isEnabled, cluster: cluster, topics: topics, steps: chain.map(\.settings),
             type: type ?? chain.lazy.reversed().compactMap(\.definition.defaultType).first ?? Self.fallbackType,
             channels: channels, maxChannels: Int(limit), channelIdle: .milliseconds(idle), templateBuffer: templateBuffer,
-            onError: policy, tests: tests, position: position, secrets: secrets)
+            onError: policy, tombstones: tombstones, tests: tests, position: position, secrets: secrets)
         settings.topicPositions = ((object["topic"]?.items ?? []) + (object["topics"]?.items ?? [])).map(\.source.position)
         settings.deadLetterPosition = object["dead_letter"]?.source.position
         return settings
@@ -117,6 +118,27 @@ struct RouteReader {
                     hint: hint)
             }
         }
+    }
+
+    /// Reports templates that no deletion could go through.
+    private func tombstones(
+        _ route: DecodedObject, _ defaults: DecodedObject?, _ channels: [ChannelTemplate]?
+    ) -> TombstonePolicy {
+        let value = route["tombstones"] ?? defaults?["tombstones"]
+        let policy = value?.string.flatMap(TombstonePolicy.init) ?? .ignore
+        guard policy == .message, let channels else { return policy }
+        let names = (route["channel"]?.items ?? []) + (route["channels"]?.items ?? [])
+        for (name, template) in zip(names, channels) {
+            guard let path = template.fieldPaths.first, findings.mayCompare(secret: name.isSecret || value?.isSecret == true) else {
+                continue
+            }
+            let field = name.isSecret ? "a field" : "`{\(DisplayText.plain(path.joined(separator: ".")))}`"
+            findings.add(
+                "channel \(name.shown) is made of \(field), and a deletion has no fields: with `tombstones: message` none could go there",
+                at: name.source.position,
+                hint: "use `{@key}` or `{@header.NAME}`, give that channel a route of its own, or set `tombstones: ignore`")
+        }
+        return policy
     }
 
     private func drafts(_ route: DecodedObject) -> [TransformReader.Draft]? {

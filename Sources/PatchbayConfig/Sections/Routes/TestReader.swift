@@ -86,7 +86,8 @@ struct TestReader {
             guard data != nil else { return nil }
         }
         return ExpectedEnvelope(
-            channel: object["channel"]?.string, type: object["type"]?.string, data: data, position: position)
+            channel: object["channel"]?.string, type: object["type"]?.string, data: data, deleted: object["deleted"]?.bool,
+            key: object["key"]?.string, position: position)
     }
 
     private func input(_ test: DecodedObject) -> TestInput.Value? {

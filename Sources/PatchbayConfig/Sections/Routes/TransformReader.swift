@@ -68,6 +68,7 @@ package struct TransformReader {
                 transformer: draft.definition.name, options: draft.options, secretOptions: draft.checked.secrets,
                 factory: try outcome.get(), position: draft.position)
             settings.hasSecretName = draft.hasSecretName
+            settings.takesTombstones = draft.definition.takesTombstones
             return Step(definition: draft.definition, settings: settings, path: draft.path, checked: draft.checked)
         } catch {
             report(error, draft.checked, draft.definition, at: draft.position)
