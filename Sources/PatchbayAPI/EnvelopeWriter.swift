@@ -69,15 +69,25 @@ public protocol EnvelopeSink: AnyObject {
     func filter(_ record: Record, because reason: FilterReason)
     /// A tombstone goes on, to the next step or to clients. Refused unless the sink knows what to make of it.
     func emitTombstone(_ record: Record)
+    /// The record is kept for later: its offset must not be stored until it is released.
+    func hold(_ record: Record) -> HeldRecord
+    /// Nothing depends on the record any more.
+    func release(_ held: HeldRecord)
 }
 
 extension EnvelopeSink {
+    public func hold(_ record: Record) -> HeldRecord {
+        HeldRecord(topic: max(record.heldTopic, 0), partition: record.partition, recordOffset: record.recordOffset)
+    }
+
+    public func release(_ held: HeldRecord) {}
+
     public func emitTombstone(_ record: Record) { reject(record, .tombstone) }
 }
 
 /// The one way out of a transformer.
 ///
-/// Thread: consumer. Valid only during `Transformer.transform`.
+/// Thread: consumer. Valid only during the call that it is handed to.
 public struct EnvelopeWriter {
     @usableFromInline let sink: any EnvelopeSink
 
@@ -97,6 +107,16 @@ public struct EnvelopeWriter {
     /// Passes a tombstone on: clients are told that its key is deleted. For transformers whose definition asks for tombstones.
     @inlinable
     public func emitTombstone(_ record: Record) { sink.emitTombstone(record) }
+
+    /// Keeps the record for a later call: instead of `emit`, `reject` or `filter`, or besides `emit`. The transformer copies what it
+    /// needs of it, and its offset isn't stored until the transformer calls `release`.
+    @inlinable
+    public func hold(_ record: Record) -> HeldRecord { sink.hold(record) }
+
+    /// Says that nothing depends on a held record any more. What was to be emitted for it, as `Record(held:…)`, has been; when nothing
+    /// was, such as when a newer one took its place, it counts as left out on purpose.
+    @inlinable
+    public func release(_ held: HeldRecord) { sink.release(held) }
 
     /// Refuses the record; the router counts it by `rejection.code` and logs it, rate-limited.
     @inlinable

@@ -7,6 +7,8 @@
 public struct Record {
     /// Partition the record was read from.
     public let partition: Int32
+    /// For a record that was held: which topic it is from, by a number of the router's. -1, the batch's own, for all others.
+    package let heldTopic: Int32
     /// Position in the partition. Never to be confused with a channel offset.
     public let recordOffset: Int64
     /// Milliseconds since 1970-01-01T00:00:00Z as set by the producer or the broker; -1 when the record has none.
@@ -27,6 +29,29 @@ public struct Record {
         headers: RecordHeaders = .none
     ) {
         self.partition = partition
+        heldTopic = -1
+        self.recordOffset = recordOffset
+        self.timestampMilliseconds = timestampMilliseconds
+        self.key = key
+        self.value = value
+        self.headers = headers
+    }
+
+    /// A record that was held, as its step hands it on: with bytes that it has kept, and without headers.
+    public init(
+        held: HeldRecord, timestampMilliseconds: Int64, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?
+    ) {
+        self.init(
+            partition: held.partition, heldTopic: held.topic, recordOffset: held.recordOffset,
+            timestampMilliseconds: timestampMilliseconds, key: key, value: value, headers: .none)
+    }
+
+    private init(
+        partition: Int32, heldTopic: Int32, recordOffset: Int64, timestampMilliseconds: Int64, key: UnsafeRawBufferPointer?,
+        value: UnsafeRawBufferPointer?, headers: RecordHeaders
+    ) {
+        self.partition = partition
+        self.heldTopic = heldTopic
         self.recordOffset = recordOffset
         self.timestampMilliseconds = timestampMilliseconds
         self.key = key
@@ -40,9 +65,11 @@ public struct Record {
     }
 
     /// The same coordinates with another value: what the next transformer of a chain sees.
-    public func with(value: UnsafeRawBufferPointer?) -> Record {
+    public func with(value: UnsafeRawBufferPointer?) -> Record { with(key: key, value: value) }
+
+    package func with(key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?) -> Record {
         Record(
-            partition: partition, recordOffset: recordOffset, timestampMilliseconds: timestampMilliseconds,
+            partition: partition, heldTopic: heldTopic, recordOffset: recordOffset, timestampMilliseconds: timestampMilliseconds,
             key: key, value: value, headers: headers)
     }
 }
@@ -132,8 +159,9 @@ public protocol RecordProcessor: AnyObject {
     /// Whether `finishPoll` is to be called after polls that brought nothing, too: somebody waits for time to pass.
     var wantsTicks: Bool { get }
 
-    /// Whether something promised for records of this topic that `process` took (a dead letter) is still under way: their
-    /// offsets must not be committed yet. Asked after every batch and, while it is `true`, at every poll: never waits.
+    /// Whether something promised for records of this topic that `process` took (a dead letter, or a message that a step
+    /// keeps for later) is still under way: their offsets must not be committed yet. Asked after every batch and, while it is
+    /// `true`, at every poll: never waits.
     func hasPending(_ topic: String) -> Bool
 
     /// By partition, the lowest record offset that must not be committed yet. Asked before a commit, while `hasPending`.
@@ -142,6 +170,13 @@ public protocol RecordProcessor: AnyObject {
     /// Whether what is under way takes so long, or is so much, that the topic should be paused until `hasPending`
     /// is `false`.
     func wantsPause(_ topic: String) -> Bool
+
+    /// Hands out what steps keep for later: partitions are about to be given up, or the thread ends. Before the last commit;
+    /// `finishPoll` follows.
+    func flush()
+
+    /// The partition is another member's from now on, or nobody's: what is still kept of its records holds back no commit any more.
+    func gaveUp(_ topic: String, partition: Int32)
 
     /// For people: what the records of a topic are held for; `nil` when they are not.
     func pendingReason(_ topic: String) -> String?
@@ -152,5 +187,7 @@ extension RecordProcessor {
     public func hasPending(_ topic: String) -> Bool { false }
     public func lowestPendingOffsets(_ topic: String) -> [Int32: Int64] { [:] }
     public func wantsPause(_ topic: String) -> Bool { false }
+    public func flush() {}
+    public func gaveUp(_ topic: String, partition: Int32) {}
     public func pendingReason(_ topic: String) -> String? { nil }
 }

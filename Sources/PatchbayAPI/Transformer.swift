@@ -1,7 +1,8 @@
 /// Turns records into envelope data, a batch at a time. Synchronous: no `await`, no locks, no I/O.
 ///
 /// One instance belongs to one route on one consumer thread, so it may keep scratch buffers and parsers.
-/// For each record it calls exactly one of the writer's `emit` (once or several times), `reject` or `filter`.
+/// For each record it calls exactly one of the writer's `emit` (once or several times), `reject`, `filter` or `hold`; one that it
+/// holds it releases later, in `transform`, `tick` or `flush`.
 ///
 /// Thread: consumer.
 public protocol Transformer: AnyObject {
@@ -18,11 +19,28 @@ public protocol Transformer: AnyObject {
     ///
     /// - Parameter nowMilliseconds: wall clock, milliseconds since 1970.
     func tick(nowMilliseconds: Int64, into output: EnvelopeWriter)
+
+    /// Emits or gives up everything it holds, and releases it. Called before the instance goes (a reload that changes its route, a
+    /// stop), before partitions are given to another member of the group, and when it holds more than it may. It may go on
+    /// afterwards. What it still holds then is not lost at a stop or when a partition is given up, since its offsets were not stored:
+    /// it comes again. At a reload, and when it holds more than it may, it is counted as abandoned.
+    func flush(into output: EnvelopeWriter)
 }
 
 extension Transformer {
     public var tickInterval: Duration? { nil }
     public func tick(nowMilliseconds: Int64, into output: EnvelopeWriter) {}
+    public func flush(into output: EnvelopeWriter) {}
+}
+
+/// What an instance keeps from record to record.
+public enum TransformerMemory: Sendable, Equatable {
+    /// Nothing: what becomes of a record is up to that record alone.
+    case none
+    /// What earlier records were. Such a step can't be on a route with `on_error: stop`, which has its steps take records twice.
+    case earlierRecords
+    /// Records themselves, held for later. Besides, what it hands on has no headers.
+    case records
 }
 
 /// A transformer as the registration list sees it: name, specification and factory in one value.
@@ -40,6 +58,8 @@ public struct TransformerDefinition: Sendable {
     public let shorthand: String?
     /// Whether tombstones come to it, on routes with `tombstones: message`. It passes them on with `emitTombstone`.
     public let takesTombstones: Bool
+    /// What its instances keep under these options.
+    public let memory: @Sendable (OptionValues) -> TransformerMemory
     /// Inputs with their outputs; run as tests and printed in the reference.
     public let examples: [TransformerExample]
     /// What the data looks like that it makes under checked options; for the documents that clients read.
@@ -61,6 +81,7 @@ public struct TransformerDefinition: Sendable {
         options: [Field] = [],
         shorthand: String? = nil,
         takesTombstones: Bool = false,
+        memory: @escaping @Sendable (OptionValues) -> TransformerMemory = { _ in .none },
         examples: [TransformerExample] = [],
         outputSchema: @escaping @Sendable (OptionValues) -> OutputSchema = { _ in .any },
         configure: @escaping @Sendable (OptionValues) throws(OptionError) -> Factory,
@@ -72,6 +93,7 @@ public struct TransformerDefinition: Sendable {
         self.options = options
         self.shorthand = shorthand
         self.takesTombstones = takesTombstones
+        self.memory = memory
         self.examples = examples
         self.outputSchema = outputSchema
         self.configure = configure
@@ -118,12 +140,18 @@ public struct TransformerExample: Sendable {
     public let title: String
     /// Options as an operator would give them; empty for none.
     public let options: [String: ConfigValue]
+    /// Records that came shortly before, for transformers that remember.
+    public let earlier: [String]
     public let input: String
+    /// What becomes of `input`, at once or once its time has come.
     public let outcome: Outcome
 
-    public init(title: String, options: [String: ConfigValue] = [:], input: String, outcome: Outcome) {
+    public init(
+        title: String, options: [String: ConfigValue] = [:], earlier: [String] = [], input: String, outcome: Outcome
+    ) {
         self.title = title
         self.options = options
+        self.earlier = earlier
         self.input = input
         self.outcome = outcome
     }

@@ -36,7 +36,8 @@ struct SettingCollector {
         let names = (route["channel"]?.items ?? []) + (route["channels"]?.items ?? [])
         let hasTemplates = names.contains { $0.string?.utf8.contains(0x7B) == true }
         inherit(
-            ["on_error", "tombstones"] + (policy == "dead_letter" ? ["dead_letter"] : []) + (hasTemplates ? ["max_channels", "channel_idle"] : []),
+            ["on_error", "tombstones"] + (policy == "dead_letter" ? ["dead_letter"] : [])
+                + (hasTemplates ? ["max_channels", "channel_idle"] : []),
             of: route, at: value.subject.path, from: defaults)
     }
 

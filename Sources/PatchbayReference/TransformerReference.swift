@@ -56,6 +56,9 @@ public enum TransformerReference {
         text += Markdown.block("transform: \(transform(example, of: definition))", language: "yaml")
         // What is refused may be no JSON, which would be shown in red.
         let isRefused = if case .rejected = example.outcome { true } else { false }
+        if !example.earlier.isEmpty {
+            text += "\nAfter:\n\n" + Markdown.block(example.earlier.joined(separator: "\n"), language: "json") + "\nthis record:\n"
+        }
         text += "\n" + Markdown.block(example.input, language: isRefused ? "text" : "json")
         switch example.outcome {
         case .data(example.input): text += "\nIt passes unchanged.\n"

@@ -29,7 +29,7 @@ struct GenericTransformerTests {
     @Test("Every example comes out as documented", arguments: all)
     func examples(_ generic: Case) throws {
         for example in generic.definition.examples {
-            let outcome = try generic.definition.outcome(of: example.input, options: example.options)
+            let outcome = try generic.definition.outcome(of: example)
             #expect(outcome.example == example.outcome, "\(example.title): \(outcome)")
         }
     }

@@ -80,10 +80,12 @@ import Testing
             Array("x".utf8).withUnsafeBytes { value in
                 let record = Record(partition: 0, recordOffset: time, timestampMilliseconds: 0, key: nil, value: value)
                 withUnsafePointer(to: record) {
-                    chain.run(RecordBatch(topic: "t", records: UnsafeBufferPointer(start: $0, count: 1)), into: sink)
+                    chain.run(
+                        RecordBatch(topic: "t", records: UnsafeBufferPointer(start: $0, count: 1)),
+                        BatchTime(wall: 0, monotonic: time), into: sink)
                 }
             }
-            chain.tick(BatchTime(wall: 0, monotonic: time), topic: "t", into: sink)
+            chain.tick(BatchTime(wall: 0, monotonic: time), into: sink)
         }
         #expect(sink.emitted == ["11", "10", "10"])
     }

@@ -48,12 +48,14 @@ extension Route {
         _ name: String = "r", cluster: String = "default", topics: [TopicSelector] = [.name("t")],
         steps: [@Sendable () -> any Transformer] = [{ MarkTransformer() }], type: String = "note",
         channels: [String] = ["one"], templateLimits: TemplateLimits = .init(), onError: ErrorPolicy = .skip,
-        tombstones: TombstonePolicy = .ignore, takesTombstones: Set<Int> = [], counters: RouteCounters = RouteCounters()
+        tombstones: TombstonePolicy = .ignore, takesTombstones: Set<Int> = [], holdsRecords: Bool = false,
+        counters: RouteCounters = RouteCounters()
     ) -> Route {
         Route(
-            name: name, cluster: cluster, topics: topics, 
+            name: name, cluster: cluster, topics: topics,
             steps: steps.enumerated().map {
-                Step(transformer: "step", takesTombstones: takesTombstones.contains($0.offset), make: $0.element)
+                Step(
+                    transformer: "step", takesTombstones: takesTombstones.contains($0.offset), holdsRecords: holdsRecords, make: $0.element)
             }, type: type,
             channels: channels.map { (try? ChannelTemplate($0)) ?? ChannelTemplate(plain: $0) },
             templateLimits: templateLimits, onError: onError, tombstones: tombstones, makeFieldReader: { FlatReader($0) },

@@ -11,6 +11,8 @@ public struct TransformStep: Sendable {
     package var hasSecretName = false
     /// Whether tombstones come to it.
     package var takesTombstones = false
+    /// What its instances keep from record to record.
+    package var memory = TransformerMemory.none
     /// Makes an instance: one per route and consumer thread.
     public let factory: @Sendable () -> any Transformer
     public let position: SourcePosition

@@ -10,11 +10,17 @@ public final class Route: Sendable {
         public let transformer: String
         /// Whether tombstones come to it; they go past it otherwise.
         public let takesTombstones: Bool
+        /// Whether it may keep records for later.
+        public let holdsRecords: Bool
         /// Called once per route and consumer thread.
         public let make: @Sendable () -> any Transformer
 
-        public init(transformer: String, takesTombstones: Bool = false, make: @escaping @Sendable () -> any Transformer) {
+        public init(
+            transformer: String, takesTombstones: Bool = false, holdsRecords: Bool = false,
+            make: @escaping @Sendable () -> any Transformer
+        ) {
             self.transformer = transformer
+            self.holdsRecords = holdsRecords
             self.takesTombstones = takesTombstones
             self.make = make
         }

@@ -8,6 +8,8 @@ public final class RouteCounters: Sendable {
     private let filtered = Atomic<Int64>(0)
     private let tombstonesIgnored = Atomic<Int64>(0)
     private let envelopes = Atomic<Int64>(0)
+    private let held = Atomic<Int64>(0)
+    private let abandoned = Atomic<Int64>(0)
     private let deadLettered = Atomic<Int64>(0)
     private let rejectedByCode = Mutex<[String: Int64]>([:])
     private let heldBack = Mutex<[String: Int]>([:])
@@ -25,6 +27,10 @@ public final class RouteCounters: Sendable {
         public var filtered: Int64 = 0
         /// Records without a value that the route doesn't care for.
         public var tombstonesIgnored: Int64 = 0
+        /// Records that steps hold now, for later.
+        public var held: Int64 = 0
+        /// Records that were held and never handed out.
+        public var abandoned: Int64 = 0
         /// Messages appended to channels.
         public var envelopes: Int64 = 0
         /// Refused records handed to the dead-letter topic.
@@ -39,6 +45,11 @@ public final class RouteCounters: Sendable {
         self.filtered.wrappingAdd(Int64(filtered), ordering: .relaxed)
         self.tombstonesIgnored.wrappingAdd(Int64(tombstonesIgnored), ordering: .relaxed)
         self.envelopes.wrappingAdd(Int64(envelopes), ordering: .relaxed)
+    }
+
+    func addHeld(_ change: Int, abandoned count: Int = 0) {
+        held.wrappingAdd(Int64(change), ordering: .relaxed)
+        abandoned.wrappingAdd(Int64(count), ordering: .relaxed)
     }
 
     func addRejected(code: String) { rejectedByCode.withLock { $0[code, default: 0] += 1 } }
@@ -70,6 +81,8 @@ public final class RouteCounters: Sendable {
             routed: routed.load(ordering: .relaxed),
             filtered: filtered.load(ordering: .relaxed),
             tombstonesIgnored: tombstonesIgnored.load(ordering: .relaxed),
+            held: held.load(ordering: .relaxed),
+            abandoned: abandoned.load(ordering: .relaxed),
             envelopes: envelopes.load(ordering: .relaxed),
             deadLettered: deadLettered.load(ordering: .relaxed),
             rejected: rejectedByCode.withLock { $0 })

@@ -33,6 +33,9 @@ final class RouteRunner: EnvelopeSink {
     /// The last record that was emitted: a record may become several envelopes and counts once.
     private var lastOffset = noRecord
     private var lastPartition: Int32 = -1
+    private var lastTopic: Int32 = -1
+    /// Records that steps held when the last batch was through.
+    private var heldBefore = 0
     /// The refused record that comes first in this batch, of a route that stops on errors.
     private var firstRefused: Refused?
     /// Whether one was refused: what comes behind it is forgotten anyway and must make no channels.
@@ -74,7 +77,7 @@ final class RouteRunner: EnvelopeSink {
         defer { original = UnsafeBufferPointer(start: nil, count: 0) }
         begin(time)
         if batch.records.allSatisfy(isRoutable) {
-            chain.run(batch, into: self)
+            chain.run(batch, time, into: self)
         } else {
             transformRoutable(batch)
         }
@@ -88,27 +91,65 @@ final class RouteRunner: EnvelopeSink {
         ignored = 0
         envelopes = 0
         lastOffset = Self.noRecord
+        lastPartition = -1
+        lastTopic = -1
         firstRefused = nil
         isStopping = false
         if let base = suffix.baseAddress { Timestamp.write(time.wall, to: base + timestampIndex) }
     }
 
-    /// Whether a transformer wants to be told of time.
+    /// Whether a transformer wants to be told of time, or holds what it must not hold for ever.
     var wantsTicks: Bool { chain.wantsTicks }
 
     /// Lets transformers emit what waits for time, and appends it.
     func tick(_ time: BatchTime, changed: inout [ChannelLog]) {
         begin(time)
-        chain.tick(time, topic: topic, into: self)
+        chain.tick(time, into: self)
         commit(count: 0, changed: &changed)
+    }
+
+    // MARK: Held records
+
+    /// Whether its transformers may hold records.
+    var mayHold: Bool { chain.mayHold }
+
+    /// Has transformers give out what they hold, and appends it.
+    ///
+    /// - Parameter isLast: whether the route is gone, so that what they keep all the same is never given out.
+    func flush(_ time: BatchTime, isLast: Bool, changed: inout [ChannelLog]) {
+        guard chain.mayHold else { return }
+        begin(time)
+        chain.flush(time, into: self)
+        if isLast { chain.abandon() }
+        commit(count: 0, changed: &changed)
+    }
+
+    func holdsRecords(of topic: String) -> Bool { chain.holdsRecords(of: topic) }
+
+    /// By partition, the lowest offsets of a topic that transformers hold.
+    func lowestHeld(of topic: String, _ take: (_ partition: Int32, _ offset: Int64) -> Void) {
+        chain.lowestHeld(of: topic, take)
+    }
+
+    /// Forgets what is held of a partition that is another member's now.
+    func forget(_ topic: String, partition: Int32) {
+        chain.forget(topic, partition: partition)
+        let held = chain.heldCount
+        route.counters.addHeld(held - heldBefore)
+        heldBefore = held
     }
 
     /// Appends what `run` gathered to the logs and counts it.
     func commit(count: Int, changed: inout [ChannelLog]) {
         outputs.commit(monotonicMilliseconds: time.monotonic, changed: &changed)
+        let held = chain.heldCount
+        let abandoned = chain.takeAbandoned()
+        // Each record that came, or was held before, is accounted for in one of these ways.
+        let filtered = count + heldBefore - held - abandoned - routed - rejected - ignored
+        if held != heldBefore || abandoned > 0 { route.counters.addHeld(held - heldBefore, abandoned: abandoned) }
+        heldBefore = held
         route.counters.add(
-            recordsIn: count, routed: routed, filtered: max(0, count - routed - rejected - ignored),
-            tombstonesIgnored: ignored, envelopes: envelopes)
+            recordsIn: count, routed: routed, filtered: max(0, filtered), tombstonesIgnored: ignored, envelopes: envelopes)
     }
 
     /// Forgets what `run` gathered; the records will come again.
@@ -132,7 +173,7 @@ final class RouteRunner: EnvelopeSink {
         }
         accepted.withUnsafeBufferPointer { records in
             guard !records.isEmpty else { return }
-            chain.run(RecordBatch(topic: topic, records: records), into: self)
+            chain.run(RecordBatch(topic: topic, records: records), time, into: self)
         }
         accepted.removeAll(keepingCapacity: true)
     }
@@ -161,18 +202,25 @@ final class RouteRunner: EnvelopeSink {
         let suffix = UnsafeRawBufferPointer(suffix)
         let count =
             outputs.hasTemplates
-            ? outputs.append(record, topic: topic, data: data, fields: fields, suffix: suffix) { refuse(record, $0) }
+            ? outputs.append(record, topic: name(ofTopic: record), data: data, fields: fields, suffix: suffix) { refuse(record, $0) }
             : outputs.appendPlain(record, data: data, suffix: suffix)
         guard count > 0 else {
             rejected += 1
             return
         }
         envelopes += count
-        if record.recordOffset != lastOffset || record.partition != lastPartition {
+        if record.recordOffset != lastOffset || record.partition != lastPartition || record.heldTopic != lastTopic {
             routed += 1
             lastOffset = record.recordOffset
             lastPartition = record.partition
+            lastTopic = record.heldTopic
         }
+    }
+
+    /// The topic that a record is from: the batch's own, or that of one that was held.
+    @inline(__always)
+    private func name(ofTopic record: Record) -> String {
+        record.heldTopic < 0 ? topic : chain.name(ofTopic: record.heldTopic)
     }
 
     func reject(_ record: Record, _ rejection: Rejection) {
@@ -182,13 +230,17 @@ final class RouteRunner: EnvelopeSink {
 
     func filter(_ record: Record, because reason: FilterReason) {}
 
+    func hold(_ record: Record) -> HeldRecord { chain.hold(record) }
+
+    func release(_ held: HeldRecord) { chain.release(held) }
+
     private func refuse(_ record: Record, _ rejection: Rejection) {
         let report = RejectedRecord(
-            route: route.name, topic: topic, partition: record.partition, recordOffset: record.recordOffset,
+            route: route.name, topic: name(ofTopic: record), partition: record.partition, recordOffset: record.recordOffset,
             rejection: rejection, unreported: 0)
         guard !route.stopsOnError else { return note(report) }
         route.counters.addRejected(code: rejection.code)
-        if case .deadLetter(let topic) = route.onError { writeDeadLetter(report, to: topic) }
+        if case .deadLetter(let topic) = route.onError { writeDeadLetter(report, of: record, to: topic) }
         tell(report)
     }
 
@@ -222,13 +274,12 @@ final class RouteRunner: EnvelopeSink {
         observe(report)
     }
 
-    private func writeDeadLetter(_ report: RejectedRecord, to topic: String) {
-        guard let letters,
-            // As it came from Kafka: a step of the chain may have refused what an earlier step made of it.
-            let record = original.first(where: {
-                $0.recordOffset == report.recordOffset && $0.partition == report.partition
-            })
-        else { return }
-        letters.write(record, refused: report, to: topic, countedBy: route.counters)
+    private func writeDeadLetter(_ report: RejectedRecord, of refused: Record, to topic: String) {
+        guard let letters else { return }
+        // One that was held is there as the step that held it has kept it.
+        guard refused.heldTopic < 0 else { return letters.write(refused, refused: report, to: topic, countedBy: route.counters) }
+        // As it came from Kafka: a step of the chain may have refused what an earlier step made of it.
+        let record = original.first { $0.recordOffset == report.recordOffset && $0.partition == report.partition }
+        if let record { letters.write(record, refused: report, to: topic, countedBy: route.counters) }
     }
 }

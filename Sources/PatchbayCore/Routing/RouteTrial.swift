@@ -34,7 +34,10 @@ public final class RouteTrial {
         public let transformer: String
         /// `nil` for a tombstone.
         public let input: [UInt8]?
+        /// What it came to once its time had come, when it was held.
         public let outcome: Outcome
+        /// Whether the step held it for later.
+        public let isHeld: Bool
     }
 
     /// One message as a client would get it, but for its timestamp.
@@ -104,9 +107,10 @@ public final class RouteTrial {
                     outputs.append(nil)
                     continue
                 }
-                let outcome = step(transformer, sample, input: input, topic: topic)
+                let (outcome, isHeld) = step(transformer, sample, input: input, topic: topic)
                 result.steps.append(
-                    Step(index: index, transformer: route.steps[index].transformer, input: input, outcome: outcome))
+                    Step(
+                        index: index, transformer: route.steps[index].transformer, input: input, outcome: outcome, isHeld: isHeld))
                 switch outcome {
                 case .outputs(let data): outputs += data
                 case .filtered: break
@@ -121,7 +125,7 @@ public final class RouteTrial {
 
     private func step(
         _ transformer: any Transformer, _ sample: SampledRecord, input: [UInt8]?, topic: String
-    ) -> Step.Outcome {
+    ) -> (Step.Outcome, isHeld: Bool) {
         let sink = TrialSink()
         var sample = sample
         sample.value = input
@@ -131,9 +135,11 @@ public final class RouteTrial {
                 transformer.transform(RecordBatch(topic: topic, records: records), into: EnvelopeWriter(sink))
             }
         }
-        if let rejection = sink.rejection { return .rejected(rejection) }
-        if let omission = sink.omission { return .filtered(omission) }
-        return .outputs(sink.outputs)
+        let isHeld = sink.isHolding
+        if isHeld { transformer.flush(into: EnvelopeWriter(sink)) }
+        if let rejection = sink.rejection { return (.rejected(rejection), isHeld) }
+        if let omission = sink.omission { return (.filtered(omission), isHeld) }
+        return (.outputs(sink.outputs), isHeld)
     }
 
     /// - Parameter data: `nil` for a tombstone.
@@ -177,10 +183,16 @@ private final class TrialSink: EnvelopeSink {
     private(set) var outputs: [[UInt8]?] = []
     private(set) var rejection: Rejection?
     private(set) var omission: RouteTrial.Step.Omission?
+    private(set) var isHolding = false
 
     func emit(_ record: Record, data: UnsafeRawBufferPointer) { outputs.append(Array(data)) }
 
     func emitTombstone(_ record: Record) { outputs.append(nil) }
+
+    func hold(_ record: Record) -> HeldRecord {
+        isHolding = true
+        return HeldRecord(topic: 0, partition: record.partition, recordOffset: record.recordOffset)
+    }
 
     func reject(_ record: Record, _ rejection: Rejection) { self.rejection = rejection }
 

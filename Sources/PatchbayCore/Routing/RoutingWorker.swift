@@ -40,6 +40,8 @@ final class RoutingWorker: RecordProcessor {
     private var runners: [ObjectIdentifier: RouteRunner] = [:]
     /// Those of them whose transformers want to be told of time.
     private var ticking: [RouteRunner] = []
+    /// Those of them whose transformers may hold records.
+    private var holding: [RouteRunner] = []
     private var changed: [ChannelLog] = []
     private let pool = StagingPool()
     private var batchSizes = HistogramBuffer(bounds: HistogramBounds.batch)
@@ -120,9 +122,14 @@ final class RoutingWorker: RecordProcessor {
         return earliest
     }
 
-    // MARK: Dead letters
+    // MARK: What must not be committed yet
 
     func hasPending(_ topic: String) -> Bool {
+        let isLetterPending = isLetterPending(from: topic)
+        return isLetterPending || holding.contains { $0.holdsRecords(of: topic) }
+    }
+
+    private func isLetterPending(from topic: String) -> Bool {
         let begun = pendingLetters.begun
         // Those that were decided while they were written want to be tended, too: the writer tells what was lost.
         guard hadLetters || begun != lettersSeen || !pendingLetters.isEmpty else { return false }
@@ -132,7 +139,13 @@ final class RoutingWorker: RecordProcessor {
         return pendingLetters.isWaiting(from: topic)
     }
 
-    func lowestPendingOffsets(_ topic: String) -> [Int32: Int64] { pendingLetters.lowestOffsets(from: topic) }
+    func lowestPendingOffsets(_ topic: String) -> [Int32: Int64] {
+        var lowest = pendingLetters.lowestOffsets(from: topic)
+        for runner in holding {
+            runner.lowestHeld(of: topic) { partition, offset in lowest[partition] = min(lowest[partition] ?? .max, offset) }
+        }
+        return lowest
+    }
 
     func wantsPause(_ topic: String) -> Bool { pendingLetters.wantsPause(topic) }
 
@@ -142,6 +155,18 @@ final class RoutingWorker: RecordProcessor {
         let seconds = (ContinuousClock.now - waiting.since).components.seconds
         return "\(records) not accepted by the dead-letter topic \(waiting.target) for \(seconds) s"
             + (deadLetters?.obstacle(since: waiting.since).map { ": \($0)" } ?? "")
+    }
+
+    // MARK: Held records
+
+    func flush() {
+        guard !holding.isEmpty else { return }
+        let time = BatchTime.now()
+        for runner in holding { runner.flush(time, isLast: false, changed: &changed) }
+    }
+
+    func gaveUp(_ topic: String, partition: Int32) {
+        for runner in holding { runner.forget(topic, partition: partition) }
     }
 
     // MARK: Waking
@@ -202,8 +227,15 @@ final class RoutingWorker: RecordProcessor {
     private func takeUpTable() {
         (table, generation) = router.snapshot
         topics.removeAll(keepingCapacity: true)
-        for identity in runners.keys where !table.identities.contains(identity) { runners[identity] = nil }
+        // What a route that goes still holds is given out before anything of the new table.
+        let gone = runners.filter { !table.identities.contains($0.key) }
+        if !holding.isEmpty {
+            let time = BatchTime.now()
+            for runner in gone.values { runner.flush(time, isLast: true, changed: &changed) }
+        }
+        for identity in gone.keys { runners[identity] = nil }
         ticking = runners.values.filter(\.wantsTicks)
+        holding = runners.values.filter(\.mayHold)
     }
 
     private func routes(of topic: String) -> TopicRoutes {
@@ -221,6 +253,7 @@ final class RoutingWorker: RecordProcessor {
             letters: deadLetters.map { LetterBox(writer: $0, pending: pendingLetters, router: router) }, observe: observe)
         runners[ObjectIdentifier(route)] = runner
         if runner.wantsTicks { ticking.append(runner) }
+        if runner.mayHold { holding.append(runner) }
         return runner
     }
 }

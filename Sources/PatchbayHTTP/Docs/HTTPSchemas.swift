@@ -93,7 +93,7 @@ enum HTTPSchemas {
         "type": "object",
         "properties": [
             "route": text, "records_in": count, "records_routed": count, "records_filtered": count,
-            "tombstones_ignored": count,
+            "tombstones_ignored": count, "records_held": count, "records_abandoned": count,
             "records_rejected": ["type": "object", "additionalProperties": count, "description": "By code."],
             "records_dead_lettered": count, "messages": count, "template_channels": count,
             "stopped_at": ["type": "string", "description": "The record at which a route with `on_error: stop` stopped."],

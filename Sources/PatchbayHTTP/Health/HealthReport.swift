@@ -84,6 +84,10 @@ public struct HealthReport: Sendable, Encodable, Equatable {
         public var recordsFiltered: Int64
         /// Records without a value, where `tombstones` is `ignore`.
         public var tombstonesIgnored: Int64
+        /// Records that steps hold now, for later.
+        public var recordsHeld: Int64
+        /// Records that were held and never handed out.
+        public var recordsAbandoned: Int64
         public var recordsRejected: [String: Int64]
         public var recordsDeadLettered: Int64
         public var messages: Int64

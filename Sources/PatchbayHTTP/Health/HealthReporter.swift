@@ -138,7 +138,8 @@ final class HealthReporter: Sendable {
                 let figures = route.counters.snapshot
                 return .init(
                     route: route.name, recordsIn: figures.recordsIn, recordsRouted: figures.routed,
-                    recordsFiltered: figures.filtered, tombstonesIgnored: figures.tombstonesIgnored, recordsRejected: figures.rejected,
+                    recordsFiltered: figures.filtered, tombstonesIgnored: figures.tombstonesIgnored,
+                    recordsHeld: figures.held, recordsAbandoned: figures.abandoned, recordsRejected: figures.rejected,
                     recordsDeadLettered: figures.deadLettered, messages: figures.envelopes,
                     templateChannels: made[ByteString(route.name)] ?? 0, stoppedAt: route.counters.halt.map(Self.place))
             },

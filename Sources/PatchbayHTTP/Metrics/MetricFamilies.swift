@@ -84,6 +84,12 @@ public enum MetricFamilies {
     static let routeTombstones = MetricFamily(
         "patchbay_route_tombstones_ignored_total", .counter,
         "Records without a value that the route ignored (tombstones: ignore).", labels: ["route"])
+    static let routeHeld = MetricFamily(
+        "patchbay_route_records_held", .gauge,
+        "Records that steps such as conflate hold for later. Their offsets are not committed meanwhile.", labels: ["route"])
+    static let routeAbandoned = MetricFamily(
+        "patchbay_route_records_abandoned_total", .counter,
+        "Records that a step held for too long, or at a reload that took its route away, and never handed out.", labels: ["route"])
     static let routeRejected = MetricFamily(
         "patchbay_route_records_rejected_total", .counter, "Records that were refused, by reason.", labels: ["route", "reason"])
     static let routeDeadLettered = MetricFamily(
@@ -188,7 +194,8 @@ public enum MetricFamilies {
         (
             "Routes",
             [
-                routeRecords, routeRouted, routeFiltered, routeTombstones, routeRejected, routeDeadLettered, routeMessages, routeStopped,
+                routeRecords, routeRouted, routeFiltered, routeTombstones, routeHeld, routeAbandoned, routeRejected, routeDeadLettered,
+                routeMessages, routeStopped,
                 lostDeadLetters, waitingDeadLetters,
             ]
         ),

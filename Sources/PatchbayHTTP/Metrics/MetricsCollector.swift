@@ -116,6 +116,8 @@ struct MetricsCollector {
         writer.write(MetricFamilies.routeRouted, routes.map { ([$0.0], Double($0.1.routed)) })
         writer.write(MetricFamilies.routeFiltered, routes.map { ([$0.0], Double($0.1.filtered)) })
         writer.write(MetricFamilies.routeTombstones, routes.map { ([$0.0], Double($0.1.tombstonesIgnored)) })
+        writer.write(MetricFamilies.routeHeld, routes.map { ([$0.0], Double($0.1.held)) })
+        writer.write(MetricFamilies.routeAbandoned, routes.map { ([$0.0], Double($0.1.abandoned)) })
         writer.write(
             MetricFamilies.routeRejected,
             routes.flatMap { route in

@@ -21,6 +21,7 @@ extension ConsumerLoop {
             note("rebalance failed: \(KafkaErrorCode(error))")
             membership.left()
             processGathered(client)
+            flushHeld()
             for topic in registry.topics where halted.isPaused(topic.name) { resume(topic.startedList(), client) }
             giveUpAll()
             watchAssigned()
@@ -60,6 +61,7 @@ extension ConsumerLoop {
     ) {
         // While the partitions are still ours.
         processGathered(client)
+        flushHeld()
         let isLost = rd_kafka_assignment_lost(client) != 0
         if isLost || !isCooperative { membership.left() }
         settleDeadLetters(client, patience: .seconds(1))

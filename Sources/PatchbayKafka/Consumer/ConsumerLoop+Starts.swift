@@ -1,5 +1,6 @@
 import CLibRDKafka
 import Logging
+import PatchbayAPI
 import Synchronization
 
 /// Carries out what `StartPositions` says.
@@ -27,6 +28,7 @@ extension ConsumerLoop {
         guard let partition = topic.partition(number) else { return }
         starts.gaveUp(TopicPartition(topic: topic.name, number: number), at: partition.position)
         topic.revoke(number)
+        processor.gaveUp(topic.name, partition: number)
     }
 
     func giveUpAll() {

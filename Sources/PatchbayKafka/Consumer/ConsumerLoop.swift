@@ -244,6 +244,7 @@ final class ConsumerLoop {
     /// Commits, leaves the group, frees the client. At most about 4 seconds, also when brokers don't answer.
     private func close(_ client: OpaquePointer) {
         processGathered(client)
+        flushHeld()
         finishPoll()
         settleDeadLetters(client, patience: .seconds(1))
         // A broker that doesn't answer a commit won't answer a goodbye either.
@@ -517,6 +518,12 @@ final class ConsumerLoop {
             start = end
         }
         return UInt64(bytes)
+    }
+
+    /// Has the processor hand out what it keeps for later, while the partitions are still ours.
+    func flushHeld() {
+        processor.flush()
+        owesFinish = true
     }
 
     private func finishPoll() {

@@ -1,11 +1,11 @@
 /// Topics of which nothing more is read for now, why, and when they go on.
 ///
 /// A topic is *halted* when the processor refused a record of it (`on_error: stop`, or no route takes it any more), until it is
-/// told to go on. And a topic *waits* while dead letters of it are under way: nothing is committed from the first record on
-/// whose letter that is. What brokers answer soon costs nothing else, since reading goes on; when a letter is late, or too many
-/// are under way, the topic is paused as well, and the thread goes on polling, so that it stays in the group and other topics go
-/// on. The member that gets the partitions meanwhile, or after a crash, begins at the last committed offset: records come twice
-/// rather than not at all. Both may be true of one topic; it is read again when neither is.
+/// told to go on. And a topic *waits* while dead letters of it are under way, or steps hold records of it: nothing is committed from
+/// the first such record on. What brokers answer soon, and what is only held, costs nothing else, since reading goes on; when a
+/// letter is late, or too many are under way, the topic is paused as well, and the thread goes on polling, so that it stays in the
+/// group and other topics go on. The member that gets the partitions meanwhile, or after a crash, begins at the last committed
+/// offset: records come twice rather than not at all. Both may be true of one topic; it is read again when neither is.
 ///
 /// Pure: it is told what happened, and returns what has to be done, in order.
 struct HaltedTopics {

@@ -26,7 +26,9 @@ enum TableBuilder {
         Route(
             name: settings.name, cluster: settings.cluster, topics: settings.topics,
             steps: settings.steps.map {
-                Route.Step(transformer: $0.transformer, takesTombstones: $0.takesTombstones, make: $0.factory)
+                Route.Step(
+                    transformer: $0.transformer, takesTombstones: $0.takesTombstones, holdsRecords: $0.memory == .records,
+                    make: $0.factory)
             },
             type: settings.type, channels: settings.channels,
             templateLimits: .init(

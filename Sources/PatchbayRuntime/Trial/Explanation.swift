@@ -34,6 +34,8 @@ package struct Explanation: Encodable {
         var after: [String?]
         /// `passed` (unchanged), `changed`, `filtered`, `rejected`.
         var outcome: String
+        /// Whether the step holds the record for later; absent when it doesn't.
+        var isHeld: Bool?
         var error: Refusal?
         var omission: Omission?
     }
@@ -130,21 +132,23 @@ package struct Explanation: Encodable {
     private static func step(_ step: RouteTrial.Step, _ settings: TransformStep) -> Step {
         let before = step.input.map { String(decoding: $0, as: UTF8.self) }
         let number = step.index + 1
+        let isHeld = step.isHeld ? true : nil
         switch step.outcome {
         case .outputs(let outputs):
             let after = outputs.map { output in output.map { String(decoding: $0, as: UTF8.self) } }
             return Step(
                 number: number, transformer: step.transformer, before: before, after: after,
-                outcome: outputs == [step.input] ? "passed" : "changed")
+                outcome: outputs == [step.input] ? "passed" : "changed", isHeld: isHeld)
         case .filtered(let omission):
             return Step(
-                number: number, transformer: step.transformer, before: before, after: [], outcome: "filtered",
+                number: number, transformer: step.transformer, before: before, after: [], outcome: "filtered", isHeld: isHeld,
                 omission: Omission(
                     option: omission.option, setting: settings.shownOption(omission.option),
                     explanation: omission.explanation))
         case .rejected(let rejection):
             return Step(
-                number: number, transformer: step.transformer, before: before, after: [], outcome: "rejected", error: refusal(rejection))
+                number: number, transformer: step.transformer, before: before, after: [], outcome: "rejected", isHeld: isHeld,
+                error: refusal(rejection))
         }
     }
 
@@ -209,12 +213,13 @@ extension Explanation.RouteOutcome {
 extension Explanation.Step {
     fileprivate var text: String {
         var text = "  step \(number), \(transformer), gets:\n\(Self.shown(before))"
+        let and = isHeld == true ? "and holds it for later; then it" : "and"
         switch outcome {
-        case "passed": text += "  and passes it on unchanged\n"
-        case "filtered": text += "  and leaves it out\(omission.map { ": \($0.text)" } ?? "")\n"
-        case "rejected": text += "  and refuses it: \(error?.text ?? "")\n"
+        case "passed": text += "  \(and) passes it on unchanged\n"
+        case "filtered": text += "  \(and) leaves it out\(omission.map { ": \($0.text)" } ?? "")\n"
+        case "rejected": text += "  \(and) refuses it: \(error?.text ?? "")\n"
         default:
-            text += "  and turns it into:\n" + after.map(Self.shown).joined()
+            text += "  \(and) turns it into:\n" + after.map(Self.shown).joined()
         }
         return text
     }

@@ -17,6 +17,8 @@ final class SeenRecords: Sendable {
 
     private let storage = Mutex<[Seen]>([])
     private let polls = Mutex(0)
+    private let isHolding = Mutex(false)
+    private let givenUp = Mutex<[String]>([])
     private let refuses = Mutex<@Sendable (Seen) -> Bool>({ _ in false })
 
     var all: [Seen] { storage.withLock { $0 } }
@@ -38,13 +40,38 @@ final class SeenRecords: Sendable {
 
     func takeAll() { refuse { _ in false } }
 
+    /// From now on the processor keeps what it takes, until it is told to flush, or is let go.
+    func holdBack() { isHolding.withLock { $0 = true } }
+
+    func letGo() { isHolding.withLock { $0 = false } }
+
+    /// Partitions that were given up, as `topic/partition`.
+    var partitionsGivenUp: [String] { givenUp.withLock { $0 } }
+
     /// A processor that adds to this.
     func makeProcessor() -> any RecordProcessor { Processor(self) }
 
     private final class Processor: RecordProcessor {
         let seen: SeenRecords
+        private var held: [Seen] = []
 
         init(_ seen: SeenRecords) { self.seen = seen }
+
+        var wantsTicks: Bool { !held.isEmpty }
+
+        func hasPending(_ topic: String) -> Bool { held.contains { $0.topic == topic } }
+
+        func lowestPendingOffsets(_ topic: String) -> [Int32: Int64] {
+            Dictionary(held.filter { $0.topic == topic }.map { ($0.partition, $0.offset) }, uniquingKeysWith: min)
+        }
+
+        func flush() {
+            let held = held
+            seen.storage.withLock { $0 += held }
+            self.held = []
+        }
+
+        func gaveUp(_ topic: String, partition: Int32) { seen.givenUp.withLock { $0.append("\(topic)/\(partition)") } }
 
         func process(_ batch: borrowing RecordBatch) -> Int {
             let topic = batch.topic
@@ -60,11 +87,14 @@ final class SeenRecords: Sendable {
                 if refuses(copy) { break }
                 copies.append(copy)
             }
-            seen.storage.withLock { $0 += copies }
+            if seen.isHolding.withLock({ $0 }) { held += copies } else { seen.storage.withLock { $0 += copies } }
             return copies.count
         }
 
-        func finishPoll() { seen.polls.withLock { $0 += 1 } }
+        func finishPoll() {
+            if !seen.isHolding.withLock({ $0 }), !held.isEmpty { flush() }
+            seen.polls.withLock { $0 += 1 }
+        }
 
         private func text(_ bytes: UnsafeRawBufferPointer?) -> String? { bytes.map { String(decoding: $0, as: UTF8.self) } }
     }

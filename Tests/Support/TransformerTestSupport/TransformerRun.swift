@@ -44,6 +44,22 @@ public final class CollectingSink: EnvelopeSink {
     }
 
     public func filter(_ record: Record, because reason: FilterReason) { outcomes.append((record.recordOffset, .filtered)) }
+
+    /// Records that are held and not released.
+    public private(set) var held: [HeldRecord] = []
+
+    public func hold(_ record: Record) -> HeldRecord {
+        let place = HeldRecord(topic: 0, partition: record.partition, recordOffset: record.recordOffset)
+        held.append(place)
+        return place
+    }
+
+    /// Counts as left out unless something was emitted for it.
+    public func release(_ place: HeldRecord) {
+        guard let index = held.firstIndex(of: place) else { return }
+        held.remove(at: index)
+        if !outcomes.contains(where: { $0.recordOffset == place.recordOffset }) { outcomes.append((place.recordOffset, .filtered)) }
+    }
 }
 
 /// Counts outcomes without allocating.
@@ -62,26 +78,35 @@ public final class CountingSink: EnvelopeSink {
 /// A batch of records that own their values.
 public final class OwnedBatch {
     private let values: [UnsafeMutableRawBufferPointer?]
+    private let key: UnsafeMutableRawBufferPointer?
     private let records: [Record]
 
     /// `nil` makes a tombstone.
-    public init(_ values: [[UInt8]?]) {
+    ///
+    /// - Parameters:
+    ///   - key: of every record.
+    ///   - offset: of the first record.
+    public init(_ values: [[UInt8]?], key: [UInt8]? = nil, from offset: Int64 = 0) {
         // Each value gets memory of exactly its size, so that a sanitizer sees any read beyond its end.
-        self.values = values.map { value in
-            value.map {
-                let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: $0.count, alignment: 1)
-                memory.copyBytes(from: $0)
-                return memory
-            }
+        func copied(_ bytes: [UInt8]) -> UnsafeMutableRawBufferPointer {
+            let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 1)
+            memory.copyBytes(from: bytes)
+            return memory
         }
+        self.values = values.map { $0.map(copied) }
+        let key = key.map(copied)
+        self.key = key
         records = self.values.enumerated().map { index, memory in
             Record(
-                partition: 0, recordOffset: Int64(index), timestampMilliseconds: -1, key: nil,
+                partition: 0, recordOffset: offset + Int64(index), timestampMilliseconds: -1, key: key.map { UnsafeRawBufferPointer($0) },
                 value: memory.map { UnsafeRawBufferPointer($0) })
         }
     }
 
-    deinit { for memory in values { memory?.deallocate() } }
+    deinit {
+        for memory in values { memory?.deallocate() }
+        key?.deallocate()
+    }
 
     public func run(_ transformer: any Transformer, into sink: any EnvelopeSink) {
         records.withUnsafeBufferPointer {
@@ -104,6 +129,19 @@ extension TransformerDefinition {
         let offsets = sink.outcomes.map(\.recordOffset)
         guard offsets == values.indices.map(Int64.init) else { throw UnevenOutcomes(recordOffsets: offsets) }
         return sink.outcomes.map(\.outcome)
+    }
+
+    /// What becomes of an example's record, once its time has come.
+    public func outcome(of example: TransformerExample) throws -> RecordOutcome {
+        let sink = CollectingSink()
+        let transformer = try make(example.options)
+        OwnedBatch((example.earlier + [example.input]).map { Array($0.utf8) }).run(transformer, into: sink)
+        transformer.flush(into: EnvelopeWriter(sink))
+        let last = Int64(example.earlier.count)
+        guard sink.held.isEmpty, let outcome = sink.outcomes.last(where: { $0.recordOffset == last })?.outcome else {
+            throw UnevenOutcomes(recordOffsets: sink.outcomes.map(\.recordOffset))
+        }
+        return outcome
     }
 
     public func outcome(of text: String, options: [String: ConfigValue] = [:]) throws -> RecordOutcome {

@@ -70,9 +70,10 @@ struct RouteReader {
         let name = names.claim(object, topics: topics, findings: findings)
         let channels = channelReader.read(object, isEnabled: isEnabled)
         let templateBuffer = channels.flatMap { channelReader.templateBuffer($0, of: object) }
+        let policy = parts.policies.read(object, topics: topics)
         if let chain, let channels { judge(channels, of: object, behind: chain) }
         let tombstones = tombstones(object, parts.defaults, channels)
-        let policy = parts.policies.read(object, topics: topics)
+        if let chain { judge(chain, of: object, policy, channels) }
         let tests = parts.tests.read(object, topics: topics)
         let limit = (object["max_channels"] ?? parts.defaults?["max_channels"])?.integer
         let idle = (object["channel_idle"] ?? parts.defaults?["channel_idle"])?.integer
@@ -139,6 +140,29 @@ struct RouteReader {
                 hint: "use `{@key}` or `{@header.NAME}`, give that channel a route of its own, or set `tombstones: ignore`")
         }
         return policy
+    }
+
+    /// Reports what steps that remember don't go together with.
+    private func judge(
+        _ chain: [TransformReader.Step], of route: DecodedObject, _ policy: ErrorPolicy?, _ channels: [ChannelTemplate]?
+    ) {
+        guard let step = chain.first(where: { $0.settings.memory != .none }), let position = route.position else { return }
+        let shown = step.settings.hasSecretName ? "a step" : "`\(step.definition.name)`"
+        if policy == .stop, findings.mayCompare(secret: route.hides("on_error", "transform")) {
+            findings.add(
+                "\(shown) remembers earlier records, and a route with `on_error: stop` takes records back when it stops",
+                at: route["on_error"]?.source.position ?? position, hint: "use `on_error: skip` or `on_error: dead_letter`")
+        }
+        guard let holding = chain.first(where: { $0.settings.memory == .records }), let channels else { return }
+        let names = (route["channel"]?.items ?? []) + (route["channels"]?.items ?? [])
+        for (name, template) in zip(names, channels) where template.parts.contains(where: { if case .header = $0 { true } else { false } })
+        {
+            guard findings.mayCompare(secret: name.isSecret || holding.settings.hasSecretName) else { continue }
+            let shown = holding.settings.hasSecretName ? "a step" : "`\(holding.definition.name)`"
+            findings.add(
+                "channel \(name.shown) is made of a header, and \(shown) keeps records without their headers", at: name.source.position,
+                hint: "use `{@key}` or a field of the output")
+        }
     }
 
     private func drafts(_ route: DecodedObject) -> [TransformReader.Draft]? {

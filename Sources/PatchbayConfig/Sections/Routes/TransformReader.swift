@@ -69,6 +69,7 @@ package struct TransformReader {
                 factory: try outcome.get(), position: draft.position)
             settings.hasSecretName = draft.hasSecretName
             settings.takesTombstones = draft.definition.takesTombstones
+            settings.memory = draft.definition.memory(draft.options)
             return Step(definition: draft.definition, settings: settings, path: draft.path, checked: draft.checked)
         } catch {
             report(error, draft.checked, draft.definition, at: draft.position)
