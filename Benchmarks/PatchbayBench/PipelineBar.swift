@@ -39,6 +39,13 @@ struct PipelineBar: Bar {
             "pass-through at least 2 M records/s: \(rounded(pass.recordsPerSecond / 1e6)) M", pass.recordsPerSecond >= 2e6)
         report.check(
             "trade at least 1 M records/s: \(rounded(trade.recordsPerSecond / 1e6)) M", trade.recordsPerSecond >= 1e6)
+        let keyedJSON = try keyed(JSONTransformer.definition, [:], holdsRecords: false, &report)
+        let conflate = try keyed(
+            ConflateTransformer.definition, ["key": .string("{Token}"), "every": .integer(250)], holdsRecords: true, &report)
+        report.figure("conflate_to_json", conflate / keyedJSON)
+        report.check(
+            "conflate takes at least half of json's rate over \(Self.keys) keys: \(rounded(conflate / keyedJSON))",
+            conflate >= keyedJSON / 2)
         // Buffers and batches are allocated per batch and per 128 KiB of log; none may come with a record.
         let most = max(pass.allocationsPerBatch, json.allocationsPerBatch, trade.allocationsPerBatch)
         report.check("no allocation per record: \(rounded(most)) per batch of \(batch)", most < 4)
@@ -112,9 +119,11 @@ struct PipelineBar: Bar {
         }
     }
 
-    private func factory(_ definition: TransformerDefinition) throws(BenchFailure) -> @Sendable () -> any Transformer {
+    private func factory(
+        _ definition: TransformerDefinition, _ options: [String: ConfigValue] = [:]
+    ) throws(BenchFailure) -> @Sendable () -> any Transformer {
         do throws(OptionError) {
-            return try definition.configure(OptionValues(defaultsOf: definition.options))
+            return try definition.configure(OptionValues(options, defaultsOf: definition.options))
         } catch {
             throw BenchFailure("\(definition.name) refuses its defaults: \(error.message)")
         }
@@ -157,6 +166,63 @@ struct PipelineBar: Bar {
                 return result
             }
         }
+    }
+
+    private static let keys = 10_000
+
+    private final class NoFields: FieldReader {
+        func read(_ data: UnsafeRawBufferPointer, _ take: (Int, FoundField) -> Void) -> Bool { false }
+    }
+
+    /// Records of many tokens in turn, none of them in a batch twice.
+    ///
+    /// - Returns: records per second.
+    private func keyed(
+        _ definition: TransformerDefinition, _ options: [String: ConfigValue], holdsRecords: Bool, _ report: inout BarReport
+    ) throws(BenchFailure) -> Double {
+        let make = try factory(definition, options)
+        let step = Route.Step(transformer: definition.name, holdsRecords: holdsRecords, make: make)
+        let route = Route(
+            name: definition.name, topics: [.name("bench")], steps: [step], type: "trade_data", channels: [ChannelTemplate(plain: "bench")],
+            makeFieldReader: { _ in NoFields() })
+        let router = RoutingHub(table: RouteTable(routes: [route]), fanouts: [])
+        let processor = router.makeProcessor()
+        let texts = (0..<Self.keys).map { number in
+            let digits = String(100_000 + number)
+            return Array(Self.trade.replacing("0x0000000000000000000000000000000000", with: "0x0000000000000000000000000000\(digits)").utf8)
+        }
+        let length = texts[0].count
+        let all = texts.flatMap { $0 }
+        let count = batch
+        let seconds = seconds
+        let rate = all.withUnsafeBytes { bytes -> Double in
+            let records = UnsafeMutableBufferPointer<Record>.allocate(capacity: count)
+            defer { records.deallocate() }
+            var offset: Int64 = 0
+            func turn(_ batches: Int) {
+                for _ in 0..<batches {
+                    for place in 0..<count {
+                        let start = Int(offset) % Self.keys * length
+                        let value = UnsafeRawBufferPointer(rebasing: bytes[start..<start + length])
+                        records.initializeElement(
+                            at: place, to: Record(partition: 0, recordOffset: offset, timestampMilliseconds: 0, key: nil, value: value))
+                        offset += 1
+                    }
+                    _ = processor.process(RecordBatch(topic: "bench", records: UnsafeBufferPointer(records)))
+                    processor.finishPoll()
+                }
+            }
+            turn(1000)
+            let start = cload_now()
+            var done = 0
+            while Double(cload_now() - start) < seconds * 1e9 {
+                turn(100)
+                done += 100 * count
+            }
+            return Double(done) / (Double(cload_now() - start) / 1e9)
+        }
+        report.figure("keyed_\(definition.name)_records_per_s", rate)
+        return rate
     }
 
     static let trade = """

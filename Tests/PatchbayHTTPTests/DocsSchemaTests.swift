@@ -12,6 +12,7 @@ import TradeTransformer
     private static let definitions = [
         TokenTransformer.definition, TradeTransformer.definition, AggregateTransformer.definition, JSONTransformer.definition,
         FilterTransformer.definition, PickTransformer.definition, RenameTransformer.definition,
+        DedupeTransformer.definition, ThrottleTransformer.definition, ConflateTransformer.definition, SampleTransformer.definition,
     ]
 
     private struct Case {

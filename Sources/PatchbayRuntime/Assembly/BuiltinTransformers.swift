@@ -18,6 +18,10 @@ package enum BuiltinTransformers {
                 PickTransformer.definition,
                 RenameTransformer.definition,
                 JQTransformer.definition,
+                DedupeTransformer.definition,
+                ThrottleTransformer.definition,
+                ConflateTransformer.definition,
+                SampleTransformer.definition,
             ], from: "BuiltinTransformers.swift")
     }
 }

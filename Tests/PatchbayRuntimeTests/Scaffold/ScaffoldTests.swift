@@ -121,7 +121,7 @@ import Testing
         #expect(
             plain.contains("#   patchbay check routes.yaml     finds every mistake\n#   patchbay explain --topic T …   shows"), "\(plain)")
         #expect(plain.contains("#   patchbay test routes.yaml      runs the `tests` of routes, once they have some\n"), "\(plain)")
-        #expect(plain.contains("transform: json   # others: token, trade, aggregate, filter, pick, rename\n"), "\(plain)")
+        #expect(plain.contains("transform: json   # others: token, trade, aggregate, filter, pick, rename, "), "\(plain)")
         let records = [SampledRecord(key: nil, value: Array(#"{"a":"b"}"#.utf8))]
         let named = Scaffold.text(
             topics: [.init(name: "t", records: records)], transformers: transformers, file: "my conf/it's.yaml")

@@ -11,6 +11,8 @@ import Testing
         ("json", "", #"{"a":1}"#), ("filter", "where: .a == 1, ", #"{"a":1}"#), ("pick", "fields: [a, x], ", #"{"a":1}"#),
         ("rename", "fields: { a: b }, ", #"{"a":1}"#), ("token", "", Sample.token), ("trade", "", Sample.trade(1)),
         ("aggregate", "", Sample.aggregate), ("token", "naming: snake_case, ", Sample.token),
+        ("dedupe", "key: '{a}', ", #"{"a":1}"#), ("throttle", "", #"{"a":1}"#), ("conflate", "key: '{a}', ", #"{"a":1}"#),
+        ("sample", "one_in: 1, ", #"{"a":1}"#),
     ]
 
     @Test func everyTransformerDoesWhatItSays() throws {
