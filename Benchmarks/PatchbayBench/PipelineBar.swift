@@ -6,6 +6,7 @@ import NIOCore
 import NIOPosix
 import PatchbayAPI
 import PatchbayCore
+import PatchbayRuntime
 import TradeTransformer
 
 /// B4: the pipeline alone, on one thread: records in memory, through a route, into a channel log.
@@ -16,6 +17,10 @@ struct PipelineBar: Bar {
     @OptionGroup var options: BenchOptions
     @Option(help: "Records per batch.") var batch = 100
     @Option(help: "Seconds for each transformer.") var seconds = 2.0
+    @Option(
+        name: .customLong("transformer"),
+        help: "Only this transformer, on the first of its documented examples that passes; may be repeated, `all` is each of them.")
+    var transformers: [String] = []
 
     /// Emits every value as it is: what the router itself costs.
     private final class PassThrough: Transformer {
@@ -31,6 +36,7 @@ struct PipelineBar: Bar {
     }
 
     func measure() throws(BenchFailure) -> BarReport {
+        if !transformers.isEmpty { return try measureByName() }
         var report = BarReport("B4", "pipeline only, one thread, \(batch) records a batch")
         let pass = run("pass_through", { PassThrough() }, &report)
         let json = run("json", try factory(JSONTransformer.definition), &report)
@@ -61,6 +67,34 @@ struct PipelineBar: Bar {
             + "\(rounded(json.recordsPerSecond / 1e6)) M, trade \(rounded(trade.recordsPerSecond / 1e6)) M; "
             + "\(rounded(most)) allocations per batch of \(batch), \(rounded(one)) when it is delivered, \(rounded(perDelivery)) per delivery"
         return report
+    }
+
+    /// What single transformers cost beyond passing the same record through, for the reference.
+    private func measureByName() throws(BenchFailure) -> BarReport {
+        var report = BarReport("B4", "transformers alone, one thread, \(batch) records a batch")
+        var costs: [String] = []
+        for definition in try named() {
+            guard let example = definition.examples.first(where: \.passes) else { continue }
+            let make = try factory(definition, example.options)
+            let pass = run("\(definition.name)_pass_through", { PassThrough() }, on: example.input, &report)
+            let result = run(definition.name, make, on: example.input, &report)
+            let cost = 1e9 / result.recordsPerSecond - 1e9 / pass.recordsPerSecond
+            report.figure("\(definition.name)_ns_per_record", cost)
+            costs.append("\(definition.name) \(rounded(cost)) ns on \(example.input.utf8.count) bytes")
+        }
+        report.summary = costs.joined(separator: ", ")
+        return report
+    }
+
+    private func named() throws(BenchFailure) -> [TransformerDefinition] {
+        guard let known = try? BuiltinTransformers.set() else { throw BenchFailure("two transformers have one name") }
+        if transformers == ["all"] { return known.definitions }
+        var found: [TransformerDefinition] = []
+        for name in transformers {
+            guard let definition = known[name] else { throw BenchFailure("there is no transformer \(name)") }
+            found.append(definition)
+        }
+        return found
     }
 
     /// Takes what it is given and does nothing.
@@ -130,12 +164,12 @@ struct PipelineBar: Bar {
     }
 
     private func run(
-        _ name: String, _ make: @escaping @Sendable () -> any Transformer, _ report: inout BarReport
+        _ name: String, _ make: @escaping @Sendable () -> any Transformer, on input: String = Self.trade, _ report: inout BarReport
     ) -> Result {
         let route = Route(name: name, topic: "bench", type: "trade_data", channels: ["bench"], makeTransformer: make)
         let router = RoutingHub(table: RouteTable(routes: [route]), fanouts: [])
         let processor = router.makeProcessor()
-        let payload = Array(Self.trade.utf8)
+        let payload = Array(input.utf8)
         return payload.withUnsafeBytes { value in
             let records = (0..<batch).map {
                 Record(partition: 0, recordOffset: Int64($0), timestampMilliseconds: 0, key: nil, value: value)
@@ -230,4 +264,14 @@ struct PipelineBar: Bar {
         "SellBuy":"buy","NativeAmount":"1000.000000","TokenAmount":"2500.500000","PriceUsd":"0.400000",\
         "TransTime":"2024-01-01T12:00:00Z","TxHash":"0x1234567890abcdef1234567890abcdef12345678"}
         """
+}
+
+extension TransformerExample {
+    /// Whether something comes out.
+    fileprivate var passes: Bool {
+        switch outcome {
+        case .data, .messages: true
+        case .rejected, .filtered: false
+        }
+    }
 }

@@ -16,8 +16,10 @@ indirect enum FilterCondition: Sendable {
 
     /// What is looked at.
     enum Operand: Sendable {
-        /// A field of the value.
-        case path([String])
+        /// A field of the value; the value itself without steps.
+        case path([FieldPath.Step])
+        /// A field of the record's key, which is null where the key is no JSON.
+        case keyPath([FieldPath.Step])
         /// Something of the record beside its value.
         case record(RecordProperty)
     }
@@ -54,56 +56,89 @@ indirect enum FilterCondition: Sendable {
         let message: String
     }
 
-    /// - Parameters:
-    ///   - value: of the record.
-    ///   - record: with its topic, what the properties are read from.
-    func holds(on value: JSONValue, of record: Record, topic: String) throws(Failure) -> Bool {
+    /// Whether it asks for fields of the record's key.
+    var usesKey: Bool {
+        switch self {
+        case .literal: false
+        case .operand(let operand), .comparison(let operand, _, _): if case .keyPath = operand { true } else { false }
+        case .and(let left, let right), .or(let left, let right): left.usesKey || right.usesKey
+        case .not(let condition): condition.usesKey
+        }
+    }
+
+    /// What a condition is judged on.
+    struct Subject {
+        let record: Record
+        let topic: String
+        /// The record's value.
+        let value: JSONValue
+        /// The record's key, when it is JSON and a condition asks for it.
+        let key: JSONValue?
+    }
+
+    func holds(on subject: Subject) throws(Failure) -> Bool {
         switch self {
         case .literal(.null): return false
         case .literal(.bool(let value)): return value
         case .literal: return true
-        case .operand(.path(let names)):
-            guard let field = try Self.value(at: names, in: value) else { return false }
-            return field.type != .null && field.bool != false
-        case .operand(.record(let property)): return property.exists(on: record)
-        case .comparison(.path(let names), let comparison, let literal):
-            return comparison.holds(literal.order(of: try Self.value(at: names, in: value)))
+        case .operand(.path(let steps)): return Self.isTrue(try Self.value(at: steps, in: subject.value))
+        case .operand(.keyPath(let steps)): return Self.isTrue(try Self.value(at: steps, in: subject.key))
+        case .operand(.record(let property)): return property.exists(on: subject.record)
+        case .comparison(.path(let steps), let comparison, let literal):
+            return comparison.holds(literal.order(of: try Self.value(at: steps, in: subject.value)))
+        case .comparison(.keyPath(let steps), let comparison, let literal):
+            return comparison.holds(literal.order(of: try Self.value(at: steps, in: subject.key)))
         case .comparison(.record(let property), let comparison, let literal):
-            return comparison.holds(property.order(of: record, topic: topic, comparedWith: literal))
+            return comparison.holds(property.order(of: subject.record, topic: subject.topic, comparedWith: literal))
         case .and(let left, let right):
-            guard try left.holds(on: value, of: record, topic: topic) else { return false }
-            return try right.holds(on: value, of: record, topic: topic)
+            guard try left.holds(on: subject) else { return false }
+            return try right.holds(on: subject)
         case .or(let left, let right):
-            if try left.holds(on: value, of: record, topic: topic) { return true }
-            return try right.holds(on: value, of: record, topic: topic)
-        case .not(let condition): return try !condition.holds(on: value, of: record, topic: topic)
+            if try left.holds(on: subject) { return true }
+            return try right.holds(on: subject)
+        case .not(let condition): return try !condition.holds(on: subject)
         }
     }
 
+    private static func isTrue(_ value: JSONValue?) -> Bool {
+        guard let value else { return false }
+        return value.type != .null && value.bool != false
+    }
+
     /// `nil` stands for null.
-    private static func value(at names: [String], in record: JSONValue) throws(Failure) -> JSONValue? {
-        var value = record
+    private static func value(at steps: [FieldPath.Step], in root: JSONValue?) throws(Failure) -> JSONValue? {
+        guard var value = root else { return nil }
         // By index: builds without optimization allocate for every element that a loop over an array takes.
-        for index in names.indices {
-            let name = names[index]
-            switch value.type {
-            case .object:
-                guard let inner = value[name] else { return nil }
-                value = inner
-            case .null: return nil
-            case .bool: throw failure("boolean", name)
-            case .number: throw failure("number", name)
-            case .string: throw failure("string", name)
-            case .array: throw failure("array", name)
+        for index in steps.indices {
+            let inner: JSONValue?
+            switch (steps[index], value.type) {
+            case (_, .null): return nil
+            case (.name(let name), .object): inner = value[name]
+            case (.index(let index), .array): inner = value.element(at: index)
+            default: throw failure(value.type, steps[index])
             }
+            guard let inner else { return nil }
+            value = inner
         }
         return value
     }
 
     @inline(never)
-    private static func failure(_ type: String, _ name: String) -> Failure {
+    private static func failure(_ type: JSONType, _ step: FieldPath.Step) -> Failure {
+        let found =
+            switch type {
+            case .null: "null"
+            case .bool: "boolean"
+            case .number: "number"
+            case .string: "string"
+            case .array: "array"
+            case .object: "object"
+            }
+        switch step {
         // jq 1.6 doesn't repeat long names.
-        Failure(message: "Cannot index \(type) with string" + (name.utf8.count < 30 ? " \"\(name)\"" : ""))
+        case .name(let name): return Failure(message: "Cannot index \(found) with string" + (name.utf8.count < 30 ? " \"\(name)\"" : ""))
+        case .index: return Failure(message: "Cannot index \(found) with number")
+        }
     }
 }
 
@@ -223,14 +258,9 @@ extension FilterCondition {
         private mutating func operand() -> FilterCondition? {
             guard let first = tokens.popFirst() else { return nil }
             switch first {
-            case .sign("."): return .operand(.path([]))
-            case .field(let name):
-                var names = [name]
-                while case .field(let name)? = tokens.first {
-                    names.append(name)
-                    tokens.removeFirst()
-                }
-                return .operand(.path(names))
+            case .sign("."): return .operand(.path((textStep() ?? bracketStep()).map { [$0] + moreSteps() } ?? []))
+            case .field(let name): return .operand(.path([.name(name)] + moreSteps()))
+            case .sign("@key") where isStep: return .operand(.keyPath(moreSteps()))
             case .sign(let sign) where RecordProperty.signs.contains(sign):
                 return RecordProperty(sign, &tokens).map { .operand(.record($0)) }
             case .word("null"): return .literal(.null)
@@ -241,6 +271,57 @@ extension FilterCondition {
                 guard case .number(let text)? = tokens.popFirst() else { return nil }
                 return Double(text).map { .literal(.number(-$0)) }
             case .text(let text, isWhole: true) where !text.contains("\\"): return .literal(.string(Array(text.utf8)))
+            default: return nil
+            }
+        }
+
+        /// Whether a path goes on.
+        private var isStep: Bool {
+            switch tokens.first {
+            case .field, .sign("["): true
+            case .sign("."): if case .text? = tokens.dropFirst().first { true } else { false }
+            default: false
+            }
+        }
+
+        /// The rest of a path: `.name`, `."any name"`, `["any name"]`, `[0]`, as often as they come.
+        private mutating func moreSteps() -> [FieldPath.Step] {
+            var steps: [FieldPath.Step] = []
+            while let next = tokens.first {
+                var step: FieldPath.Step?
+                if case .field(let name) = next {
+                    step = .name(name)
+                    tokens.removeFirst()
+                } else if next == .sign("."), case .text? = tokens.dropFirst().first {
+                    tokens.removeFirst()
+                    step = textStep()
+                } else {
+                    step = bracketStep()
+                }
+                // What is left over is no condition.
+                guard let step else { return steps }
+                steps.append(step)
+            }
+            return steps
+        }
+
+        private mutating func textStep() -> FieldPath.Step? {
+            guard case .text(let name, isWhole: true)? = tokens.first, !name.utf8.contains(UInt8(ascii: "\\")) else { return nil }
+            tokens.removeFirst()
+            return .name(name)
+        }
+
+        private mutating func bracketStep() -> FieldPath.Step? {
+            let bracket = Array(tokens.prefix(3))
+            guard bracket.count == 3, bracket[0] == .sign("["), bracket[2] == .sign("]") else { return nil }
+            switch bracket[1] {
+            case .text(let name, isWhole: true) where !name.utf8.contains(UInt8(ascii: "\\")):
+                tokens.removeFirst(3)
+                return .name(name)
+            // Others, such as 1.5 and 1e3, are indexes to jq as well.
+            case .number(let text) where text.utf8.count <= 9 && text.utf8.allSatisfy({ (0x30...0x39).contains($0) }):
+                tokens.removeFirst(3)
+                return Int(text).map(FieldPath.Step.index)
             default: return nil
             }
         }

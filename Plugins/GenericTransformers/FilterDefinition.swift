@@ -16,8 +16,9 @@ extension FilterTransformer {
                     doubles, so comparisons of very long ones are inexact; what passes keeps every digit. May be given \
                     alone: `filter: .level == "error"`.
 
-                    `@key`, `@topic`, `@partition`, `@timestamp` (milliseconds since 1970) and `@header.NAME` (or \
-                    `@header."any-name"`) stand for what the record has besides its value; what it doesn't have is null. \
+                    Fields: `.level`, `.user.id`, `."log.level"`, `.items[0].price`; see [naming fields](../fields.md#in-filters). \
+                    `@key`, `@key.FIELD` (of a key that is JSON), `@topic`, `@partition`, `@timestamp` (milliseconds since 1970) and \
+                    `@header.NAME` (or `@header."any-name"`) stand for what the record has besides its value; what it doesn't have is null. \
                     They can be compared with literals, and such comparisons can be joined, but they can't be used in \
                     other expressions.
 

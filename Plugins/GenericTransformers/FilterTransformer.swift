@@ -6,10 +6,13 @@ import PatchbayJSON
 /// Thread: consumer.
 public final class FilterTransformer: Transformer {
     private let expression: FilterExpression
+    private let usesKey: Bool
     private var parser: JSONParser
+    private var keyParser = JSONParser(limits: .records)
 
     init(_ expression: FilterExpression, loneSurrogates: LoneSurrogates = .pass) {
         self.expression = expression
+        usesKey = if case .condition(let condition) = expression { condition.usesKey } else { false }
         parser = JSONParser(limits: .records, loneSurrogates: loneSurrogates)
     }
 
@@ -33,18 +36,33 @@ public final class FilterTransformer: Transformer {
     ) -> Result<FilterExpression.Verdict, JSONProblem> {
         switch expression {
         case .condition(let condition):
-            return parser.read(value) { root in
-                do throws(FilterCondition.Failure) {
-                    return try condition.holds(on: root, of: record, topic: topic) ? .holds : .doesNotHold
-                } catch {
-                    return .failed(error.message)
+            guard usesKey, let key = record.key else {
+                return parser.read(value) { root in
+                    Self.verdict(condition, .init(record: record, topic: topic, value: root, key: nil))
                 }
+            }
+            return parser.read(value) { root in
+                let verdict = keyParser.read(key) { key in
+                    Self.verdict(condition, .init(record: record, topic: topic, value: root, key: key))
+                }
+                if case .success(let verdict) = verdict { return verdict }
+                return Self.verdict(condition, .init(record: record, topic: topic, value: root, key: nil))
             }
         case .program(let program, let index):
             if let problem = parser.validate(value) { return .failure(problem) }
             guard parser.hasLoneSurrogate else { return .success(program.verdict(of: index, on: value)) }
             // jq 1.6 refuses some of them. In its place, as in conditions, stands U+FFFD.
             return .success(LoneSurrogates.replaced(in: value).withUnsafeBytes { program.verdict(of: index, on: $0) })
+        }
+    }
+
+    private static func verdict(
+        _ condition: FilterCondition, _ subject: FilterCondition.Subject
+    ) -> FilterExpression.Verdict {
+        do throws(FilterCondition.Failure) {
+            return try condition.holds(on: subject) ? .holds : .doesNotHold
+        } catch {
+            return .failed(error.message)
         }
     }
 

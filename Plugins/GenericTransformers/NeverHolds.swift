@@ -1,3 +1,5 @@
+import PatchbayAPI
+
 extension FilterCondition {
     /// Why no record can ever pass; `nil` when one may. Finds what is plain to see: constants, and a field that would have
     /// to be two values at once.
@@ -63,7 +65,8 @@ extension FilterCondition {
 extension FilterCondition.Operand {
     fileprivate var name: String {
         switch self {
-        case .path(let names): names.isEmpty ? "." : names.map { "." + $0 }.joined()
+        case .path(let steps): steps.isEmpty ? "." : FieldPath.text(of: steps).jqPath
+        case .keyPath(let steps): "@key" + FieldPath.text(of: steps).jqPath
         case .record(.key): "@key"
         case .record(.topic): "@topic"
         case .record(.partition): "@partition"
@@ -83,4 +86,9 @@ extension FilterCondition.Literal {
         default: false
         }
     }
+}
+
+extension String {
+    /// A path as jq writes it.
+    fileprivate var jqPath: String { "." + self }
 }

@@ -10,12 +10,12 @@ extension PickTransformer {
         options: [
             Field(
                 "fields", .list(.string(), minimumCount: 1), required: true,
-                documentation: "The fields to keep, nested ones by their path: `outer.inner`. May be given alone: `pick: [a, b]`.",
+                documentation: """
+                    The fields to keep, by their [paths](../fields.md): `name`, `outer.inner`, `["log.level"]`. An array is kept as a \
+                    whole: an element can't be picked. May be given alone: `pick: [a, b]`.
+                    """,
                 example: "fields: [service, level, user.id]"),
-            Field(
-                "missing", .choice(["skip", "reject"]), default: .string("skip"),
-                documentation: "What happens to a record that lacks one of the fields: it passes without it, or it is rejected.",
-                example: "missing: reject"),
+            StepOptions.missing,
             RecordOptions.loneSurrogates,
         ],
         shorthand: "fields",
@@ -30,6 +30,10 @@ extension PickTransformer {
                 options: ["fields": .list([.string("user.id")])],
                 input: #"{"user":{"id":7,"name":"x"},"n":1.50}"#, outcome: .data(#"{"user":{"id":7}}"#)),
             TransformerExample(
+                title: "A name with a dot in it",
+                options: ["fields": .list([.string(#"["log.level"]"#)])],
+                input: #"{"log.level":"warn","log":{"level":"x"}}"#, outcome: .data(#"{"log.level":"warn"}"#)),
+            TransformerExample(
                 title: "A field that isn't there is left out",
                 options: ["fields": .list([.string("a"), .string("b")])], input: #"{"a":1}"#, outcome: .data(#"{"a":1}"#)),
             TransformerExample(
@@ -42,20 +46,29 @@ extension PickTransformer {
                 outcome: .rejected(code: "not_an_object", field: nil)),
         ],
         outputSchema: { options in
-            guard let paths = try? FieldPaths(options.strings("fields") ?? [], option: "fields") else { return .any }
-            return .schema(schema(of: paths.roots, rejectsMissing: options.string("missing") == "reject"))
+            guard let paths = try? paths(options) else { return .any }
+            return .schema(schema(of: paths.roots, rejectsMissing: StepOptions.rejectsMissing(options)))
         },
         configure: { (options) throws(OptionError) in
-            let paths = try FieldPaths(options.strings("fields") ?? [], option: "fields")
-            let rejectsMissing = options.string("missing") == "reject"
+            let paths = try paths(options)
+            let rejectsMissing = StepOptions.rejectsMissing(options)
             let loneSurrogates = RecordOptions.loneSurrogates(options)
             return { PickTransformer(paths, rejectsMissing: rejectsMissing, loneSurrogates: loneSurrogates) }
         }
     )
 
+    private static func paths(_ options: OptionValues) throws(OptionError) -> FieldPaths {
+        let hint = { (array: String) in
+            array.isEmpty
+                ? "`unwrap` takes an element out of an array"
+                : "keep the array as a whole: `\(array)`; or copy the element into a field of its own: `set: { first: \"{\(array)[0]}\" }`"
+        }
+        return try FieldPaths(options.strings("fields") ?? [], option: "fields", indexes: .refused(hint: hint))
+    }
+
     /// The JSON Schema of an object that has these fields and no others.
     private static func schema(of nodes: [FieldPaths.Node], rejectsMissing: Bool) -> String {
-        let names = nodes.map { JSONLiteral.quoted($0.name) }
+        let names = nodes.map { if case .name(let name) = $0.step { JSONLiteral.quoted(name) } else { "\"\"" } }
         let properties = zip(names, nodes).map { name, node in
             "\(name):\(node.end == nil ? schema(of: node.children, rejectsMissing: rejectsMissing) : "{}")"
         }

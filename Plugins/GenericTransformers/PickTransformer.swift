@@ -16,7 +16,7 @@ public final class PickTransformer: Transformer {
         parser = JSONParser(limits: .records, loneSurrogates: loneSurrogates)
         self.paths = paths
         self.rejectsMissing = rejectsMissing
-        found = Array(repeating: false, count: paths.texts.count)
+        found = Array(repeating: false, count: paths.paths.count)
     }
 
     public func transform(_ batch: borrowing RecordBatch, into output: EnvelopeWriter) {
@@ -37,7 +37,7 @@ public final class PickTransformer: Transformer {
         case .success(false): output.reject(record, .notAnObject)
         case .success(true):
             if rejectsMissing, let missing = found.firstIndex(of: false) {
-                return output.reject(record, Self.missing(paths.texts[missing]))
+                return output.reject(record, .missing(paths.paths[missing], "missing: reject"))
             }
             bytes.withUnsafeBytes { output.emit(record, data: $0) }
         }
@@ -65,17 +65,5 @@ public final class PickTransformer: Transformer {
             }
         }
         bytes.append(UInt8(ascii: "}"))
-    }
-
-    @inline(never)
-    private static func missing(_ path: String) -> Rejection {
-        Rejection(code: "missing_field", field: path, explanation: "`\(path)` is missing, and `missing: reject` asks for it")
-    }
-}
-
-extension Rejection {
-    /// For steps that change the fields of objects.
-    static var notAnObject: Rejection {
-        Rejection(code: "not_an_object", explanation: "the record must be a JSON object")
     }
 }

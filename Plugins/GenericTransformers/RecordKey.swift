@@ -8,7 +8,7 @@ struct RecordKey: Sendable {
 
     private enum Piece: Sendable {
         case bytes([UInt8])
-        case field([String])
+        case field(FieldPath)
         case key
         case header(String)
         case topic
@@ -37,8 +37,13 @@ struct RecordKey: Sendable {
                 option: option, message: "`\(text)` has no placeholder, so all records would have the same key",
                 hint: "write `{Field}`, `{@key}` or several of these")
         }
+        if let path = template.keyPaths.first {
+            throw OptionError(
+                option: option, message: "`\(text)` names a field of the record's key, which can't tell records apart",
+                hint: "`{@key}` takes the key as a whole; or `set` a field to `{\(path.text(behind: "@key"))}` and name that")
+        }
         self.init(
-            template.parts.map { part in
+            template.parts.compactMap { part in
                 switch part {
                 case .literal(let text): .bytes(Array(text.utf8))
                 case .field(let path): .field(path)
@@ -46,18 +51,20 @@ struct RecordKey: Sendable {
                 case .header(let name): .header(name)
                 case .topic: .topic
                 case .partition: .partition
+                // Not in a template of this use, or refused above.
+                case .keyField, .timestamp: nil
                 }
             })
     }
 
     /// - Throws: when one of them is no field.
     init(fields: [String], option: String) throws(OptionError) {
-        let paths = try FieldPaths(fields, option: option)
+        let paths = try FieldPaths(fields, option: option, indexes: .anywhere)
         var pieces: [Piece] = []
-        for text in paths.texts {
+        for path in paths.paths {
             // Is in no text, so that two fields can't run together.
             if !pieces.isEmpty { pieces.append(.bytes([0xFF])) }
-            pieces.append(.field(text.pathNames))
+            pieces.append(.field(path))
         }
         self.init(pieces)
     }
@@ -87,13 +94,9 @@ struct RecordKey: Sendable {
         return bytes.count > Self.maximumBytes ? Self.tooLong : nil
     }
 
-    private static func append(_ root: JSONValue?, _ path: [String], to bytes: inout [UInt8]) -> Rejection? {
-        guard var value = root else { return noFields(path) }
-        // By index: builds without optimization allocate for every element that a loop over an array takes.
-        for place in path.indices {
-            guard value.type == .object, let member = value[path[place]] else { return missing(path, "is missing") }
-            value = member
-        }
+    private static func append(_ root: JSONValue?, _ path: FieldPath, to bytes: inout [UInt8]) -> Rejection? {
+        guard let root else { return noFields(path) }
+        guard let value = root.value(at: path) else { return missing(path, "is missing") }
         switch value.type {
         case .string:
             guard !value.hasLoneSurrogate, let text = value.string else { return noText(path) }
@@ -119,15 +122,15 @@ struct RecordKey: Sendable {
     }
 
     @inline(never)
-    private static func missing(_ path: [String], _ what: String) -> Rejection {
-        let field = path.joined(separator: ".")
+    private static func missing(_ path: FieldPath, _ what: String) -> Rejection {
+        let field = path.text
         return Rejection(
             code: "missing_field", field: field, explanation: "`\(field)` \(what), and the step tells records apart by it")
     }
 
     @inline(never)
-    private static func noFields(_ path: [String]) -> Rejection {
-        let field = path.joined(separator: ".")
+    private static func noFields(_ path: FieldPath) -> Rejection {
+        let field = path.text
         return Rejection(
             code: "missing_field", field: field,
             explanation: "the record has no value (a tombstone), so it has no `\(field)` that the step could tell it from others by; "
@@ -135,16 +138,16 @@ struct RecordKey: Sendable {
     }
 
     @inline(never)
-    private static func noText(_ path: [String]) -> Rejection {
-        let field = path.joined(separator: ".")
+    private static func noText(_ path: FieldPath) -> Rejection {
+        let field = path.text
         return Rejection(
             code: "invalid_value", field: field,
             explanation: "`\(field)` holds half of a surrogate pair, which is not text, and the step tells records apart by it")
     }
 
     @inline(never)
-    private static func wrongType(_ path: [String], _ what: String) -> Rejection {
-        let field = path.joined(separator: ".")
+    private static func wrongType(_ path: FieldPath, _ what: String) -> Rejection {
+        let field = path.text
         return Rejection(
             code: "wrong_type", field: field,
             explanation: "`\(field)` is \(what), and the step tells records apart by it: it must be text, a number or a boolean")

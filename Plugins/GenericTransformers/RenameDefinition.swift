@@ -11,12 +11,14 @@ extension RenameTransformer {
             Field(
                 "fields", .dictionary(.string()), required: true,
                 documentation: """
-                    New names by old names. The old name of a nested field is its path, `outer.inner`; the new name is a \
-                    plain name. A record that already has a field of the new name is rejected.
+                    New names by old names. The old name is the field's [path](../fields.md): `name`, `outer.inner`, \
+                    `items[0].id`; the new one is a plain name, and the field stays where it is. A record that already has a field \
+                    of the new name is rejected. May be given alone: `rename: { level: severity }`.
                     """,
                 example: "fields: { level: severity, user.id: user_id }"),
             RecordOptions.loneSurrogates,
         ],
+        shorthand: "fields",
         examples: [
             TransformerExample(
                 title: "A field gets another name",
@@ -46,19 +48,19 @@ extension RenameTransformer {
     )
 
     private static func names(_ options: OptionValues) throws(OptionError) -> Names {
-        guard case .map(let entries)? = options["fields"] else {
+        let entries = StepOptions.entries(options, "fields")
+        guard !entries.isEmpty else {
             throw OptionError(option: "fields", message: "no field is named", hint: "write `fields: { old: new }`")
         }
-        let sorted = entries.sorted { $0.key < $1.key }
-        let paths = try FieldPaths(sorted.map(\.key.string), option: "fields")
+        let paths = try FieldPaths(entries.map(\.path), option: "fields", indexes: .onTheWay)
         var newNames: [String] = []
         var seen: Set<ByteString> = []
-        for (old, value) in sorted {
+        for (path, (old, value)) in zip(paths.paths, entries) {
             guard case .string(let new) = value, !new.isEmpty else {
                 throw OptionError(option: "fields", message: "the new name of `\(old)` must be text")
             }
-            let parent = old.string.pathNames.dropLast().joined(separator: ".")
-            guard seen.insert("\(parent).\(new)").inserted else {
+            let place = FieldPath.text(of: path.steps.dropLast() + [.name(new)])
+            guard seen.insert(ByteString(place)).inserted else {
                 throw OptionError(option: "fields", message: "two fields would become `\(new)`")
             }
             newNames.append(new)

@@ -31,9 +31,12 @@ public final class RenameTransformer: Transformer {
     private func transform(_ record: Record, into output: EnvelopeWriter) {
         guard let value = record.value else { return output.reject(record, .tombstone) }
         let result = parser.read(value) { root -> Outcome in
-            guard root.type == .object else { return .notAnObject }
+            guard names.paths.canWalk(root) else { return .notAnObject }
             bytes.removeAll(keepingCapacity: true)
-            return append(root, renaming: names.paths.roots).map(Outcome.taken) ?? .done
+            let taken =
+                root.type == .array
+                ? appendElements(of: root, renaming: names.paths.roots) : append(root, renaming: names.paths.roots)
+            return taken.map(Outcome.taken) ?? .done
         }
         switch result {
         case .failure(let problem): output.reject(record, problem.rejection)
@@ -63,11 +66,30 @@ public final class RenameTransformer: Transformer {
             bytes.append(UInt8(ascii: ":"))
             if let index, member.value.type == .object {
                 if let taken = append(member.value, renaming: nodes[index].children) { return taken }
+            } else if let index, member.value.type == .array {
+                if let taken = appendElements(of: member.value, renaming: nodes[index].children) { return taken }
             } else {
                 bytes.append(contentsOf: member.value.text)
             }
         }
         bytes.append(UInt8(ascii: "}"))
+        return nil
+    }
+
+    private func appendElements(of array: JSONValue, renaming nodes: [FieldPaths.Node]) -> Int? {
+        bytes.append(UInt8(ascii: "["))
+        var number = 0
+        for element in array.elements {
+            if number > 0 { bytes.append(UInt8(ascii: ",")) }
+            let children = FieldPaths.index(ofElement: number, in: nodes).map { nodes[$0].children }
+            number += 1
+            switch (element.type, children) {
+            case (.object, let children?): if let taken = append(element, renaming: children) { return taken }
+            case (.array, let children?): if let taken = appendElements(of: element, renaming: children) { return taken }
+            default: bytes.append(contentsOf: element.text)
+            }
+        }
+        bytes.append(UInt8(ascii: "]"))
         return nil
     }
 
@@ -82,7 +104,7 @@ public final class RenameTransformer: Transformer {
     @inline(never)
     private func taken(_ number: Int) -> Rejection {
         Rejection(
-            code: "duplicate_field", field: names.paths.texts[number],
-            explanation: "`\(names.paths.texts[number])` can't become `\(names.newNames[number])`: there is a field of that name")
+            code: "duplicate_field", field: names.paths.paths[number].text,
+            explanation: "`\(names.paths.paths[number].text)` can't become `\(names.newNames[number])`: there is a field of that name")
     }
 }

@@ -1,75 +1,18 @@
 /// The name of a channel, or a pattern that makes one channel per value: `trades.{Token}`.
 public struct ChannelTemplate: Sendable, Equatable {
     /// One piece of the name.
-    public enum Part: Sendable, Equatable {
-        case literal(String)
-        /// A field of the transformer's output, by the names on the way to it: `{Token}`, `{user.id}`.
-        case field([String])
-        /// The record's key as text: `{@key}`.
-        case key
-        /// The last header of that name as text: `{@header.NAME}`.
-        case header(String)
-        /// The record's topic: `{@topic}`.
-        case topic
-        /// The record's partition: `{@partition}`.
-        case partition
-
-        /// By the bytes of names and texts.
-        public static func == (left: Part, right: Part) -> Bool {
-            switch (left, right) {
-            case (.literal(let left), .literal(let right)), (.header(let left), .header(let right)):
-                left.hasSameBytes(as: right)
-            case (.field(let left), .field(let right)): left.hasSameBytes(as: right)
-            case (.key, .key), (.topic, .topic), (.partition, .partition): true
-            default: false
-            }
-        }
-    }
-
+    public typealias Part = RecordTemplate.Part
     /// What is wrong with a template, and what to do.
-    public struct Invalid: Error, Equatable {
-        public let problem: String
-        public let hint: String?
-    }
+    public typealias Invalid = RecordTemplate.Invalid
 
     /// As in the file.
     public let text: String
     public let parts: [Part]
 
-    /// Most placeholders of one template.
-    public static let maximumPlaceholders = 16
-
-    /// - Throws: when braces don't match or a placeholder is none of those above.
+    /// - Throws: when braces don't match, or a placeholder is none that makes names of channels.
     public init(_ text: String) throws(Invalid) {
-        var parts: [Part] = []
-        var placeholders = 0
-        var literal = ""
-        // By scalars: a brace with an accent behind it is one character, and a brace all the same.
-        var rest = text.unicodeScalars[...]
-        while let scalar = rest.popFirst() {
-            switch scalar {
-            case "{":
-                guard let end = rest.firstIndex(of: "}") else {
-                    throw Invalid(problem: "has a `{` without its `}`", hint: "write a placeholder as `{Field}`")
-                }
-                if !literal.isEmpty { parts.append(.literal(literal)) }
-                literal = ""
-                parts.append(try Self.placeholder(String(rest[..<end])))
-                rest = rest[end...].dropFirst()
-                placeholders += 1
-            case "}":
-                throw Invalid(problem: "has a `}` without its `{`", hint: "write a placeholder as `{Field}`")
-            default:
-                literal.unicodeScalars.append(scalar)
-            }
-        }
-        if !literal.isEmpty { parts.append(.literal(literal)) }
-        guard placeholders <= Self.maximumPlaceholders else {
-            throw Invalid(
-                problem: "has \(placeholders) placeholders", hint: "use at most \(Self.maximumPlaceholders) in one name")
-        }
+        parts = try RecordTemplate(text, for: .channelName).parts
         self.text = text
-        self.parts = parts
     }
 
     /// A channel of exactly this name, whatever characters are in it.
@@ -83,48 +26,14 @@ public struct ChannelTemplate: Sendable, Equatable {
         left.isPlain == right.isPlain && left.text.hasSameBytes(as: right.text)
     }
 
-    private static func placeholder(_ name: String) throws(Invalid) -> Part {
-        switch name {
-        case "@key": return .key
-        case "@topic": return .topic
-        case "@partition": return .partition
-        case let header where header.hasPrefix("@header."):
-            let name = String(header.dropFirst("@header.".count))
-            guard !name.isEmpty else {
-                throw Invalid(problem: "has a placeholder without the header's name", hint: "write `{@header.NAME}`")
-            }
-            return .header(name)
-        case let other where other.hasPrefix("@"):
-            throw Invalid(
-                problem: "has an unknown placeholder `{\(other)}`",
-                hint: "use `{@key}`, `{@header.NAME}`, `{@topic}`, `{@partition}`, or a field of the output as `{Field}`")
-        default:
-            let path = name.pathNames
-            guard !name.contains("{"), path.allSatisfy({ !$0.isEmpty }) else {
-                throw Invalid(
-                    problem: "has a placeholder `{\(name)}` that names no field",
-                    hint: "name a field of the output as `{Field}` or `{outer.inner}`")
-            }
-            if let inner = path.first(where: { $0.first?.isWhitespace == true || $0.last?.isWhitespace == true }) {
-                let trimmed = path.map { String($0.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed()) }
-                throw Invalid(
-                    problem: "has a placeholder `{\(name)}` with spaces around `\(inner)`, and no field is called that",
-                    hint: "write `{\(trimmed.joined(separator: "."))}`")
-            }
-            if let inner = path.first(where: { $0.hasSuffix("]") && $0.contains("[") }) {
-                throw Invalid(
-                    problem: "has a placeholder `{\(name)}` that points into a list (`\(inner)`)",
-                    hint: "only fields of objects can be named: `{Field}` or `{outer.inner}`")
-            }
-            return .field(path)
-        }
-    }
-
     /// Whether it is one channel's name, without placeholders.
     public var isPlain: Bool { parts.allSatisfy { if case .literal = $0 { true } else { false } } }
 
     /// The paths of the fields it uses, in order.
-    public var fieldPaths: [[String]] { parts.compactMap { if case .field(let path) = $0 { path } else { nil } } }
+    public var fieldPaths: [FieldPath] { parts.compactMap { if case .field(let path) = $0 { path } else { nil } } }
+
+    /// The same of the record's key.
+    public var keyPaths: [FieldPath] { parts.compactMap { if case .keyField(let path) = $0 { path } else { nil } } }
 
     /// Whether a channel of this name can come of the template: the literals stand in their order, with at least one
     /// character for each placeholder. `{@partition}` is a number and `{@topic}` has the characters of topics; any text
@@ -139,7 +48,7 @@ public struct ChannelTemplate: Sendable, Equatable {
         parts.contains { part in
             switch part {
             case .partition, .topic: true
-            case .literal, .field, .key, .header: false
+            case .literal, .field, .key, .keyField, .header, .timestamp: false
             }
         }
     }
@@ -164,7 +73,7 @@ public struct ChannelTemplate: Sendable, Equatable {
                         guard isTopicByte(name[end]) else { break }
                         next[end + 1] = true
                     }
-                case .field, .key, .header:
+                case .field, .key, .keyField, .header, .timestamp:
                     // The first start reaches all that later ones could.
                     for end in rest.indices { next[end + 1] = true }
                     break starts

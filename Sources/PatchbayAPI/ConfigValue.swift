@@ -7,6 +7,8 @@ public indirect enum ConfigValue: Sendable, Equatable {
     case string(String)
     case list([ConfigValue])
     case map([ByteString: ConfigValue])
+    /// JSON text, numbers as they were written: what an option of the kind `json` holds.
+    case json(String)
 
     /// Texts are compared by their bytes.
     public static func == (left: ConfigValue, right: ConfigValue) -> Bool {
@@ -15,7 +17,7 @@ public indirect enum ConfigValue: Sendable, Equatable {
         case (.bool(let left), .bool(let right)): left == right
         case (.integer(let left), .integer(let right)): left == right
         case (.number(let left), .number(let right)): left == right
-        case (.string(let left), .string(let right)): left.hasSameBytes(as: right)
+        case (.string(let left), .string(let right)), (.json(let left), .json(let right)): left.hasSameBytes(as: right)
         case (.list(let left), .list(let right)): left == right
         case (.map(let left), .map(let right)): left == right
         default: false

@@ -68,4 +68,6 @@ public indirect enum FieldKind: Sendable {
     case scalar
     /// Any value, held as it was written; the field's owner checks it.
     case any
+    /// Any value, held as `.json`: numbers of any size keep every digit.
+    case json
 }

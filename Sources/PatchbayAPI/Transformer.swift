@@ -54,12 +54,15 @@ public struct TransformerDefinition: Sendable {
     public let defaultType: String?
     /// The options it accepts. The loader checks an operator's options against these before the factory runs.
     public let options: [Field]
-    /// The option that a bare value stands for, as in `pick: [a, b]`; `nil` when options are always named.
+    /// The option that a bare value stands for, as in `pick: [a, b]`; `nil` when options are always named. When the option is a mapping
+    /// itself, it is meant by every mapping that doesn't have it as a key: `rename: { level: severity }`.
     public let shorthand: String?
     /// Whether tombstones come to it, on routes with `tombstones: message`. It passes them on with `emitTombstone`.
     public let takesTombstones: Bool
     /// What its instances keep under these options.
     public let memory: @Sendable (OptionValues) -> TransformerMemory
+    /// What is wrong with a bare value, where there is more to say than that options are a mapping.
+    public let bareValueProblem: (message: String, hint: String)?
     /// Inputs with their outputs; run as tests and printed in the reference.
     public let examples: [TransformerExample]
     /// What the data looks like that it makes under checked options; for the documents that clients read.
@@ -82,6 +85,7 @@ public struct TransformerDefinition: Sendable {
         shorthand: String? = nil,
         takesTombstones: Bool = false,
         memory: @escaping @Sendable (OptionValues) -> TransformerMemory = { _ in .none },
+        bareValueProblem: (message: String, hint: String)? = nil,
         examples: [TransformerExample] = [],
         outputSchema: @escaping @Sendable (OptionValues) -> OutputSchema = { _ in .any },
         configure: @escaping @Sendable (OptionValues) throws(OptionError) -> Factory,
@@ -94,6 +98,7 @@ public struct TransformerDefinition: Sendable {
         self.shorthand = shorthand
         self.takesTombstones = takesTombstones
         self.memory = memory
+        self.bareValueProblem = bareValueProblem
         self.examples = examples
         self.outputSchema = outputSchema
         self.configure = configure
@@ -101,6 +106,15 @@ public struct TransformerDefinition: Sendable {
             configureAll ?? { all in
                 all.map { options in Result { () throws(OptionError) in try configure(options) } }
             }
+    }
+}
+
+extension TransformerDefinition {
+    /// Whether `shorthand` is an option that is a mapping itself.
+    package var hasMappingShorthand: Bool {
+        options.contains { option in
+            if case .dictionary = option.kind { option.name == shorthand } else { false }
+        }
     }
 }
 
@@ -131,6 +145,8 @@ public struct TransformerExample: Sendable {
     public enum Outcome: Sendable, Equatable {
         /// The envelope data, byte for byte.
         case data(String)
+        /// The data of several envelopes.
+        case messages([String])
         /// Rejected with this code, naming this field.
         case rejected(code: String, field: String?)
         /// Left out on purpose.

@@ -1,3 +1,5 @@
+import PatchbayAPI
+
 /// What other parts of the program have to say about values that are theirs. Asked while the files are read, whatever else
 /// is wrong with them, so that all findings come at once, each at its place.
 ///
@@ -42,8 +44,8 @@ public struct ConfigurationChecks: Sendable {
     ///
     /// - Parameters:
     ///   - schema: JSON Schema of the output.
-    ///   - path: names on the way to the field.
-    public var placeholder: @Sendable (_ schema: String, _ path: [String]) -> (problem: String, hint: String)? = { _, _ in nil }
+    ///   - path: of the field.
+    public var placeholder: @Sendable (_ schema: String, _ path: FieldPath) -> (problem: String, hint: String)? = { _, _ in nil }
 
     /// Has nothing against anything.
     public static let none = ConfigurationChecks(

@@ -4,10 +4,10 @@ public import PatchbayAPI
 ///
 /// Thread: consumer.
 public final class JSONFieldReader: FieldReader {
-    private let paths: [[String]]
+    private let paths: [FieldPath]
     private var parser = JSONParser(limits: .records)
 
-    public init(paths: [[String]]) { self.paths = paths }
+    public init(paths: [FieldPath]) { self.paths = paths }
 
     public func read(
         _ data: UnsafeRawBufferPointer, _ take: (_ index: Int, _ field: FoundField) -> Void
@@ -19,12 +19,8 @@ public final class JSONFieldReader: FieldReader {
         return false
     }
 
-    private static func field(of root: JSONValue, _ path: [String]) -> FoundField {
-        var value = root
-        for name in path {
-            guard value.type == .object, let member = value[name] else { return .missing }
-            value = member
-        }
+    private static func field(of root: JSONValue, _ path: FieldPath) -> FoundField {
+        guard let value = root.value(at: path) else { return .missing }
         switch value.type {
         case .string:
             if value.hasLoneSurrogate { return .loneSurrogate }

@@ -16,6 +16,12 @@ public struct JSONMember {
     /// The name as written, without its quotes.
     public var nameText: UnsafeRawBufferPointer { value.slice(value.node.name_offset, value.node.name_length) }
 
+    /// Where name and value stand in the text that was read, in bytes, from the name's opening quote on.
+    public var range: Range<Int> {
+        let node = value.node
+        return Int(node.name_offset) - 1..<Int(node.offset) + Int(node.length)
+    }
+
     /// The field of the shape that this member is; `nil` when the shape doesn't know it, or there was none.
     public var field: Int? {
         let field = value.node.field

@@ -3,6 +3,12 @@ public enum JSONText {
     /// A string with quotes and escapes. `text` must be valid UTF-8, or the outcome isn't JSON.
     public static func appendString(validUTF8 text: UnsafeRawBufferPointer, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
+        appendCharacters(validUTF8: text, to: &bytes)
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// What stands between the quotes of a string.
+    public static func appendCharacters(validUTF8 text: UnsafeRawBufferPointer, to bytes: inout [UInt8]) {
         var start = 0
         for index in text.indices {
             let byte = text[index]
@@ -12,13 +18,16 @@ public enum JSONText {
             start = index + 1
         }
         bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[start...]))
-        bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// Whether bytes are text in UTF-8.
+    public static func isUTF8(_ text: UnsafeRawBufferPointer) -> Bool {
+        text.withMemoryRebound(to: UInt8.self) { (try? UTF8Span(validating: $0.span)) != nil }
     }
 
     /// The same for bytes of unknown origin; what isn't UTF-8 becomes U+FFFD.
     public static func appendString(utf8 text: UnsafeRawBufferPointer, to bytes: inout [UInt8]) {
-        let isValid = text.withMemoryRebound(to: UInt8.self) { (try? UTF8Span(validating: $0.span)) != nil }
-        if isValid { return appendString(validUTF8: text, to: &bytes) }
+        if isUTF8(text) { return appendString(validUTF8: text, to: &bytes) }
         var repaired = String(decoding: text, as: UTF8.self)
         repaired.withUTF8 { appendString(validUTF8: UnsafeRawBufferPointer($0), to: &bytes) }
     }
@@ -33,7 +42,13 @@ public enum JSONText {
             bytes.append(UInt8(ascii: "0") + UInt8(digit))
             rest = quotient
         }
-        bytes[first...].reverse()
+        // Not as a slice: that would copy the digits first.
+        var (low, high) = (first, bytes.count - 1)
+        while low < high {
+            bytes.swapAt(low, high)
+            low += 1
+            high -= 1
+        }
     }
 
     private static func appendEscape(_ byte: UInt8, to bytes: inout [UInt8]) {

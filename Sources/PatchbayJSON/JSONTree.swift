@@ -29,6 +29,7 @@ package indirect enum JSONTree: Sendable, Equatable {
         case .integer(let value): self = .integer(value)
         case .number(let value): self = value.isFinite ? .number(value) : .null
         case .string(let text): self = .string(text)
+        case .json(let text): self = .verbatim(text)
         case .list(let items): self = .array(items.map { JSONTree($0) })
         case .map(let entries):
             let sorted = entries.sorted { $0.key < $1.key }

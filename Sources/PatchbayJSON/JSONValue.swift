@@ -5,7 +5,7 @@ public enum JSONType: UInt8, Sendable {
     case null = 0, bool, number, string, array, object
 
     /// As it stands in an explanation: "is …".
-    var phrase: String {
+    public var phrase: String {
         switch self {
         case .null: "null"
         case .bool: "true or false"
@@ -35,6 +35,12 @@ public struct JSONValue {
 
     /// The value as written, byte for byte: strings with quotes and escapes, numbers with all their digits.
     public var text: UnsafeRawBufferPointer { slice(node.offset, node.length) }
+
+    /// Where the value stands in the text that was read, in bytes.
+    public var range: Range<Int> {
+        let node = node
+        return Int(node.offset)..<Int(node.offset) + Int(node.length)
+    }
 
     /// A string's text without escapes, in UTF-8; `nil` for other types.
     public var string: UnsafeRawBufferPointer? {

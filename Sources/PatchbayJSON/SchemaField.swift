@@ -6,7 +6,7 @@ public enum SchemaField {
     ///
     /// - Parameter schema: as transformers make them: `type`, `properties`, `additionalProperties`, and `anyOf` for what
     ///   may be null.
-    public static func problem(schema: String, path: [String]) -> (problem: String, hint: String)? {
+    public static func problem(schema: String, path: FieldPath) -> (problem: String, hint: String)? {
         var parser = JSONParser(limits: .records)
         var schema = schema
         let result = schema.withUTF8 { bytes in
@@ -15,28 +15,39 @@ public enum SchemaField {
         return (try? result.get()) ?? nil
     }
 
-    private static func problem(_ root: JSONValue, _ path: [String]) -> (problem: String, hint: String)? {
+    private static func problem(_ root: JSONValue, _ path: FieldPath) -> (problem: String, hint: String)? {
         var value = root
-        var walked: [String] = []
-        for name in path {
+        var steps: [FieldPath.Step] = []
+        var walked: String { FieldPath.text(of: steps) }
+        for step in path.steps {
             guard let schema = single(value) else { return nil }
+            guard case .name(let name) = step else {
+                if let type = schema["type"]?.stringValue, type != "array" {
+                    let whose = steps.isEmpty ? "the output of the transformers" : "`\(walked)`"
+                    return ("\(whose) is \(phrase(type)), which has no elements", "name a field of the output")
+                }
+                guard let items = schema["items"] else { return nil }
+                steps.append(step)
+                value = items
+                continue
+            }
             if let type = schema["type"]?.stringValue, type != "object" {
                 return (
-                    "`\(walked.joined(separator: "."))` is \(phrase(type)), which has no field `\(name)`", "name a field of the output"
+                    "`\(walked)` is \(phrase(type)), which has no field `\(name)`", "name a field of the output"
                 )
             }
             guard let properties = schema["properties"] else { return nil }
             guard let property = properties[name] else {
                 guard schema["additionalProperties"]?.bool == false else { return nil }
                 let names = properties.members.map(\.nameString)
-                let whose = walked.isEmpty ? "the output of the transformers" : "`\(walked.joined(separator: "."))`"
+                let whose = steps.isEmpty ? "the output of the transformers" : "`\(walked)`"
                 return ("there is no `\(name)` in \(whose)", Suggestion.sentence(for: name, among: names))
             }
-            walked.append(name)
+            steps.append(step)
             value = property
         }
         guard let schema = single(value), let type = schema["type"]?.stringValue, type == "object" || type == "array" else { return nil }
-        return ("`\(walked.joined(separator: "."))` is \(phrase(type))", "name a field that is text, a number or a boolean")
+        return ("`\(walked)` is \(phrase(type))", "name a field that is text, a number or a boolean")
     }
 
     /// The schema itself, or the one alternative that isn't null; `nil` when there are several.

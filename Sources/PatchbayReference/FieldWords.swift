@@ -20,7 +20,7 @@ extension FieldKind {
         case .object: "mapping"
         case .dictionary(let kind): "mapping of names to \(kind.pluralWords)"
         case .scalar: "text, number or boolean"
-        case .any: "any value"
+        case .any, .json: "any value"
         }
     }
 
@@ -34,7 +34,7 @@ extension FieldKind {
         case .duration: "durations"
         case .size: "sizes"
         case .scalar: "text, numbers or booleans"
-        case .any: "values"
+        case .any, .json: "values"
         default: words
         }
     }

@@ -109,7 +109,7 @@ struct SchemaBuilder {
         case .number(let range): return ScalarSchema.number(range, zero: zero)
         case .bool: return ScalarSchema.bool
         case .scalar: return ScalarSchema.scalar
-        case .any: return [:]
+        case .any, .json: return [:]
         }
     }
 

@@ -46,18 +46,8 @@ extension SchemaBuilder {
         let options = DeclaredMapping(place: "transformer.\(definition.name)", fields: definition.options)
         let named = mapping(options)
         guard let bare = definition.options.first(where: { $0.name == definition.shorthand }),
-            !bare.kind.isMapping, definition.options.allSatisfy({ $0.name == bare.name || !$0.isNeededInFile })
+            definition.options.allSatisfy({ $0.name == bare.name || !$0.isNeededInFile })
         else { return named }
         return ["anyOf": [.object(named), .object(kind(of: bare, in: options))]]
-    }
-}
-
-extension FieldKind {
-    /// A mapping after a transformer's name always holds options by name.
-    fileprivate var isMapping: Bool {
-        switch self {
-        case .object, .dictionary: true
-        default: false
-        }
     }
 }

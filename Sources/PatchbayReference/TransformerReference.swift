@@ -37,7 +37,14 @@ public enum TransformerReference {
     private static func options(_ definition: TransformerDefinition) -> String {
         let mapping = DeclaredMapping(place: definition.name, fields: definition.options)
         var text = FieldTable(mapping: mapping).markdown
-        if let shorthand = definition.shorthand {
+        if let shorthand = definition.shorthand, definition.hasMappingShorthand {
+            text += """
+
+                A mapping without the key \(Markdown.code(shorthand)) sets it: \
+                \(Markdown.code("\(definition.name): { NAME: VALUE }")).
+
+                """
+        } else if let shorthand = definition.shorthand {
             text += """
 
                 A bare value after the name sets \(Markdown.code(shorthand)): \
@@ -63,6 +70,10 @@ public enum TransformerReference {
         switch example.outcome {
         case .data(example.input): text += "\nIt passes unchanged.\n"
         case .data(let data): text += "\nIt becomes:\n\n" + Markdown.block(data, language: "json")
+        case .messages(let messages):
+            text +=
+                "\nIt becomes \(messages.count) messages:\n\n"
+                + messages.map { Markdown.block($0, language: "json") }.joined(separator: "\n")
         case .filtered: text += "\nIt is left out.\n"
         case .rejected(let code, let field):
             text += "\nIt is rejected as \(Markdown.code(code))\(field.map { ", for \(Markdown.code($0))" } ?? "").\n"

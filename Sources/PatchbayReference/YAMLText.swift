@@ -11,6 +11,8 @@ package enum YAMLText {
         case .integer(let value): return "\(value)"
         case .number(let value): return number(value)
         case .string(let text): return scalar(text)
+        // JSON is YAML, too.
+        case .json(let text): return text
         case .list(let items): return "[" + items.map { flow($0) }.joined(separator: ", ") + "]"
         case .map(let entries):
             guard !entries.isEmpty else { return "{}" }

@@ -25,6 +25,7 @@ struct FilterExpressionTests {
             "9007199254740993", "1e400", "-1e400", "1e-400", "0.1", "0.1000000000000000055511151231257827",
             "123456789012345678901234567890", #""""#, #""a""#, #""ab""#, #""b""#, #""\u0061""#, #""\u00e9""#, #""é""#, #""\ud83d\ude00""#,
             #""a\u0000""#, #""null""#, "[]", "[1]", #"["a"]"#, "{}", #"{"a":1}"#, #"{"a":{"b":"a"}}"#, #"{"a":null,"a":1}"#,
+            #"[{"a":1},{"b":"a"}]"#, #"[[1,2],"ab"]"#,
         ]
 
         mutating func pick(_ texts: [String]) -> String { texts.randomElement(using: &random) ?? "" }
@@ -33,8 +34,18 @@ struct FilterExpressionTests {
 
         mutating func path() -> String {
             if chance(8) { return "." }
-            return (0..<Int.random(in: 1...3, using: &random)).map { _ in "." + pick(Self.names) + (chance(10) ? " " : "") }.joined()
+            if chance(6) { return ".[\(pick(["0", "1", "7"]))]" + (chance(50) ? "" : "." + pick(Self.names)) }
+            return (0..<Int.random(in: 1...3, using: &random)).map { place in
+                switch Int.random(in: 0..<12, using: &random) {
+                case 0: "." + quoted()
+                case 1: (place == 0 ? "." : "") + "[" + quoted() + "]"
+                case 2 where place > 0: "[" + pick(["0", "1", "00", "2147483"]) + "]"
+                default: "." + pick(Self.names) + (chance(10) ? " " : "")
+                }
+            }.joined()
         }
+
+        mutating func quoted() -> String { "\"" + pick(Self.names + ["a.b", "", "é"]) + "\"" }
 
         mutating func expression(_ depth: Int) -> String {
             if depth == 0 || chance(35) {
@@ -56,7 +67,7 @@ struct FilterExpressionTests {
         mutating func record(_ depth: Int = 2) -> String {
             if depth == 0 || chance(15) { return pick(Self.values) }
             let members = (0..<Int.random(in: 0...4, using: &random)).map { _ in
-                "\"\(pick(Self.names + [#"\u0061"#]))\":\(chance(60) ? pick(Self.values) : record(depth - 1))"
+                "\"\(pick(Self.names + [#"\u0061"#, "a.b"]))\":\(chance(60) ? pick(Self.values) : record(depth - 1))"
             }
             return "{" + members.joined(separator: ",") + "}"
         }
@@ -105,7 +116,8 @@ struct FilterExpressionTests {
     @Test(
         "What is more than a condition is left to jq",
         arguments: [
-            ".a == .b", "1 == .a", "1 == 1", ".a?", ".[0]", ".a[]", #"."a""#, #".a == "\u0061""#, #".a == "\(.b)""#, ".a // 1", ".a, .b",
+            ".a == .b", "1 == .a", "1 == 1", ".a?", ".[-1]", ".a[1.5]", ".a[0:1]", ".a[]", #"."\u0061""#, #".a["\(.b)"]"#,
+            #".a == "\u0061""#, #".a == "\(.b)""#, ".a // 1", ".a, .b",
             ".a == -(1)", "not", ".a and not", ".a | .b", "(.a == 1) == true", ".a == 1 == true", ".a + 1", #".a == @text "x""#, "$x",
             "if .a then .b else .c end", ".a == 1 # x\n | .b", "", "(", ")", ".a == \"", "(.a]",
         ])

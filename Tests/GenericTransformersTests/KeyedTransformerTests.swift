@@ -27,7 +27,7 @@ struct KeyedTransformerTests {
         let definition = try #require(Self.all.first { $0.definition.name == name }).definition
         for example in definition.examples {
             let outcome = try definition.outcome(of: example)
-            #expect(outcome.example == example.outcome, "\(example.title): \(outcome)")
+            #expect(outcome == example.outcome, "\(example.title): \(outcome)")
         }
         #expect(definition.options.allSatisfy { !$0.documentation.isEmpty && $0.example != nil })
     }

@@ -15,7 +15,7 @@ import TransformerTestSupport
     private var checks: ConfigurationChecks {
         var checks = ConfigurationChecks.none
         checks.placeholder = { schema, path in
-            path.joined(separator: ".") == schema ? nil : ("there is no `\(path.joined(separator: "."))`", "did you mean `\(schema)`?")
+            path.text == schema ? nil : ("there is no `\(path.text)`", "did you mean `\(schema)`?")
         }
         return checks
     }

@@ -31,7 +31,14 @@ enum FuzzTransformers {
                 Field("missing", .choice(["skip", "reject"]), default: .string("skip"), documentation: "Without."),
             ]),
         make("jq", shorthand: "program", [Field("program", .string(minimumLength: 1), required: true, documentation: "Program.")]),
-        make("rename", [Field("fields", .dictionary(.string()), required: true, documentation: "Names.")]),
+        make("rename", shorthand: "fields", [Field("fields", .dictionary(.string()), required: true, documentation: "Names.")]),
+        make(
+            "set", shorthand: "fields",
+            [
+                Field("fields", .dictionary(.json), required: true, documentation: "Values."),
+                Field("missing", .choice(["skip", "reject"]), default: .string("skip"), documentation: "Without."),
+            ]),
+        make("convert", shorthand: "fields", [Field("fields", .dictionary(.any), required: true, documentation: "Kinds.")]),
         make(
             "mask",
             [

@@ -124,8 +124,8 @@ import TransformerTestSupport
     @Test(
         "placeholders",
         arguments: [
-            ("{ name }", "write `{name}`"), ("{a. b}", "write `{a.b}`"), ("{items[0].id}", "only fields of objects"),
-            ("{items[]}", "only fields of objects"),
+            ("{ name }", "write `name`"), ("{a. b}", "write `a.b`"), ("{items[-1].id}", "counts from the end"),
+            ("{items[]}", "which element it means"),
         ])
     func placeholders(_ placeholder: String, _ part: String) {
         let found = messages("version: 1\nroutes:\n  - topic: t\n    transform: token\n    channel: 'x.\(placeholder)'\n")
@@ -134,7 +134,7 @@ import TransformerTestSupport
 
     @Test("placeholders for what an earlier step dropped are asked about") func dropped() {
         var checks = ConfigurationChecks.none
-        checks.placeholder = { schema, path in schema == "S" && path == ["gone"] ? ("there is no `gone`", "name another") : nil }
+        checks.placeholder = { schema, path in schema == "S" && path.text == "gone" ? ("there is no `gone`", "name another") : nil }
         let maker = TransformerDefinition(
             name: "make", summary: "Makes.", defaultType: "made", outputSchema: { _ in .schema("S") }
         ) { _ throws(OptionError) in { Nothing() } }

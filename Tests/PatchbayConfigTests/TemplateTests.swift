@@ -13,7 +13,7 @@ struct TemplateTests {
         let text = Self.file("", "channels: [a, 'b.{x.y}.{@key}']", "channel: [b, a]", "channel: off, enabled: false")
         let configuration = try #require(load(text).configuration)
         #expect(configuration.channels.map(\.name) == ["a", "b"])
-        #expect(configuration.routes[0].channels[1].parts == [.literal("b."), .field(["x", "y"]), .literal("."), .key])
+        #expect(configuration.routes[0].channels[1].parts == [.literal("b."), .field(FieldPath(names: ["x", "y"])), .literal("."), .key])
         #expect(configuration.routes.map(\.isEnabled) == [true, true, false])
         #expect(configuration.routes[2].channels.map(\.text) == ["off"])
     }
@@ -66,12 +66,20 @@ struct TemplateTests {
                 "unknown placeholder", file("", "channel: '{@kye}'"), [:],
                 Finding(
                     4, 45, "`channel` has an unknown placeholder `{@kye}`, found `{@kye}`",
-                    "use `{@key}`, `{@header.NAME}`, `{@topic}`, `{@partition}`, or a field of the output as `{Field}`")),
+                    "use `{@key}`, `{@key.FIELD}`, `{@header.NAME}`, `{@topic}`, `{@partition}`, or a field as `{Field}`; "
+                        + "a field whose name begins with `@` is `{[\"@kye\"]}`")),
             Case(
                 "listed template that is none", file("channels: { 'a{}': }", "channel: a"), [:],
                 Finding(
                     2, 13, "channel name `a{}` has a placeholder `{}` that names no field",
-                    "name a field of the output as `{Field}` or `{outer.inner}`")),
+                    "write `name`, `outer.inner`, `items[0]`, or `[\"a.b\"]` for a name with a dot in it")),
+            Case(
+                "a channel for every millisecond", file("", "channel: 'x.{@timestamp}'"), [:],
+                Finding(
+                    4, 45,
+                    "`channel` has the placeholder `{@timestamp}`, which would make a channel for every millisecond, "
+                        + "found `x.{@timestamp}`",
+                    "put the time into the message instead: `set: { at: \"{@timestamp}\" }`")),
             Case(
                 "listed template that no route uses", file("channels: { 't.{Tokn}': }", "channel: 't.{Token}'"), [:],
                 Finding(2, 13, "no route uses channel `t.{Tokn}`", "did you mean `t.{Token}`?")),

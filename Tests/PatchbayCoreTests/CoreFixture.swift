@@ -8,7 +8,7 @@ import Synchronization
 final class FlatReader: FieldReader {
     private let names: [String]
 
-    init(_ paths: [[String]]) { names = paths.map { $0.joined(separator: ".") } }
+    init(_ paths: [FieldPath]) { names = paths.map(\.text) }
 
     func read(_ data: UnsafeRawBufferPointer, _ take: (Int, FoundField) -> Void) -> Bool {
         let text = String(decoding: data, as: UTF8.self).dropFirst().dropLast()

@@ -122,6 +122,18 @@ import Testing
         #expect(received(receiver) == ["1"])
     }
 
+    @Test func fieldsOfTheKeyMakeNames() {
+        let trial = RouteTrial(route: .make(channels: ["of.{@key.id}"]), maxRecord: 100)
+        func result(key: String?) -> RouteTrial.Result {
+            trial.run(SampledRecord(key: key.map { Array($0.utf8) }, value: [0x31]), topic: "t")
+        }
+        #expect(result(key: "{\"id\":7,\"n\":\"x\"}").envelopes.map(\.channel) == ["of.7"])
+        let without = result(key: "{\"n\":1}").rejections.first
+        #expect(without?.code == "channel_unrenderable" && without?.field == "@key.id")
+        // What the key before it had is forgotten.
+        #expect(result(key: nil).rejections.first?.field == "@key")
+    }
+
     @Test func headersMakeNames() {
         let trial = RouteTrial(route: .make(channels: ["from.{@header.source}"]), maxRecord: 100)
         let sample = SampledRecord(
@@ -281,7 +293,10 @@ import Testing
         #expect(try ChannelTemplate(template).matches(name) == matches)
     }
 
-    @Test(arguments: ["a{", "a}", "{}", "{a", "{@who}", "{@header.}", "{a..b}", "{a{b}}"])
+    @Test(arguments: [
+        "a{", "a}", "{}", "{a", "{@who}", "{@header.}", "{a..b}", "{a{b}}", "{@key.}", "{@key[}", "{@header[0]}", "{[\"a\"}",
+        "{@timestamp}", "{[\"a}",
+    ])
     func refusesWhatNamesNothing(template: String) {
         #expect(throws: ChannelTemplate.Invalid.self) { try ChannelTemplate(template) }
     }
@@ -290,9 +305,38 @@ import Testing
         let template = try ChannelTemplate("a.{user.id}.{@key}{@header.x-y}{@topic}{@partition}")
         #expect(
             template.parts == [
-                .literal("a."), .field(["user", "id"]), .literal("."), .key, .header("x-y"), .topic, .partition,
+                .literal("a."), .field(FieldPath(names: ["user", "id"])), .literal("."), .key, .header("x-y"), .topic, .partition,
             ])
         #expect(!template.isPlain)
+    }
+
+    @Test(
+        arguments: [
+            ("{@key.id}", .keyField("id")), ("{@key[\"a.b\"][0]}", .keyField("[\"a.b\"][0]")), ("{items[0].id}", .field("items[0].id")),
+            ("{[\"@timestamp\"]}", .field("[\"@timestamp\"]")), ("{[\"a}b{\"]}", .field("[\"a}b{\"]")),
+            ("{['a}']}", .field("[\"a}\"]")), ("{@header.a.b}", .header("a.b")), ("{@header[\"a}b\"]}", .header("a}b")),
+        ] as [(String, ExpectedPart)])
+    func readsPathsOfAllKinds(template: String, part: ExpectedPart) throws {
+        let expected: ChannelTemplate.Part =
+            switch part {
+            case .field(let text): .field(try FieldPath(text))
+            case .keyField(let text): .keyField(try FieldPath(text))
+            case .header(let name): .header(name)
+            }
+        #expect(try ChannelTemplate("x" + template).parts == [.literal("x"), expected])
+    }
+
+    enum ExpectedPart: Sendable {
+        case field(String)
+        case keyField(String)
+        case header(String)
+    }
+
+    @Test func aValueMayHaveBracesAndTheTime() throws {
+        let template = try RecordTemplate("{{a}}{@timestamp}", for: .value)
+        #expect(template.parts == [.literal("{a}"), .timestamp])
+        #expect(throws: RecordTemplate.Invalid.self) { try RecordTemplate("{@timestamp}", for: .channelName) }
+        #expect(throws: RecordTemplate.Invalid.self) { try RecordTemplate("{{a}}", for: .channelName) }
     }
 }
 

@@ -49,7 +49,7 @@ import Testing
 
     /// Two of them would have made one channel.
     @Test func makesNoNameOfAChannel() {
-        let reader = JSONFieldReader(paths: [["a"], ["b"]])
+        let reader = JSONFieldReader(paths: [FieldPath(names: ["a"]), FieldPath(names: ["b"])])
         var found: [String] = []
         Array(#"{"a":"\ud83d","b":"x"}"#.utf8).withUnsafeBytes { bytes in
             _ = reader.read(bytes) { _, field in

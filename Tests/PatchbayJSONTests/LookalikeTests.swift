@@ -53,7 +53,7 @@ import Testing
             (#"{"type":"object","properties":{"a":{}}}"#, ["a", "b"], nil), ("{}", ["a"], nil), ("?", ["a"], nil),
         ] as [(String, [String], String?)])
     func placeholders(schema: String, path: [String], part: String?) {
-        let found = SchemaField.problem(schema: schema, path: path)
+        let found = SchemaField.problem(schema: schema, path: FieldPath(names: path))
         if let part { #expect(found?.problem.contains(part) == true, "\(String(describing: found))") } else { #expect(found == nil) }
     }
 }

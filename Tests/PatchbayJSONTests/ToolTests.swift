@@ -54,10 +54,10 @@ import Testing
         #expect(differences.first?.actual == right)
     }
 
-    @Test func fieldsAreReadByTheirPaths() {
-        let reader = JSONFieldReader(paths: [["a"], ["b", "c"], ["n"], ["o"], ["missing"], ["b", "c", "d"]])
+    @Test func fieldsAreReadByTheirPaths() throws {
+        let reader = try JSONFieldReader(paths: ["a", "b.c", "n", "o", "missing", "b.c.d", "l[1]", "l[2]"].map { try FieldPath($0) })
         var found: [String] = []
-        let json = Array(#"{"a":"x\u0041","b":{"c":1.50},"n":null,"o":{},"t":true}"#.utf8)
+        let json = Array(#"{"a":"x\u0041","b":{"c":1.50},"n":null,"o":{},"l":[1,2]}"#.utf8)
         let isRead = json.withUnsafeBytes { bytes in
             reader.read(bytes) { _, field in
                 if case .text(let text) = field {
@@ -68,7 +68,7 @@ import Testing
             }
         }
         #expect(isRead)
-        #expect(found == ["xA", "1.50", "null", "object", "missing", "missing"])
+        #expect(found == ["xA", "1.50", "null", "object", "missing", "missing", "2", "missing"])
         #expect(!Array("{".utf8).withUnsafeBytes { reader.read($0) { _, _ in } })
     }
 }

@@ -1,3 +1,4 @@
+import PatchbayAPI
 import PatchbayJSON
 import Testing
 
@@ -33,6 +34,30 @@ struct ValueTests {
             #expect(root["othe"] == nil)
             #expect(root["others"] == nil)
             #expect(root["other"]?["x"] == nil)
+        }
+    }
+
+    @Test(
+        "A path leads to a value, or nowhere",
+        arguments: [
+            ("a", "1"), (#"["b.c"]"#, "2"), ("b.c", "[3,[4,5]]"), ("b.c[1][0]", "4"), ("b.c[2]", nil), ("a.x", nil), ("a[0]", nil),
+            ("b[0]", nil),
+            ("twice", "{}"), ("twice.x", nil), (#"["é"]"#, "6"), ("[0]", nil), ("b.c.d", nil),
+        ] as [(String, String?)])
+    func paths(_ path: String, _ value: String?) throws {
+        let text = #"{"a":1,"b.c":2,"b":{"c":[3,[4,5]]},"twice":{"x":1},"twice":{},"\u00e9":6}"#
+        let path = try FieldPath(path)
+        #expect(try read(text) { $0.value(at: path)?.text.copied } == value)
+        #expect(try read("[7,8]") { $0.value(at: path)?.text.copied } == (path.text == "[0]" ? "7" : nil))
+    }
+
+    @Test("A value and a member know where they stand")
+    func ranges() throws {
+        let text = #" { "a" : [ 1 ] , "b":"x" } "#
+        let bytes = Array(text.utf8)
+        try read(text) { root in
+            #expect(String(decoding: bytes[root.range], as: UTF8.self) == #"{ "a" : [ 1 ] , "b":"x" }"#)
+            #expect(root.members.map { String(decoding: bytes[$0.range], as: UTF8.self) } == [#""a" : [ 1 ]"#, #""b":"x""#])
         }
     }
 

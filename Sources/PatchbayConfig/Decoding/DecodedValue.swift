@@ -53,7 +53,7 @@ package struct DecodedValue: Sendable {
     /// Texts in it that must not be shown.
     var secretTexts: [String] {
         switch content {
-        case .value(.string(let text)): subject.isSecret && !text.isEmpty ? [text] : []
+        case .value(.string(let text)), .value(.json(let text)): subject.isSecret && !text.isEmpty ? [text] : []
         case .value, .tree: []
         case .list(let items): items.flatMap(\.secretTexts)
         case .object(let object): object.values.flatMap(\.secretTexts)

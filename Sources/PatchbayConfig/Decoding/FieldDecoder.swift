@@ -136,6 +136,10 @@ struct FieldDecoder {
             // Replaced later, when the tree is read.
             let subject = hidesVariables && node.namesAnything ? subject.hidden : subject
             return DecodedValue(content: .tree(node), source: source, subject: subject)
+        case .json:
+            var json = TestInput(decoder: self, findings: findings, subject: subject)
+            guard let text = json.json(of: node) else { return nil }
+            return DecodedValue(content: .value(.json(text)), source: source, subject: json.isSensitive ? subject.hidden : subject)
         case .object(let fields):
             guard node.entries != nil || node.isNull else { return mismatch(node, kind, subject) }
             return decoded(.object(object(node, fields: fields, subject: subject)))

@@ -59,7 +59,7 @@ struct ScalarReader {
         case .choice(let words): try .string(choice(scalar, words))
         case .scalar:
             if scalar.type == .null { throw mismatch(kind) } else { .string(scalar.text) }
-        case .list, .object, .dictionary, .any: throw mismatch(kind)
+        case .list, .object, .dictionary, .any, .json: throw mismatch(kind)
         }
     }
 
@@ -201,7 +201,7 @@ extension FieldKind {
         case .list: "a list"
         case .object, .dictionary: "a mapping (`key: value`)"
         case .scalar: "text, a number or a boolean"
-        case .any: "a value"
+        case .any, .json: "a value"
         }
     }
 }

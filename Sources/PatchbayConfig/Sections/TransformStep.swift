@@ -63,7 +63,7 @@ extension ConfigValue {
         case .bool(let value): "\(value)"
         case .integer(let value): "\(value)"
         case .number(let value): "\(value)"
-        case .string(let value): value
+        case .string(let value), .json(let value): value
         case .list(let items): "[\(items.map(\.described).joined(separator: ", "))]"
         case .map(let entries):
             "{\(entries.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value.described)" }.joined(separator: ", "))}"

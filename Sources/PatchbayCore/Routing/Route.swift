@@ -41,7 +41,7 @@ public final class Route: Sendable {
     public let onError: ErrorPolicy
     public let tombstones: TombstonePolicy
     /// Makes what looks up the fields that templates name; the paths are given to it.
-    let makeFieldReader: @Sendable ([[String]]) -> any FieldReader
+    let makeFieldReader: @Sendable ([FieldPath]) -> any FieldReader
     public let counters: RouteCounters
 
     /// Bounds of the channels that a route's templates make.
@@ -64,7 +64,7 @@ public final class Route: Sendable {
     public init(
         name: String, cluster: String = "default", topics: [TopicSelector], steps: [Step], type: String,
         channels: [ChannelTemplate], templateLimits: TemplateLimits = TemplateLimits(), onError: ErrorPolicy = .skip,
-        tombstones: TombstonePolicy = .ignore, makeFieldReader: @escaping @Sendable ([[String]]) -> any FieldReader,
+        tombstones: TombstonePolicy = .ignore, makeFieldReader: @escaping @Sendable ([FieldPath]) -> any FieldReader,
         counters: RouteCounters = RouteCounters()
     ) {
         self.name = name

@@ -155,7 +155,7 @@ final class RouteOutputs {
     ) -> Int {
         emission += 1
         for output in plain { output.emission = emission }
-        renderer.read(fields)
+        renderer.read(fields, key: record.key)
         var count = 0
         for index in renderer.templates.indices {
             if let rejection = renderer.render(index, record: record, topic: topic, into: &name) {

@@ -146,14 +146,14 @@ public final class RouteTrial {
     private func deliver(_ data: [UInt8]?, _ sample: SampledRecord, topic: String, into result: inout Result) {
         var names: [[UInt8]] = []
         if let data {
-            data.withUnsafeBytes { renderer.read($0) }
+            data.withUnsafeBytes { data in sample.withRecord { renderer.read(data, key: $0.key) } }
         } else {
             var text: [UInt8] = []
             if let rejection = sample.withRecord({ Deletion.write(key: $0.key, to: &text) }) {
                 result.rejections.append(rejection)
                 return
             }
-            renderer.read(nil)
+            sample.withRecord { renderer.read(nil, key: $0.key) }
         }
         for (index, template) in renderer.templates.enumerated() {
             if template.isPlain {

@@ -22,6 +22,14 @@ package enum BuiltinTransformers {
                 ThrottleTransformer.definition,
                 ConflateTransformer.definition,
                 SampleTransformer.definition,
+                DropTransformer.definition,
+                SetTransformer.definition,
+                ConvertTransformer.definition,
+                FlattenTransformer.definition,
+                UnwrapTransformer.definition,
+                ParseTransformer.definition,
+                SplitTransformer.definition,
+                DecodeTransformer.definition,
             ], from: "BuiltinTransformers.swift")
     }
 }

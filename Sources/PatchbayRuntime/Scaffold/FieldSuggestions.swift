@@ -93,7 +93,7 @@ struct FieldSuggestions {
     }
 
     private static func isPlaceholder(_ name: String) -> Bool {
-        !name.isEmpty && name.unicodeScalars.allSatisfy { DisplayText.isHarmless($0) && !"{}.@ ".unicodeScalars.contains($0) }
+        !name.isEmpty && name.unicodeScalars.allSatisfy { DisplayText.isHarmless($0) && !"{}[].@ ".unicodeScalars.contains($0) }
     }
 
     private static func isJQName(_ name: String) -> Bool {

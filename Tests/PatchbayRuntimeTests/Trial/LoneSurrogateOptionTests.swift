@@ -10,7 +10,10 @@ import Testing
     private static let chains: [(name: String, options: String, record: String)] = [
         ("json", "", #"{"a":1}"#), ("filter", "where: .a == 1, ", #"{"a":1}"#), ("pick", "fields: [a, x], ", #"{"a":1}"#),
         ("rename", "fields: { a: b }, ", #"{"a":1}"#), ("token", "", Sample.token), ("trade", "", Sample.trade(1)),
-        ("aggregate", "", Sample.aggregate), ("token", "naming: snake_case, ", Sample.token),
+        ("drop", "fields: [a], ", #"{"a":1}"#), ("set", "fields: { b: 1 }, ", #"{"a":1}"#),
+        ("convert", "fields: { a: string }, ", #"{"a":1}"#),
+        ("flatten", "", #"{"a":1}"#), ("unwrap", "path: a, ", #"{"a":1}"#), ("parse", "fields: [a], ", #"{"a":"1"}"#),
+        ("split", "path: a, ", #"{"a":[1]}"#), ("aggregate", "", Sample.aggregate), ("token", "naming: snake_case, ", Sample.token),
         ("dedupe", "key: '{a}', ", #"{"a":1}"#), ("throttle", "", #"{"a":1}"#), ("conflate", "key: '{a}', ", #"{"a":1}"#),
         ("sample", "one_in: 1, ", #"{"a":1}"#),
     ]

@@ -86,7 +86,7 @@ public final class OwnedBatch {
     /// - Parameters:
     ///   - key: of every record.
     ///   - offset: of the first record.
-    public init(_ values: [[UInt8]?], key: [UInt8]? = nil, from offset: Int64 = 0) {
+    public init(_ values: [[UInt8]?], key: [UInt8]? = nil, from offset: Int64 = 0, timestampMilliseconds: Int64 = -1) {
         // Each value gets memory of exactly its size, so that a sanitizer sees any read beyond its end.
         func copied(_ bytes: [UInt8]) -> UnsafeMutableRawBufferPointer {
             let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 1)
@@ -98,7 +98,8 @@ public final class OwnedBatch {
         self.key = key
         records = self.values.enumerated().map { index, memory in
             Record(
-                partition: 0, recordOffset: offset + Int64(index), timestampMilliseconds: -1, key: key.map { UnsafeRawBufferPointer($0) },
+                partition: 0, recordOffset: offset + Int64(index), timestampMilliseconds: timestampMilliseconds,
+                key: key.map { UnsafeRawBufferPointer($0) },
                 value: memory.map { UnsafeRawBufferPointer($0) })
         }
     }
@@ -131,17 +132,19 @@ extension TransformerDefinition {
         return sink.outcomes.map(\.outcome)
     }
 
-    /// What becomes of an example's record, once its time has come.
-    public func outcome(of example: TransformerExample) throws -> RecordOutcome {
+    /// What becomes of an example's record, once its time has come, as examples put it.
+    public func outcome(of example: TransformerExample) throws -> TransformerExample.Outcome {
         let sink = CollectingSink()
         let transformer = try make(example.options)
         OwnedBatch((example.earlier + [example.input]).map { Array($0.utf8) }).run(transformer, into: sink)
         transformer.flush(into: EnvelopeWriter(sink))
-        let last = Int64(example.earlier.count)
-        guard sink.held.isEmpty, let outcome = sink.outcomes.last(where: { $0.recordOffset == last })?.outcome else {
+        let last = sink.outcomes.filter { $0.recordOffset == Int64(example.earlier.count) }.map(\.outcome)
+        let messages = last.compactMap { if case .data(let text) = $0 { text } else { nil } }
+        if messages.count > 1, messages.count == last.count { return .messages(messages) }
+        guard sink.held.isEmpty, last.count == 1, let outcome = last.first else {
             throw UnevenOutcomes(recordOffsets: sink.outcomes.map(\.recordOffset))
         }
-        return outcome
+        return outcome.example
     }
 
     public func outcome(of text: String, options: [String: ConfigValue] = [:]) throws -> RecordOutcome {

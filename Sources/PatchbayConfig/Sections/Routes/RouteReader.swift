@@ -114,7 +114,7 @@ struct RouteReader {
                     continue
                 }
                 findings.add(
-                    "`{\(DisplayText.plain(path.joined(separator: ".")))}` in channel \(value.shown) can never be filled in: \(problem)",
+                    "`{\(DisplayText.plain(path.text))}` in channel \(value.shown) can never be filled in: \(problem)",
                     at: value.source.position,
                     hint: hint)
             }
@@ -133,7 +133,7 @@ struct RouteReader {
             guard let path = template.fieldPaths.first, findings.mayCompare(secret: name.isSecret || value?.isSecret == true) else {
                 continue
             }
-            let field = name.isSecret ? "a field" : "`{\(DisplayText.plain(path.joined(separator: ".")))}`"
+            let field = name.isSecret ? "a field" : "`{\(DisplayText.plain(path.text))}`"
             findings.add(
                 "channel \(name.shown) is made of \(field), and a deletion has no fields: with `tombstones: message` none could go there",
                 at: name.source.position,

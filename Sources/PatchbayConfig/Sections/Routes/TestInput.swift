@@ -1,7 +1,7 @@
 import PatchbayAPI
 
 /// The `input` of a test as the bytes of a record: text as it is, anything else as compact JSON with keys in their order
-/// and numbers as they are written. Also the `data` that a test expects, which is JSON in any case.
+/// and numbers as they are written. Also the `data` that a test expects and options of the kind `json`, which are JSON in any case.
 ///
 /// Recursion is bounded by `YAMLLimits.depth`.
 struct TestInput {
@@ -18,6 +18,8 @@ struct TestInput {
     private let subject: Subject
     private var json = ""
     private var isRight = true
+    /// Whether a part of it must not be shown.
+    private(set) var isSensitive = false
 
     init(decoder: FieldDecoder, findings: Findings, subject: Subject) {
         self.decoder = decoder
@@ -45,10 +47,10 @@ struct TestInput {
         return isRight ? json : nil
     }
 
-    private func resolved(_ scalar: YAMLScalar, _ place: SourcePosition) -> ScalarText? {
-        decoder.interpolated(scalar, subject, place).map {
-            ScalarText(text: $0.text, form: scalar.style != .plain ? .quoted : $0.isReplaced ? .free : .plain)
-        }
+    private mutating func resolved(_ scalar: YAMLScalar, _ place: SourcePosition) -> ScalarText? {
+        guard let resolved = decoder.interpolated(scalar, subject, place) else { return nil }
+        if resolved.isSensitive { isSensitive = true }
+        return ScalarText(text: resolved.text, form: scalar.style != .plain ? .quoted : resolved.isReplaced ? .free : .plain)
     }
 
     private mutating func write(_ node: YAMLNode) {

@@ -126,13 +126,27 @@ package struct TransformReader {
 
     /// The mapping of options, made of a bare value where the transformer has a shorthand; `nil` when it is neither.
     private func options(_ node: YAMLNode, of definition: TransformerDefinition) -> YAMLNode? {
-        if node.entries != nil || node.isNull { return node }
         if node.isInvalid { return nil }
-        if let name = definition.shorthand {
-            let key = YAMLNode(
-                .scalar(YAMLScalar(text: name, style: .plain)), position: node.position, endLine: node.position.line)
-            return YAMLNode(
-                .mapping([YAMLNode.Entry(key: key, value: node)]), position: node.position, endLine: node.endLine)
+        if let entries = node.entries {
+            guard let name = definition.shorthand, definition.hasMappingShorthand, !entries.isEmpty,
+                !entries.contains(where: { Self.isMeant($0, by: name) })
+            else { return node }
+            let others = definition.options.map(\.name)
+            if let entry = entries.first(where: { $0.key.scalar.map { others.containsBytes(of: $0.text) } ?? false }),
+                let option = entry.key.scalar?.text
+            {
+                findings.add(
+                    "\(DisplayText.quoted(option)) is an option of `\(definition.name)`, so its `\(name)` need a key of their own",
+                    at: entry.key.position, hint: "write `\(definition.name): { \(name): { … }, \(option): … }`")
+                return nil
+            }
+            return Self.named(name, node)
+        }
+        if node.isNull { return node }
+        if let name = definition.shorthand, !definition.hasMappingShorthand { return Self.named(name, node) }
+        if let problem = definition.bareValueProblem {
+            findings.add(problem.message, at: node.position, hint: problem.hint)
+            return nil
         }
         if definition.options.contains(where: \.isSecret) { findings.withhold(node) }
         findings.add(
@@ -141,6 +155,20 @@ package struct TransformReader {
                 ? "`\(definition.name)` has no options: write `transform: \(definition.name)`"
                 : "options: \(DisplayText.list(definition.options.map(\.name)))")
         return nil
+    }
+
+    /// The mapping that holds `node` as the value of an option.
+    private static func named(_ option: String, _ node: YAMLNode) -> YAMLNode {
+        let key = YAMLNode(
+            .scalar(YAMLScalar(text: option, style: .plain)), position: node.position, endLine: node.position.line)
+        return YAMLNode(.mapping([YAMLNode.Entry(key: key, value: node)]), position: node.position, endLine: node.endLine)
+    }
+
+    /// Whether a key is the option's name, or a misspelling of it with a mapping below.
+    private static func isMeant(_ entry: YAMLNode.Entry, by option: String) -> Bool {
+        guard let key = entry.key.scalar?.text else { return false }
+        if key.hasSameBytes(as: option) { return true }
+        return entry.value.entries != nil && Suggestion.nearest(to: key, among: [option]) != nil
     }
 
     private func reportCount(_ entries: [YAMLNode.Entry], at position: SourcePosition) {
