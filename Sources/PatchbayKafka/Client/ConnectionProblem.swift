@@ -35,6 +35,8 @@ public struct ConnectionProblem: Sendable, Equatable {
     public let isAdvertised: Bool
     /// librdkafka's words.
     public let detail: String
+    /// Whether no connection could be made at all, as when nobody listens. A broker that is only slow is another matter.
+    var isNobodyThere: Bool { kind == .unreachable && detail.hasPrefix("Connect to ") }
     /// Whether the address has worked before: then it isn't wrong.
     var hasWorked: Bool
 

@@ -91,8 +91,10 @@ extension ConsumerLoop {
         case RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__TIMED_OUT, RD_KAFKA_RESP_ERR__RESOLVE,
             RD_KAFKA_RESP_ERR__SSL, RD_KAFKA_RESP_ERR__AUTHENTICATION:
             // One connection of one broker: librdkafka comes back by itself. What lasts is told by `housekeep`.
-            if let problem = ConnectionProblem(text) { connectionProblems.note(problem, at: .now) }
-            if reachability.isReachable { metadata.connectionFailed(at: .now) }
+            if let problem = ConnectionProblem(text) {
+                connectionProblems.note(problem, at: .now)
+                if problem.isNobodyThere, reachability.isReachable { metadata.connectionFailed(at: .now) }
+            }
             note(text)
             logger.debug("Kafka connection failed", metadata: ["reason": "\(text)"])
         default:

@@ -83,8 +83,9 @@ extension ConsumerLoop {
         let now = ContinuousClock.now
         guard let answer else {
             metadata.askedInVain(at: now)
-            let problem = connectionProblems.foremost(at: now)?.sentence
-            if let reason = reachability.askedInVain(problem: problem, at: now) { tellUnreachable(reason) }
+            let problem = connectionProblems.foremost(at: now)
+            let sentence = problem?.isNobodyThere == true ? problem?.sentence : nil
+            if let reason = reachability.askedInVain(problem: sentence, at: now) { tellUnreachable(reason) }
             return
         }
         if let away = reachability.answered(at: now) {

@@ -34,7 +34,7 @@ struct Reachability {
         return wasSuspected ? nil : downSince.map { now - $0 }
     }
 
-    /// - Parameter problem: what keeps some broker from being used, if anything. The word that all are down may have come and been
+    /// - Parameter problem: why no connection to some broker can be made, if so. The word that all are down may have come and been
     ///   refuted by an answer that was already on its way, and comes only once; so this is reason enough to ask once more.
     /// - Returns: why no broker can be reached, when that is news.
     mutating func askedInVain(problem: String?, at now: ContinuousClock.Instant) -> String? {
