@@ -51,8 +51,8 @@ struct SmallPartsTests {
         #expect(away == nil && later == nil && reachability.isReachable)
     }
 
-    /// A broker that was stopped answered one more question behind the word that all were down. That word doesn't come twice: for the
-    /// whole outage `/health` said that the group was being waited for.
+    /// In two of three outages of a real broker `/health` said throughout that the group was being waited for. A broker that is being stopped
+    /// may answer one more question behind the word that all are down, and that word doesn't come twice.
     @Test("A word that was refuted too early is made up for by questions in vain, once a broker can't be used")
     func refutedTooEarly() {
         var reachability = Reachability()
