@@ -121,25 +121,25 @@ final class TransformChain {
     /// Hands a batch to one step, or, where tombstones must not come to it, the records between them: each tombstone goes
     /// past the step in its place, so that a deletion is never overtaken by what came before it.
     private func transformValues(of batch: borrowing RecordBatch, at index: Int, into sink: any EnvelopeSink) {
-        let step = steps[index]
-        guard avoidsTombstones.indices.contains(index), avoidsTombstones[index],
-            batch.records.contains(where: { $0.value == nil })
-        else { return step.transform(batch, into: EnvelopeWriter(sink)) }
-        var start = 0
-        for place in batch.records.indices where batch.records[place].value == nil {
-            transform(batch, start..<place, by: step, into: sink)
-            sink.emitTombstone(batch.records[place])
-            start = place + 1
+        let records = batch.records
+        guard avoidsTombstones.indices.contains(index), avoidsTombstones[index], records.contains(where: { $0.value == nil }) else {
+            return steps[index].transform(batch, into: EnvelopeWriter(sink))
         }
-        transform(batch, start..<batch.records.count, by: step, into: sink)
+        var rest = records[...]
+        while let place = rest.firstIndex(where: { $0.value == nil }) {
+            transform(rest[..<place], at: index, into: sink)
+            sink.emitTombstone(rest[place])
+            rest = rest[(place + 1)...]
+        }
+        transform(rest, at: index, into: sink)
     }
 
-    private func transform(
-        _ batch: borrowing RecordBatch, _ range: Range<Int>, by step: any Transformer, into sink: any EnvelopeSink
-    ) {
-        guard !range.isEmpty else { return }
-        let records = UnsafeBufferPointer(rebasing: batch.records[range])
-        step.transform(RecordBatch(topic: batch.topic, records: records), into: EnvelopeWriter(sink))
+    /// Hands on a part of a batch. The topic is looked up by the records: the optimiser of Swift 6.3.1 crashes where a batch is made with
+    /// a string that is a parameter.
+    private func transform(_ records: Slice<UnsafeBufferPointer<Record>>, at index: Int, into sink: any EnvelopeSink) {
+        guard let first = records.first else { return }
+        let batch = RecordBatch(topic: name(ofTopic: first.heldTopic), records: UnsafeBufferPointer(rebasing: records))
+        steps[index].transform(batch, into: EnvelopeWriter(sink))
     }
 
     // MARK: Held records
