@@ -1,3 +1,4 @@
+import PatchbayAPI
 import PatchbayJSON
 
 /// How a point in time is written.
@@ -90,7 +91,7 @@ private enum ISO8601 {
             text[16] == UInt8(ascii: ":"), text[10] | 0x20 == UInt8(ascii: "t") || text[10] == UInt8(ascii: " "),
             let year = number(text, 0, 4), let month = number(text, 5, 2), let day = number(text, 8, 2), let hour = number(text, 11, 2),
             let minute = number(text, 14, 2), let seconds = number(text, 17, 2),
-            (1...12).contains(month), day >= 1, day <= length(ofMonth: month, year), hour < 24, minute < 60, seconds < 60
+            (1...12).contains(month), day >= 1, day <= Gregorian.days(inMonth: month, year: year), hour < 24, minute < 60, seconds < 60
         else { return nil }
         var index = 19
         var (fraction, digits) = (0, 0)
@@ -109,7 +110,7 @@ private enum ISO8601 {
             guard index > start, index < text.count else { return nil }
         }
         guard let offset = offset(text, from: index) else { return nil }
-        let whole = days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + seconds - offset
+        let whole = Gregorian.daysSinceEpoch(year: year, month: month, day: day) * 86_400 + hour * 3600 + minute * 60 + seconds - offset
         return TimeForm.Time(seconds: whole, nanoseconds: fraction * TimeForm.powers[9 - digits], digits: digits)
     }
 
@@ -134,38 +135,15 @@ private enum ISO8601 {
         return value
     }
 
-    private static func length(ofMonth month: Int, _ year: Int) -> Int {
-        switch month {
-        case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
-        case 4, 6, 9, 11: 30
-        default: 31
-        }
-    }
-
-    // Years are shifted to begin in March, so that leap days come last (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-
-    private static func days(_ year: Int, _ month: Int, _ day: Int) -> Int {
-        // 400 years more keep the year 0 above zero.
-        let shifted = (month <= 2 ? year - 1 : year) + 400
-        let yearOfEra = shifted % 400
-        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
-        return shifted / 400 * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468 - 146_097
-    }
-
     /// As many digits of a second as the time was written with.
     static func append(_ time: TimeForm.Time, to bytes: inout [UInt8]) {
         let fraction = time.nanoseconds
-        // 400 years more keep the year 0 above zero.
-        let shifted = time.seconds + (719_468 + 146_097) * 86_400
-        let (day, ofDay) = (shifted / 86_400, shifted % 86_400)
-        let dayOfEra = day % 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let fromMarch = (5 * dayOfYear + 2) / 153
-        let month = fromMarch < 10 ? fromMarch + 3 : fromMarch - 9
-        put(yearOfEra + day / 146_097 * 400 - 400 + (month <= 2 ? 1 : 0), 4, UInt8(ascii: "-"), to: &bytes)
-        put(month, 2, UInt8(ascii: "-"), to: &bytes)
-        put(dayOfYear - (153 * fromMarch + 2) / 5 + 1, 2, UInt8(ascii: "T"), to: &bytes)
+        let days = Gregorian.floorDivide(time.seconds, 86_400)
+        let ofDay = time.seconds - days * 86_400
+        let date = Gregorian.date(daysSinceEpoch: days)
+        put(date.year, 4, UInt8(ascii: "-"), to: &bytes)
+        put(date.month, 2, UInt8(ascii: "-"), to: &bytes)
+        put(date.day, 2, UInt8(ascii: "T"), to: &bytes)
         put(ofDay / 3600, 2, UInt8(ascii: ":"), to: &bytes)
         put(ofDay / 60 % 60, 2, UInt8(ascii: ":"), to: &bytes)
         put(ofDay % 60, 2, time.digits == 0 && fraction == 0 ? UInt8(ascii: "Z") : UInt8(ascii: "."), to: &bytes)

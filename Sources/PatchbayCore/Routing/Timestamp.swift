@@ -1,3 +1,5 @@
+import PatchbayAPI
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -18,9 +20,9 @@ public enum Timestamp {
 
     /// Writes the 24 bytes of `milliseconds` (years 0 to 9999) to `destination`. Allocates nothing.
     public static func write(_ milliseconds: Int64, to destination: UnsafeMutableRawPointer) {
-        let days = floorDivide(milliseconds, 86_400_000)
-        let ofDay = milliseconds - days * 86_400_000
-        let date = civilDate(daysSinceEpoch: days)
+        let days = Gregorian.floorDivide(Int(milliseconds), 86_400_000)
+        let ofDay = Int(milliseconds) - days * 86_400_000
+        let date = Gregorian.date(daysSinceEpoch: days)
         put(date.year, digits: 4, at: 0, in: destination)
         put(date.month, digits: 2, at: 5, in: destination)
         put(date.day, digits: 2, at: 8, in: destination)
@@ -45,7 +47,7 @@ public enum Timestamp {
     }
 
     private static func put(
-        _ value: Int64, digits: Int, at index: Int, in destination: UnsafeMutableRawPointer
+        _ value: Int, digits: Int, at index: Int, in destination: UnsafeMutableRawPointer
     ) {
         var rest = value
         for position in stride(from: index + digits - 1, through: index, by: -1) {
@@ -53,25 +55,6 @@ public enum Timestamp {
                 of: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10), toByteOffset: position, as: UInt8.self)
             rest /= 10
         }
-    }
-
-    /// Gregorian date of a day number, by shifting the year to start in March so that leap days come last
-    /// (the method is described in Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-    private static func civilDate(daysSinceEpoch: Int64) -> (year: Int64, month: Int64, day: Int64) {
-        let shifted = daysSinceEpoch + 719_468
-        let era = floorDivide(shifted, 146_097)
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let monthFromMarch = (5 * dayOfYear + 2) / 153
-        let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-        return (
-            yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
-        )
-    }
-
-    private static func floorDivide(_ value: Int64, _ divisor: Int64) -> Int64 {
-        value >= 0 ? value / divisor : -((-value + divisor - 1) / divisor)
     }
 }
 

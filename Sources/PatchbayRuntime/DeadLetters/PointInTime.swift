@@ -1,4 +1,5 @@
 import Foundation
+import PatchbayAPI
 import PatchbayConfig
 
 /// Times as command lines name them.
@@ -23,9 +24,8 @@ package enum PointInTime {
         guard let match = text.prefixMatch(of: #/(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d):(\d\d)|$)/#) else { return false }
         let (_, year, month, day, hour, minute, second) = match.output
         guard let year = Int(year), let month = Int(month), let day = Int(day), (1...12).contains(month) else { return false }
-        let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-        let days = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1]
         func isBelow(_ text: Substring?, _ limit: Int) -> Bool { text.flatMap { Int($0) }.map { $0 < limit } ?? true }
-        return (1...days).contains(day) && isBelow(hour, 24) && isBelow(minute, 60) && isBelow(second, 60)
+        return (1...Gregorian.days(inMonth: month, year: year)).contains(day) && isBelow(hour, 24) && isBelow(minute, 60)
+            && isBelow(second, 60)
     }
 }
