@@ -33,8 +33,7 @@ public final class ConflateTransformer: Transformer {
     }
 
     private let settings: Settings
-    private var parser: JSONParser
-    private var key: [UInt8] = []
+    private let keys: RecordKeyReader
     private let table = KeyTable()
     /// By the number of the key.
     private var newest: [Newest] = []
@@ -44,7 +43,7 @@ public final class ConflateTransformer: Transformer {
 
     init(_ settings: Settings) {
         self.settings = settings
-        parser = JSONParser(limits: .records, loneSurrogates: settings.loneSurrogates)
+        keys = RecordKeyReader(settings.key, loneSurrogates: settings.loneSurrogates)
     }
 
     public var tickInterval: Duration? { .milliseconds(settings.every) }
@@ -64,26 +63,13 @@ public final class ConflateTransformer: Transformer {
     }
 
     private func transform(_ record: Record, topic: String, into output: EnvelopeWriter) {
-        guard let value = record.value else {
-            if let rejection = settings.key.write(record, topic: topic, root: nil, to: &key) { return output.reject(record, rejection) }
-            return take(record, into: output)
-        }
-        if settings.key.needsFields {
-            switch parser.read(value, { settings.key.write(record, topic: topic, root: $0, to: &key) }) {
-            case .failure(let problem): return output.reject(record, problem.rejection)
-            case .success(.some(let rejection)): return output.reject(record, rejection)
-            case .success(.none): break
-            }
-        } else {
-            if let problem = parser.validate(value) { return output.reject(record, problem.rejection) }
-            if let rejection = settings.key.write(record, topic: topic, root: nil, to: &key) { return output.reject(record, rejection) }
-        }
+        if let rejection = keys.read(record, topic: topic) { return output.reject(record, rejection) }
         take(record, into: output)
     }
 
     /// Has a record take the place of the one of its key.
     private func take(_ record: Record, into output: EnvelopeWriter) {
-        let number = key.withUnsafeBytes { bytes in
+        let number = keys.bytes.withUnsafeBytes { bytes in
             let hash = KeyTable.hash(bytes)
             if let known = table.find(bytes, hash: hash) { return known }
             // Rather early than never: all pass on.

@@ -16,8 +16,7 @@ public final class DedupeTransformer: Transformer {
 
     private let settings: Settings
     private let clock: SteadyClock
-    private var parser: JSONParser
-    private var key: [UInt8] = []
+    private let keys: RecordKeyReader
     private let seen = KeyTable()
     /// When each key came first, by its number.
     private var times: [Int64] = []
@@ -25,7 +24,7 @@ public final class DedupeTransformer: Transformer {
     init(_ settings: Settings, clock: SteadyClock = .system) {
         self.settings = settings
         self.clock = clock
-        parser = JSONParser(limits: .records, loneSurrogates: settings.loneSurrogates)
+        keys = RecordKeyReader(settings.key, loneSurrogates: settings.loneSurrogates)
     }
 
     /// Keys that it remembers now.
@@ -38,30 +37,19 @@ public final class DedupeTransformer: Transformer {
     }
 
     private func transform(_ record: Record, topic: String, at now: Int64, into output: EnvelopeWriter) {
-        guard let value = record.value else { return forget(record, topic: topic, into: output) }
-        let result: Result<Rejection?, JSONProblem> =
-            settings.key.needsFields
-            ? parser.read(value) { settings.key.write(record, topic: topic, root: $0, to: &key) }
-            : parser.validate(value).map { .failure($0) } ?? .success(settings.key.write(record, topic: topic, root: nil, to: &key))
-        switch result {
-        case .failure(let problem): output.reject(record, problem.rejection)
-        case .success(.some(let rejection)): output.reject(record, rejection)
-        case .success(.none):
-            if isNew(at: now) {
-                output.emit(record)
-            } else {
-                key.withUnsafeBytes { bytes in
-                    output.filter(
-                        record,
-                        because: FilterReason(
-                            option: settings.isOfFields ? "fields" : "key", explanation: "a record came already with", value: bytes))
-                }
-            }
+        guard record.value != nil else { return forget(record, topic: topic, into: output) }
+        if let rejection = keys.read(record, topic: topic) { return output.reject(record, rejection) }
+        if isNew(at: now) { return output.emit(record) }
+        keys.bytes.withUnsafeBytes { bytes in
+            output.filter(
+                record,
+                because: FilterReason(
+                    option: settings.isOfFields ? "fields" : "key", explanation: "a record came already with", value: bytes))
         }
     }
 
     private func isNew(at now: Int64) -> Bool {
-        key.withUnsafeBytes { bytes in
+        keys.bytes.withUnsafeBytes { bytes in
             let hash = KeyTable.hash(bytes)
             guard seen.find(bytes, hash: hash) == nil else { return false }
             if seen.count >= settings.keys, let oldest = seen.oldest { seen.remove(oldest) }
@@ -73,8 +61,8 @@ public final class DedupeTransformer: Transformer {
 
     /// What is deleted may come again.
     private func forget(_ record: Record, topic: String, into output: EnvelopeWriter) {
-        if !settings.key.needsFields, settings.key.write(record, topic: topic, root: nil, to: &key) == nil {
-            key.withUnsafeBytes { bytes in
+        if !settings.key.needsFields, keys.read(record, topic: topic) == nil {
+            keys.bytes.withUnsafeBytes { bytes in
                 if let known = seen.find(bytes, hash: KeyTable.hash(bytes)) { seen.remove(known) }
             }
         }

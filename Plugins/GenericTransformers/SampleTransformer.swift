@@ -13,52 +13,31 @@ public final class SampleTransformer: Transformer {
     }
 
     private let settings: Settings
-    private var parser: JSONParser
-    private var key: [UInt8] = []
+    private let keys: RecordKeyReader
     /// Records to go until the next that passes.
     private var toGo: UInt64 = 0
 
     init(_ settings: Settings) {
         self.settings = settings
-        parser = JSONParser(limits: .records, loneSurrogates: settings.loneSurrogates)
+        keys = RecordKeyReader(settings.key, loneSurrogates: settings.loneSurrogates)
     }
 
     public func transform(_ batch: borrowing RecordBatch, into output: EnvelopeWriter) {
-        for record in batch.records { transform(record, topic: batch.topic, into: output) }
-    }
-
-    private func transform(_ record: Record, topic: String, into output: EnvelopeWriter) {
-        guard let value = record.value else { return output.reject(record, .tombstone) }
-        guard let template = settings.key else {
-            guard toGo == 0 else {
-                toGo -= 1
-                return leaveOut(record, into: output)
-            }
-            toGo = settings.oneIn - 1
-            return pass(record, value, into: output)
-        }
-        guard template.needsFields else {
-            if let rejection = template.write(record, topic: topic, root: nil, to: &key) { return output.reject(record, rejection) }
-            // What is left out isn't looked at.
-            return takesKey ? pass(record, value, into: output) : leaveOut(record, into: output)
-        }
-        switch parser.read(value, { template.write(record, topic: topic, root: $0, to: &key) }) {
-        case .failure(let problem): output.reject(record, problem.rejection)
-        case .success(.some(let rejection)): output.reject(record, rejection)
-        case .success(.none): if takesKey { output.emit(record) } else { leaveOut(record, into: output) }
+        let reason = FilterReason(option: "one_in", explanation: "it is not the one that passes")
+        for record in batch.records {
+            keys.sort(record, topic: batch.topic, into: output, orLeaveOut: reason, takes: takes)
         }
     }
 
-    private func pass(_ record: Record, _ value: UnsafeRawBufferPointer, into output: EnvelopeWriter) {
-        if let problem = parser.validate(value) { return output.reject(record, problem.rejection) }
-        output.emit(record)
+    private func takes(_ key: UnsafeRawBufferPointer?) -> Bool {
+        if let key { return Self.hash(key) % settings.oneIn == 0 }
+        guard toGo == 0 else {
+            toGo -= 1
+            return false
+        }
+        toGo = settings.oneIn - 1
+        return true
     }
-
-    private func leaveOut(_ record: Record, into output: EnvelopeWriter) {
-        output.filter(record, because: FilterReason(option: "one_in", explanation: "it is not the one that passes"))
-    }
-
-    private var takesKey: Bool { key.withUnsafeBytes { Self.hash($0) % settings.oneIn == 0 } }
 
     /// The same everywhere and always: FNV-1a, its bits mixed once more as in MurmurHash3, since the low ones alone would decide.
     static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {

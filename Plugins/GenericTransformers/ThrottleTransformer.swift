@@ -21,8 +21,7 @@ public final class ThrottleTransformer: Transformer {
 
     private let settings: Settings
     private let clock: SteadyClock
-    private var parser: JSONParser
-    private var key: [UInt8] = []
+    private let keys: RecordKeyReader
     private let known = KeyTable()
     /// By the number of the key.
     private var windows: [Window] = []
@@ -32,7 +31,7 @@ public final class ThrottleTransformer: Transformer {
     init(_ settings: Settings, clock: SteadyClock = .system) {
         self.settings = settings
         self.clock = clock
-        parser = JSONParser(limits: .records, loneSurrogates: settings.loneSurrogates)
+        keys = RecordKeyReader(settings.key, loneSurrogates: settings.loneSurrogates)
     }
 
     /// Keys that it remembers now.
@@ -42,35 +41,12 @@ public final class ThrottleTransformer: Transformer {
         let now = clock.now()
         // In the order in which their intervals began.
         while let oldest = known.oldest, now - windows[oldest].start >= settings.every { known.remove(oldest) }
-        for record in batch.records { transform(record, topic: batch.topic, at: now, into: output) }
-    }
-
-    private func transform(_ record: Record, topic: String, at now: Int64, into output: EnvelopeWriter) {
-        guard let value = record.value else { return output.reject(record, .tombstone) }
-        guard let template = settings.key else {
-            guard takes(&whole, at: now) else { return leaveOut(record, into: output) }
-            return pass(record, value, into: output)
+        let reason = FilterReason(option: "messages", explanation: "so many have passed in this interval already")
+        for record in batch.records {
+            keys.sort(record, topic: batch.topic, into: output, orLeaveOut: reason) { key in
+                if let key { takes(key, at: now) } else { takes(&whole, at: now) }
+            }
         }
-        guard template.needsFields else {
-            if let rejection = template.write(record, topic: topic, root: nil, to: &key) { return output.reject(record, rejection) }
-            // What is left out isn't looked at.
-            return takesKey(at: now) ? pass(record, value, into: output) : leaveOut(record, into: output)
-        }
-        switch parser.read(value, { template.write(record, topic: topic, root: $0, to: &key) }) {
-        case .failure(let problem): output.reject(record, problem.rejection)
-        case .success(.some(let rejection)): output.reject(record, rejection)
-        case .success(.none): if takesKey(at: now) { output.emit(record) } else { leaveOut(record, into: output) }
-        }
-    }
-
-    private func pass(_ record: Record, _ value: UnsafeRawBufferPointer, into output: EnvelopeWriter) {
-        if let problem = parser.validate(value) { return output.reject(record, problem.rejection) }
-        output.emit(record)
-    }
-
-    private func leaveOut(_ record: Record, into output: EnvelopeWriter) {
-        output.filter(
-            record, because: FilterReason(option: "messages", explanation: "so many have passed in this interval already"))
     }
 
     private func takes(_ window: inout Window?, at now: Int64) -> Bool {
@@ -84,20 +60,18 @@ public final class ThrottleTransformer: Transformer {
         return true
     }
 
-    private func takesKey(at now: Int64) -> Bool {
-        key.withUnsafeBytes { bytes in
-            let hash = KeyTable.hash(bytes)
-            if let number = known.find(bytes, hash: hash) {
-                // Its interval isn't over: those whose is were removed.
-                guard windows[number].count < settings.messages else { return false }
-                windows[number].count += 1
-                return true
-            }
-            if known.count >= settings.keys, let oldest = known.oldest { known.remove(oldest) }
-            let number = known.add(bytes, hash: hash)
-            let window = Window(start: now, count: 1)
-            if number < windows.count { windows[number] = window } else { windows.append(window) }
+    private func takes(_ key: UnsafeRawBufferPointer, at now: Int64) -> Bool {
+        let hash = KeyTable.hash(key)
+        if let number = known.find(key, hash: hash) {
+            // Its interval isn't over: those whose is were removed.
+            guard windows[number].count < settings.messages else { return false }
+            windows[number].count += 1
             return true
         }
+        if known.count >= settings.keys, let oldest = known.oldest { known.remove(oldest) }
+        let number = known.add(key, hash: hash)
+        let window = Window(start: now, count: 1)
+        if number < windows.count { windows[number] = window } else { windows.append(window) }
+        return true
     }
 }
