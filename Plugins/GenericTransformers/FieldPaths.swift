@@ -177,3 +177,35 @@ extension FieldPaths {
         return visit(end, value) ? .done : .stopped
     }
 }
+
+// MARK: Keeping
+
+extension FieldPaths {
+    /// Appends an object with those of its fields that paths lead to, byte for byte and in their order, without its closing bracket.
+    ///
+    /// - Parameter visit: takes the number of each path that leads to a field.
+    func appendKept(of object: JSONValue, to bytes: inout [UInt8], _ visit: (_ path: Int) -> Void = { _ in }) {
+        Self.append(object, keeping: roots, to: &bytes, visit)
+    }
+
+    private static func append(_ object: JSONValue, keeping nodes: [Node], to bytes: inout [UInt8], _ visit: (Int) -> Void) {
+        bytes.append(UInt8(ascii: "{"))
+        var isFirst = true
+        for member in object.members {
+            guard let index = index(of: member, in: nodes) else { continue }
+            let end = nodes[index].end
+            // On the way to a field there can only be an object.
+            if end == nil, member.value.type != .object { continue }
+            if !isFirst { bytes.append(UInt8(ascii: ",")) }
+            isFirst = false
+            member.appendKey(to: &bytes)
+            if let end {
+                visit(end)
+                bytes.append(contentsOf: member.value.text)
+            } else {
+                append(member.value, keeping: nodes[index].children, to: &bytes, visit)
+                bytes.append(UInt8(ascii: "}"))
+            }
+        }
+    }
+}

@@ -40,6 +40,12 @@ enum StepOptions {
         documentation: "What happens to a record that lacks one of the fields: it passes without it, or it is rejected.",
         example: "missing: reject")
 
+    /// Of steps that work on one value.
+    static let nothingThere = Field(
+        "missing", .choice(["reject", "skip"]), default: .string("reject"),
+        documentation: "What happens to a record with nothing, or null, at the path: it is rejected (`reject`) or left out (`skip`).",
+        example: "missing: skip")
+
     static func rejectsMissing(_ options: OptionValues) -> Bool { options.string("missing") == "reject" }
 
     /// Names of fields and what becomes of them, in the order of the names' bytes.

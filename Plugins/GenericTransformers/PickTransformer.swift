@@ -29,7 +29,8 @@ public final class PickTransformer: Transformer {
             guard root.type == .object else { return false }
             bytes.removeAll(keepingCapacity: true)
             for index in found.indices { found[index] = false }
-            append(root, keeping: paths.roots)
+            paths.appendKept(of: root, to: &bytes) { found[$0] = true }
+            bytes.append(UInt8(ascii: "}"))
             return true
         }
         switch result {
@@ -41,29 +42,5 @@ public final class PickTransformer: Transformer {
             }
             bytes.withUnsafeBytes { output.emit(record, data: $0) }
         }
-    }
-
-    private func append(_ object: JSONValue, keeping nodes: [FieldPaths.Node]) {
-        bytes.append(UInt8(ascii: "{"))
-        var isFirst = true
-        for member in object.members {
-            guard let index = FieldPaths.index(of: member, in: nodes) else { continue }
-            let isNested = nodes[index].end == nil
-            // On the way to a field there can only be an object.
-            if isNested, member.value.type != .object { continue }
-            if !isFirst { bytes.append(UInt8(ascii: ",")) }
-            isFirst = false
-            bytes.append(UInt8(ascii: "\""))
-            bytes.append(contentsOf: member.nameText)
-            bytes.append(UInt8(ascii: "\""))
-            bytes.append(UInt8(ascii: ":"))
-            if let end = nodes[index].end {
-                found[end] = true
-                bytes.append(contentsOf: member.value.text)
-            } else {
-                append(member.value, keeping: nodes[index].children)
-            }
-        }
-        bytes.append(UInt8(ascii: "}"))
     }
 }

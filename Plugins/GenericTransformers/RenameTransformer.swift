@@ -60,10 +60,7 @@ public final class RenameTransformer: Transformer {
                 bytes.append(contentsOf: member.value.text)
                 continue
             }
-            bytes.append(UInt8(ascii: "\""))
-            bytes.append(contentsOf: member.nameText)
-            bytes.append(UInt8(ascii: "\""))
-            bytes.append(UInt8(ascii: ":"))
+            member.appendKey(to: &bytes)
             if let index, member.value.type == .object {
                 if let taken = append(member.value, renaming: nodes[index].children) { return taken }
             } else if let index, member.value.type == .array {

@@ -30,11 +30,7 @@ extension SplitTransformer {
             Field(
                 "most", .integer(1...100_000), default: .integer(1000), unit: "elements",
                 documentation: "How many elements an array may have; a record with more is `too_large`.", example: "most: 100"),
-            Field(
-                "missing", .choice(["reject", "skip"]), default: .string("reject"),
-                documentation:
-                    "What happens to a record with nothing, or null, at the path: it is rejected (`reject`) or left out (`skip`).",
-                example: "missing: skip"),
+            StepOptions.nothingThere,
             RecordOptions.loneSurrogates,
         ],
         shorthand: "path",

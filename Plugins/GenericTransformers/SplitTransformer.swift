@@ -50,7 +50,7 @@ public final class SplitTransformer: Transformer {
         bytes.removeAll(keepingCapacity: true)
         if let kept = rules.kept {
             guard root.type == .object else { return output.reject(record, .notAnObject) }
-            append(root, keeping: kept.roots)
+            kept.appendKept(of: root, to: &bytes)
         }
         let start = bytes.count
         var count = 0
@@ -69,7 +69,7 @@ public final class SplitTransformer: Transformer {
     private func emit(_ element: JSONValue, behind start: Int, of record: Record, into output: EnvelopeWriter) {
         guard rules.kept != nil || rules.elementKey != nil else { return output.emit(record, data: element.text) }
         bytes.removeSubrange(start...)
-        // `append` has opened the object, if it ran.
+        // `appendKept` has opened the object, if it ran.
         if start == 0 { bytes.append(UInt8(ascii: "{")) }
         if let key = rules.elementKey {
             if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
@@ -78,39 +78,12 @@ public final class SplitTransformer: Transformer {
         } else {
             for member in element.members {
                 if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
-                bytes.append(UInt8(ascii: "\""))
-                bytes.append(contentsOf: member.nameText)
-                bytes.append(UInt8(ascii: "\""))
-                bytes.append(UInt8(ascii: ":"))
+                member.appendKey(to: &bytes)
                 bytes.append(contentsOf: member.value.text)
             }
         }
         bytes.append(UInt8(ascii: "}"))
         bytes.withUnsafeBytes { output.emit(record, data: $0) }
-    }
-
-    /// Appends an object with these fields, without its closing bracket.
-    private func append(_ object: JSONValue, keeping nodes: [FieldPaths.Node]) {
-        bytes.append(UInt8(ascii: "{"))
-        var isFirst = true
-        for member in object.members {
-            guard let index = FieldPaths.index(of: member, in: nodes) else { continue }
-            let isNested = nodes[index].end == nil
-            // On the way to a field there can only be an object.
-            if isNested, member.value.type != .object { continue }
-            if !isFirst { bytes.append(UInt8(ascii: ",")) }
-            isFirst = false
-            bytes.append(UInt8(ascii: "\""))
-            bytes.append(contentsOf: member.nameText)
-            bytes.append(UInt8(ascii: "\""))
-            bytes.append(UInt8(ascii: ":"))
-            guard isNested else {
-                bytes.append(contentsOf: member.value.text)
-                continue
-            }
-            append(member.value, keeping: nodes[index].children)
-            bytes.append(UInt8(ascii: "}"))
-        }
     }
 
     /// Where the fields of an element stand beside those that are kept, it must have some, and none of the same name.

@@ -53,11 +53,7 @@ extension UnwrapTransformer {
                 "path", .string(), required: true,
                 documentation: "The [path](../fields.md) of the value, which may be of any type but null.",
                 example: "path: payload.after"),
-            Field(
-                "missing", .choice(["reject", "skip"]), default: .string("reject"),
-                documentation:
-                    "What happens to a record with nothing, or null, at the path: it is rejected (`reject`) or left out (`skip`).",
-                example: "missing: skip"),
+            StepOptions.nothingThere,
             RecordOptions.loneSurrogates,
         ],
         bareValueProblem: (

@@ -22,6 +22,14 @@ public struct JSONMember {
         return Int(node.name_offset) - 1..<Int(node.offset) + Int(node.length)
     }
 
+    /// Appends the name as written, with its quotes and the colon behind it.
+    public func appendKey(to bytes: inout [UInt8]) {
+        bytes.append(UInt8(ascii: "\""))
+        bytes.append(contentsOf: nameText)
+        bytes.append(UInt8(ascii: "\""))
+        bytes.append(UInt8(ascii: ":"))
+    }
+
     /// The field of the shape that this member is; `nil` when the shape doesn't know it, or there was none.
     public var field: Int? {
         let field = value.node.field

@@ -64,10 +64,7 @@ public struct RecordEditor: Sendable {
         if let field = member.field, naming != .asIs {
             bytes.append(contentsOf: naming == .pascalCase ? shape.pascalKeys[field] : shape.snakeKeys[field])
         } else {
-            bytes.append(UInt8(ascii: "\""))
-            bytes.append(contentsOf: member.nameText)
-            bytes.append(UInt8(ascii: "\""))
-            bytes.append(UInt8(ascii: ":"))
+            member.appendKey(to: &bytes)
         }
     }
 
