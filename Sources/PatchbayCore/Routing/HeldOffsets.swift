@@ -47,20 +47,12 @@ struct HeldOffsets {
         guard record.partition >= 0, record.recordOffset >= 0 else { return }
         let place = index(of: record) ?? add(record)
         let (number, bit) = (record.recordOffset >> 6, UInt64(1) << UInt64(record.recordOffset & 63))
-        if let last = partitions[place].words.last, last.number == number {
-            set(bit, of: record, size, word: partitions[place].words.count - 1, place)
-        } else if partitions[place].words.last.map({ $0.number < number }) ?? true {
-            partitions[place].words.append(Word(number: number, bits: 0, bytes: 0, since: now))
+        let word = firstWord(from: number, place)
+        if word == partitions[place].words.count || partitions[place].words[word].number != number {
+            partitions[place].words.insert(Word(number: number, bits: 0, bytes: 0, since: now), at: word)
             partitions[place].emptyWords += 1
-            set(bit, of: record, size, word: partitions[place].words.count - 1, place)
-        } else {
-            let word = firstWord(from: number, place)
-            if partitions[place].words[word].number != number {
-                partitions[place].words.insert(Word(number: number, bits: 0, bytes: 0, since: now), at: word)
-                partitions[place].emptyWords += 1
-            }
-            set(bit, of: record, size, word: word, place)
         }
+        set(bit, of: record, size, word: word, place)
     }
 
     mutating func release(_ record: HeldRecord) {
@@ -70,10 +62,10 @@ struct HeldOffsets {
         }
         guard record.recordOffset >= 0, let place = index(of: record) else { return }
         let (number, bit) = (record.recordOffset >> 6, UInt64(1) << UInt64(record.recordOffset & 63))
-        let last = partitions[place].words.count - 1
-        guard last >= 0 else { return }
-        let word = partitions[place].words[last].number == number ? last : firstWord(from: number, place)
-        guard word <= last, partitions[place].words[word].number == number, partitions[place].words[word].bits & bit != 0 else { return }
+        let word = firstWord(from: number, place)
+        guard word < partitions[place].words.count, partitions[place].words[word].number == number,
+            partitions[place].words[word].bits & bit != 0
+        else { return }
         let share = partitions[place].words[word].bytes / partitions[place].words[word].bits.nonzeroBitCount
         partitions[place].words[word].bits &= ~bit
         partitions[place].words[word].bytes -= share
@@ -136,9 +128,10 @@ struct HeldOffsets {
         return latest
     }
 
-    /// Place of the first word from this number on.
+    /// Place of the first word from this number on; nearly always that is the last word, or behind it.
     private func firstWord(from number: Int64, _ place: Int) -> Int {
         var (low, high) = (0, partitions[place].words.count)
+        if let last = partitions[place].words.last, last.number <= number { return last.number == number ? high - 1 : high }
         while low < high {
             let middle = (low + high) / 2
             if partitions[place].words[middle].number < number { low = middle + 1 } else { high = middle }
