@@ -25,6 +25,7 @@ struct FanoutBar: Bar {
             try crowd.waitReady(seconds: 30)
             try rig.warmUp(crowd, rate: rate, seconds: 2)
             try fillSocketMemory(&rig, crowd)
+            try rig.settle(crowd)
             try measureSustained(&rig, crowd, &report)
             saturation = try saturate(&rig, crowd, &report)
             frameBytes = Int(crowd.snapshot().frame_bytes)
@@ -61,7 +62,6 @@ struct FanoutBar: Bar {
     /// loop in the kernel's copying (`_copy_from_iter`) for 94 % of it.
     private func fillSocketMemory(_ rig: inout Rig, _ crowd: borrowing Clients) throws(BenchFailure) {
         _ = try Saturation(&rig, crowd, .init(offered: offered, seconds: 1, window: window))
-        try rig.settle(crowd)
     }
 
     private func measureSustained(

@@ -42,7 +42,9 @@ public struct ConsumerConfiguration: Sendable {
 
 /// What Patchbay sets where the operator sets nothing; documented in librdkafka's CONFIGURATION.md.
 package enum ConsumerDefaults {
-    package static let properties: [(name: String, value: String)] = [
+    package static let properties = ofAnyLibrary + ofNewerLibraries
+
+    private static let ofAnyLibrary: [(name: String, value: String)] = [
         ("client.id", "patchbay"),
         // A live feed: a group that was never here before starts now, not with last week. A group with committed
         // offsets continues there.
@@ -71,11 +73,9 @@ package enum ConsumerDefaults {
         ("socket.nagle.disable", "true"),
     ]
 
-    /// Those that only some versions of librdkafka know.
-    static var ofThisLibrary: [(name: String, value: String)] {
-        // A second, by itself; see `FetchWakeups`.
+    /// A second, by itself; see `FetchWakeups`.
+    private static let ofNewerLibraries: [(name: String, value: String)] =
         FetchWakeups.areNeeded ? [] : [("fetch.queue.backoff.ms", "20")]
-    }
 
     /// The value in effect: the operator's, else Patchbay's; `nil` when librdkafka's own default holds.
     static func value(of name: String, in properties: [(name: String, value: String)]) -> String? {

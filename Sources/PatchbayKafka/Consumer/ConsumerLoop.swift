@@ -168,8 +168,7 @@ final class ConsumerLoop {
 
     private func open() throws(KafkaError) -> OpaquePointer {
         let clientConfiguration = ClientConfiguration()
-        try clientConfiguration.set(
-            defaults: ConsumerDefaults.properties + ConsumerDefaults.ofThisLibrary, properties: configuration.properties)
+        try clientConfiguration.set(defaults: ConsumerDefaults.properties, properties: configuration.properties)
         blacklist = ConsumerDefaults.blacklist(subscribed, in: configuration.properties)
         if let blacklist { try clientConfiguration.set("topic.blacklist", blacklist) }
         // Last, so that nothing else wins over them.
