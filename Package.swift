@@ -43,6 +43,9 @@ let package = Package(
         // The pages behind /docs, embedded into the program; `make setup` fetches those that are not ours.
         .target(name: "CDocsAssets", exclude: ["web", "vendor", "fetch.sh"], cSettings: strictC),
 
+        // The interface of plugins: the header that their authors take, and the host's side of it.
+        .target(name: "CPatchbayPlugin", cSettings: strictC),
+
         // What a transformer author reads.
         .target(name: "PatchbayAPI", swiftSettings: strict),
         .target(name: "PatchbayJSON", dependencies: ["CSimdJSON", "PatchbayAPI"], swiftSettings: strict),
@@ -112,6 +115,14 @@ let package = Package(
             name: "GenericTransformers", dependencies: ["CLibJQ", "PatchbayAPI", "PatchbayJSON"],
             path: "Plugins/GenericTransformers", swiftSettings: strict),
 
+        // Transformers that are loaded when the router runs.
+        .target(
+            name: "PatchbayPlugins",
+            dependencies: [
+                "CPatchbayPlugin", "PatchbayAPI", "PatchbayJSON", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+
         // Believable records for the demo.
         .target(name: "DemoFeed", swiftSettings: strict),
 
@@ -120,7 +131,7 @@ let package = Package(
             name: "PatchbayRuntime",
             dependencies: [
                 "PatchbayAPI", "PatchbayCore", "PatchbayJSON", "PatchbayKafka", "PatchbaySettings", "PatchbayConfig", "PatchbayReference",
-                "PatchbayDelivery", "PatchbayHTTP",
+                "PatchbayDelivery", "PatchbayHTTP", "PatchbayPlugins",
                 "TokenTransformer", "TradeTransformer", "AggregateTransformer", "GenericTransformers", "DemoFeed",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
@@ -138,7 +149,7 @@ let package = Package(
             name: "patchbay",
             dependencies: [
                 "PatchbayRuntime", "PatchbayAPI", "PatchbayCore", "PatchbayJSON", "PatchbayKafka", "PatchbayConfig", "PatchbayReference",
-                "PatchbayDelivery", "PatchbayHTTP",
+                "PatchbayDelivery", "PatchbayHTTP", "PatchbayPlugins",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -204,6 +215,13 @@ let package = Package(
             name: "GenericTransformersTests",
             dependencies: ["GenericTransformers", "TestSupport", "TransformerTestSupport", "CAllocationCounter"],
             swiftSettings: strict),
+        .testTarget(
+            name: "PatchbayPluginsTests",
+            dependencies: [
+                "PatchbayPlugins", "CPatchbayPlugin", "PatchbayAPI", "PatchbayConfig", "PatchbayRuntime", "TestSupport",
+                "TransformerTestSupport", "CAllocationCounter",
+            ],
+            exclude: ["Plugins"], swiftSettings: strict),
         .testTarget(
             name: "DemoFeedTests",
             dependencies: [

@@ -4,6 +4,7 @@ public struct TransformerSet: Sendable {
     private struct Entry: Sendable {
         let definition: TransformerDefinition
         let origin: String
+        let revision: String?
     }
 
     private var entries: [Entry] = []
@@ -23,10 +24,12 @@ public struct TransformerSet: Sendable {
     /// No transformers.
     public init() {}
 
-    /// - Parameter origin: where they come from, for people: `the built-in ones`, the path of a plugin.
+    /// - Parameters:
+    ///   - origin: where they come from, for people: `the built-in ones`, the path of a plugin.
+    ///   - revision: tells apart what may be loaded under one name in the life of a process; `nil` for what never changes.
     /// - Throws: when two have one name.
-    public init(_ definitions: [TransformerDefinition], from origin: String) throws(Duplicate) {
-        for definition in definitions { try add(Entry(definition: definition, origin: origin)) }
+    public init(_ definitions: [TransformerDefinition], from origin: String, revision: String? = nil) throws(Duplicate) {
+        for definition in definitions { try add(Entry(definition: definition, origin: origin, revision: revision)) }
     }
 
     /// In the order in which they were added.
@@ -34,6 +37,12 @@ public struct TransformerSet: Sendable {
 
     /// The one of that name.
     public subscript(name: String) -> TransformerDefinition? { indexByName[ByteString(name)].map { entries[$0].definition } }
+
+    /// Where the one of that name comes from.
+    public func origin(of name: String) -> String? { indexByName[ByteString(name)].map { entries[$0].origin } }
+
+    /// Which one of that name it is; `nil` for what never changes while the process runs.
+    public func revision(of name: String) -> String? { indexByName[ByteString(name)].flatMap { entries[$0].revision } }
 
     /// Both together.
     ///

@@ -1,4 +1,4 @@
-import PatchbayAPI
+public import PatchbayAPI
 
 /// What other parts of the program have to say about values that are theirs. Asked while the files are read, whatever else
 /// is wrong with them, so that all findings come at once, each at its place.
@@ -39,6 +39,37 @@ public struct ConfigurationChecks: Sendable {
         self.webhookURL = webhookURL
         self.webhookHeader = webhookHeader
     }
+
+    /// What a plugin brings.
+    public struct Plugin: Sendable {
+        /// Another one for another content.
+        public let revision: String
+        public let definitions: [TransformerDefinition]
+
+        public init(revision: String, definitions: [TransformerDefinition]) {
+            self.revision = revision
+            self.definitions = definitions
+        }
+    }
+
+    /// What is wrong with a plugin.
+    public struct PluginProblem: Error, Sendable {
+        /// Completes "plugin `x.so` …".
+        public let problem: String
+        public let hint: String?
+
+        public init(problem: String, hint: String?) {
+            self.problem = problem
+            self.hint = hint
+        }
+    }
+
+    /// Loads a plugin, for good, from what its file holds; `name` is what people call it. By default there are none.
+    public var plugin: @Sendable (_ content: [UInt8], _ name: String) -> Result<Plugin, PluginProblem> = { _, _ in
+        .failure(PluginProblem(problem: "can't be loaded here", hint: nil))
+    }
+    /// Bytes that a plugin's file may have.
+    public var largestPlugin = 256 << 20
 
     /// What is wrong with a placeholder for a field of a transformer's output; `nil` when nothing is, or nobody knows.
     ///

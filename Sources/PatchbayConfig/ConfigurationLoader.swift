@@ -66,7 +66,7 @@ public enum ConfigurationLoader {
                 case .isDirectory, .notRegular: "give the path of a file such as `routes.yaml`"
                 case .notPermitted: "check the file's owner and mode"
                 case .tooLarge: "a configuration is text written by people; check that this is the right file"
-                case .outside, .secret, .other: nil
+                case .outside, .secret, .strangePlugin, .other: nil
                 }
             let finding = Diagnostic(
                 position: nil, message: "can't read \(DisplayText.quoted(path)): \(error.reason)", hint: hint)

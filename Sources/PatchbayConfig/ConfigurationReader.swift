@@ -30,8 +30,10 @@ struct ConfigurationReader {
         let alerts = settings(AlertSettings.section)
         let clusters = root[KafkaSettings.section.name]?.object.flatMap { KafkaSettings.read($0, reading) }
 
+        let plugins = PluginReader(main: file, files: files, checks: checks, findings: findings).read(root, addingTo: transformers)
         let routeReader = RouteReader(
-            transformReader: TransformReader(transformers: transformers, decoder: decoder, findings: findings),
+            transformReader: TransformReader(
+                transformers: plugins.transformers, isComplete: plugins.isComplete, decoder: decoder, findings: findings),
             decoder: decoder, findings: findings, checks: checks, clusters: clusterNames(node))
         let routing = routeReader.read(objects)
         // What an include failed to bring in may have had routes.
@@ -44,8 +46,9 @@ struct ConfigurationReader {
         if collectsOrigins { for (index, object) in objects.enumerated() { collector.collect(object, isIncluded: index > 0) } }
         return (
             RouterConfiguration(
-                server: server, limits: limits, admin: admin, reload: reload, alerts: alerts, clusters: clusters,
-                channels: routing.channels, routes: routing.routes), collector.settings
+                server: server, limits: limits, admin: admin, reload: reload, alerts: alerts, plugins: plugins.settings,
+                transformers: plugins.transformers, clusters: clusters, channels: routing.channels, routes: routing.routes),
+            collector.settings
         )
     }
 

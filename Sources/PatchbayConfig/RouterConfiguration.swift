@@ -1,4 +1,4 @@
-import PatchbayAPI
+public import PatchbayAPI
 public import PatchbaySettings
 
 /// Everything a configuration file and the files it includes say, checked and with every default filled in.
@@ -8,6 +8,10 @@ public struct RouterConfiguration: Sendable {
     public let admin: AdminSettings
     public let reload: ReloadSettings
     public let alerts: AlertSettings
+    /// In the order of the file.
+    public let plugins: [PluginSettings]
+    /// What routes may name: the transformers that ship, and those of the plugins.
+    public let transformers: TransformerSet
     /// The cluster of `kafka` itself first, then those of `kafka.clusters` in the order of the file.
     public let clusters: [KafkaSettings]
     /// Every plain channel that an enabled route names, in the order of first mention.
@@ -18,7 +22,8 @@ public struct RouterConfiguration: Sendable {
 
     package init(
         server: ServerSettings, limits: LimitSettings, admin: AdminSettings, reload: ReloadSettings, alerts: AlertSettings,
-        clusters: [KafkaSettings], channels: [ChannelSettings],
+        plugins: [PluginSettings] = [], transformers: TransformerSet = TransformerSet(), clusters: [KafkaSettings],
+        channels: [ChannelSettings],
         routes: [RouteSettings]
     ) {
         self.server = server
@@ -26,6 +31,8 @@ public struct RouterConfiguration: Sendable {
         self.admin = admin
         self.reload = reload
         self.alerts = alerts
+        self.plugins = plugins
+        self.transformers = transformers
         self.clusters = clusters
         self.channels = channels
         self.routes = routes

@@ -23,7 +23,7 @@ struct Patchbay: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, DemoCommand.self, InitCommand.self, CheckCommand.self, ExplainCommand.self, TestCommand.self,
             RoutesCommand.self, ReloadCommand.self, ConfigCommand.self, SchemaCommand.self, DeadLetterCommand.self, TapCommand.self,
-            ProduceCommand.self, HealthCommand.self, ReferenceCommand.self,
+            ProduceCommand.self, HealthCommand.self, PluginCommand.self, ReferenceCommand.self,
         ])
 
     static func main() async {

@@ -602,7 +602,7 @@ private struct Scene {
         }
         let log = LogBook()
         let service = RouterService(
-            configuration: configuration, loaded: loaded, transformers: transformers, reload: { _ in read() },
+            configuration: configuration, loaded: loaded, reload: { _ in read() },
             consumerProperties: EmbeddedKafka.consumerProperties, logger: log.logger)
         let ports = try await service.start()
         let router = RunningRouter(service: service, port: ports.clients, adminPort: ports.admin ?? 0, file: file)

@@ -58,6 +58,7 @@ import Testing
         for plugin in ["TokenTransformer", "TradeTransformer", "AggregateTransformer", "GenericTransformers"] {
             #expect(targets[plugin]?.isSubset(of: ["PatchbayAPI", "PatchbayJSON", "CSimdJSON", "CLibJQ"]) == true, "\(plugin)")
         }
+        #expect(targets["PatchbayPlugins"] == ["CPatchbayPlugin", "PatchbayAPI", "PatchbayJSON", "Logging"])
         let delivery = try #require(targets["PatchbayDelivery"])
         #expect(
             delivery.isDisjoint(with: [

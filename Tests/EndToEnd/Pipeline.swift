@@ -74,7 +74,7 @@ struct RunningRouter {
             throw SocketFailure(description: DiagnosticRenderer.render(loaded.findings, file: path))
         }
         let service = RouterService(
-            configuration: configuration, loaded: loaded, transformers: transformers,
+            configuration: configuration, loaded: loaded,
             reload: { candidate in
                 candidate.map { ConfigurationFile.read($0, insteadOf: path, environment: [:], transformers: transformers) }
                     ?? ConfigurationFile.read(path, environment: [:], transformers: transformers)

@@ -36,7 +36,7 @@ import TransformerTestSupport
             ConfigurationLoader.load(text: text, file: "routes.yaml", environment: [:], transformers: transformers))
         let configuration = try #require(loaded.configuration, "\(loaded.findings)")
         let service = RouterService(
-            configuration: configuration, loaded: loaded, transformers: transformers, reload: { _ in loaded },
+            configuration: configuration, loaded: loaded, reload: { _ in loaded },
             consumerProperties: EmbeddedKafka.consumerProperties, rejoinsAfter: rejoinsAfter, logger: TestKafka.quiet)
         let ports = try await service.start()
         do {

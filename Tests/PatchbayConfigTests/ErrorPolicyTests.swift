@@ -97,7 +97,7 @@ struct ErrorPolicyTests {
                 Finding(3, 83, way("`a` → `y` → route `b` → `x` → route `a`"), wayHint),
                 Finding(
                     5, 1, "unknown key `nonsense`",
-                    "allowed keys: `version`, `include`, `server`, `limits`, `admin`, `reload`, `alerts`, `kafka`, `defaults`, `channels`, `routes`"
+                    "allowed keys: `version`, `include`, `server`, `limits`, `admin`, `reload`, `alerts`, `kafka`, `plugins`, `defaults`, `channels`, `routes`"
                 )),
             Case("a chain is none", routes("a: x > y", "b: y > z", "c: z > end"), [:]),
             Case("a diamond is none", routes("a: x > y", "b: y > z", "c: y > u", "d: [z, u] > end"), [:]),

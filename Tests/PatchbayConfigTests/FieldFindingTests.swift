@@ -5,7 +5,7 @@ import Testing
 @Suite("Findings about keys and values")
 struct FieldFindingTests {
     private static let topKeys =
-        "`version`, `include`, `server`, `limits`, `admin`, `reload`, `alerts`, `kafka`, `defaults`, `channels`, `routes`"
+        "`version`, `include`, `server`, `limits`, `admin`, `reload`, `alerts`, `kafka`, `plugins`, `defaults`, `channels`, `routes`"
 
     @Test(
         "each is found at its place, with what to do",

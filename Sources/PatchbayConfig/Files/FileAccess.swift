@@ -8,6 +8,8 @@ package struct FileAccess: Sendable {
     package var read: @Sendable (_ path: String, _ limit: Int) throws(FileFailure) -> [UInt8]
     /// The same for the value of a `${file:…}`, which is never shown.
     package var readSecret: @Sendable (_ path: String, _ limit: Int) throws(FileFailure) -> [UInt8]
+    /// The same for a plugin, whose code runs once it is loaded.
+    package var readPlugin: @Sendable (_ path: String, _ limit: Int) throws(FileFailure) -> [UInt8]
     /// Names in a directory, `limit` at most, in any order; `nil` when it can't be read.
     package var names: @Sendable (_ directory: String, _ limit: Int) -> [String]?
     /// What all paths to one file have in common; `nil` when there is nothing.
@@ -22,6 +24,7 @@ package struct FileAccess: Sendable {
     ) {
         self.read = read
         readSecret = read
+        readPlugin = read
         self.names = names
         self.identity = identity
     }
@@ -43,6 +46,7 @@ package struct FileAccess: Sendable {
         }
         let configuration = resolved(known.configuration)
         let secrets = resolved(known.secrets)
+        let plugins = resolved(known.plugins)
         @Sendable func isBelow(_ resolved: String) -> Bool {
             root.map { resolved.hasSameBytes(as: $0) } == true || prefix.map { resolved.utf8.starts(with: $0.utf8) } == true
         }
@@ -62,6 +66,12 @@ package struct FileAccess: Sendable {
         access.readSecret = { (path, limit) throws(FileFailure) in
             let problem = problem(with: path)
             guard problem == nil || problem == .secret else { throw .outside }
+            return try system.read(path, limit)
+        }
+        // Those who send a candidate must not be able to run code, not even what lies beside the configuration.
+        access.readPlugin = { (path, limit) throws(FileFailure) in
+            guard let resolved = FileReader.resolved(path) else { throw .notFound }
+            guard plugins.contains(ByteString(resolved)) else { throw .strangePlugin }
             return try system.read(path, limit)
         }
         let shown = configuration.subtracting(secrets)

@@ -82,6 +82,8 @@ package enum FileFailure: Error, Hashable {
     case outside
     /// A candidate includes a file that the configuration in force reads with `${file:…}`.
     case secret
+    /// A candidate names a plugin that the configuration in force doesn't have.
+    case strangePlugin
     case other(Int32)
 
     init(code: Int32) {
@@ -100,6 +102,7 @@ package enum FileFailure: Error, Hashable {
         case .notFound: "no such file"
         case .outside: "a candidate can only read files below the directory of the server's file and those that the server already reads"
         case .secret: "the server reads it as a secret, with `${file:…}`, so a candidate can't include it"
+        case .strangePlugin: "a candidate can only name plugins that the server has already; reload the file itself"
         case .isDirectory: "it is a directory, not a file"
         case .notPermitted: "permission denied"
         case .notRegular: "it is neither a file nor a pipe"

@@ -179,12 +179,12 @@ final class IncludeReader {
         case .notFound: "paths are relative to the file that includes"
         case .isDirectory: "include the files in it, such as `conf.d/*.yaml`"
         case .notPermitted: "check the file's owner and mode"
-        case .notRegular, .tooLarge, .outside, .secret, .other: nil
+        case .notRegular, .tooLarge, .outside, .secret, .strangePlugin, .other: nil
         }
     }
 
-    /// A path of an included file, from the directory of the file that includes it.
-    private static func joined(_ path: String, to file: String) -> String {
+    /// A path in a file, from the directory of that file.
+    static func joined(_ path: String, to file: String) -> String {
         guard !path.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return path }
         return file[...slash] + path
     }

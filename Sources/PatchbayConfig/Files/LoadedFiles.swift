@@ -37,6 +37,13 @@ final class LoadedFiles {
         return try hashed(path, limit, access.readSecret)
     }
 
+    /// The content of a plugin.
+    func readPlugin(_ path: String, limit: Int) throws(FileFailure) -> [UInt8] {
+        if !known.plugins.containsBytes(of: path) { known.plugins.append(path) }
+        note(path)
+        return try hashed(path, limit, access.readPlugin)
+    }
+
     /// A file of the configuration was read, which findings call by another name when its path is secret.
     func note(text path: String, name: String) { texts.append((name, path)) }
 
@@ -86,19 +93,23 @@ public struct KnownFiles: Sendable, Equatable {
     public var configuration: [String]
     /// Values of `${file:…}`, which are never shown.
     public var secrets: [String]
+    /// Plugins, whose code runs.
+    public var plugins: [String]
 
-    public init(configuration: [String] = [], secrets: [String] = []) {
+    public init(configuration: [String] = [], secrets: [String] = [], plugins: [String] = []) {
         self.configuration = configuration
         self.secrets = secrets
+        self.plugins = plugins
     }
 
-    /// The files of both.
+    /// The files of all.
     public func joined(with other: KnownFiles) -> KnownFiles {
         func joined(_ own: [String], _ others: [String]) -> [String] {
             let known = Set(own.map { ByteString($0) })
             return own + others.filter { !known.contains(ByteString($0)) }
         }
         return KnownFiles(
-            configuration: joined(configuration, other.configuration), secrets: joined(secrets, other.secrets))
+            configuration: joined(configuration, other.configuration), secrets: joined(secrets, other.secrets),
+            plugins: joined(plugins, other.plugins))
     }
 }

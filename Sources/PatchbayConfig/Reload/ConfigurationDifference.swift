@@ -7,7 +7,7 @@ public struct ConfigurationDifference: Sendable, Equatable, Encodable {
 
     /// One thing that changes.
     public struct Change: Sendable, Equatable, Codable {
-        /// `route`, `channel`, `topic`, `cluster`, or `setting`.
+        /// `route`, `channel`, `topic`, `cluster`, `plugin`, or `setting`.
         public let kind: String
         /// Such as `trades`; topics of other clusters than the default one as `cluster/topic`.
         public let name: String
@@ -18,7 +18,7 @@ public struct ConfigurationDifference: Sendable, Equatable, Encodable {
         public let needsRestart: Bool
     }
 
-    /// Routes, then channels, topics, clusters and settings, each in the order of the new file.
+    /// Routes, then channels, topics, clusters, plugins and settings, each in the order of the new file.
     public let changes: [Change]
 
     public var isEmpty: Bool { changes.isEmpty }
@@ -29,7 +29,7 @@ public struct ConfigurationDifference: Sendable, Equatable, Encodable {
     public init(from old: RouterConfiguration, to new: RouterConfiguration) {
         changes =
             Self.routes(old, new) + Self.channels(old, new) + Self.topics(old, new) + Self.clusters(old, new)
-            + Self.settings(old, new)
+            + Self.plugins(old, new) + Self.settings(old, new)
     }
 
     private static func routes(_ old: RouterConfiguration, _ new: RouterConfiguration) -> [Change] {
@@ -105,6 +105,12 @@ public struct ConfigurationDifference: Sendable, Equatable, Encodable {
             let changed = Set(was.keys).union(will.keys).filter { was[$0] != will[$0] }.sorted()
             details += changed.map { "\(properties): \($0)" }
             return details.isEmpty ? [properties] : details
+        }
+    }
+
+    private static func plugins(_ old: RouterConfiguration, _ new: RouterConfiguration) -> [Change] {
+        compare(old.plugins, new.plugins, kind: "plugin", name: \.path, shown: \.shownPath) { before, after in
+            before.revision == after.revision ? [] : ["content: \(before.revision) → \(after.revision)"]
         }
     }
 

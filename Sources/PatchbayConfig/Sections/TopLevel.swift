@@ -34,6 +34,7 @@ public enum ConfigFields {
         Field(
             KafkaSettings.section.name, .object(KafkaSettings.fields),
             documentation: "Where records come from."),
+        PluginSettings.field,
         Field(
             "defaults", .object(Defaults.fields),
             documentation: "What routes and channels inherit unless they say otherwise."),

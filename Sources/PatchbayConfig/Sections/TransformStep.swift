@@ -3,6 +3,8 @@ public import PatchbayAPI
 /// One transformer of a route's chain.
 public struct TransformStep: Sendable {
     public let transformer: String
+    /// Which one of that name; `nil` for those that ship.
+    public let revision: String?
     /// Checked, defaults filled in.
     public let options: OptionValues
     /// Options whose values must not be shown.
@@ -18,10 +20,11 @@ public struct TransformStep: Sendable {
     public let position: SourcePosition
 
     package init(
-        transformer: String, options: OptionValues, secretOptions: Set<String> = [],
+        transformer: String, revision: String? = nil, options: OptionValues, secretOptions: Set<String> = [],
         factory: @escaping @Sendable () -> any Transformer, position: SourcePosition
     ) {
         self.transformer = transformer
+        self.revision = revision
         self.options = options
         self.secretOptions = secretOptions
         self.factory = factory
@@ -33,10 +36,11 @@ extension TransformStep {
     /// What makes two steps do the same.
     struct Identity: Equatable {
         let transformer: ByteString
+        let revision: String?
         let options: OptionValues
     }
 
-    var identity: Identity { Identity(transformer: ByteString(transformer), options: options) }
+    var identity: Identity { Identity(transformer: ByteString(transformer), revision: revision, options: options) }
 
     /// The value of an option in words, masked when it is secret; `nil` when it isn't set.
     public func shownOption(_ name: String) -> String? {
@@ -51,7 +55,8 @@ extension TransformStep {
         let options = options.all.sorted { $0.key < $1.key }.map { name, value in
             "\(name): \(secretOptions.contains(name) ? SecretMask.text : value.described)"
         }
-        return options.isEmpty ? transformer : "\(transformer)(\(options.joined(separator: ", ")))"
+        let name = revision.map { "\(transformer)@\($0)" } ?? transformer
+        return options.isEmpty ? name : "\(name)(\(options.joined(separator: ", ")))"
     }
 }
 

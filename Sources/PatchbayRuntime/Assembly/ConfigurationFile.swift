@@ -2,6 +2,7 @@ import PatchbayAPI
 import PatchbayConfig
 import PatchbayJSON
 import PatchbayKafka
+import PatchbayPlugins
 
 /// What loading routes.yaml came to, librdkafka's word on its own properties included.
 package struct LoadedConfiguration: Sendable {
@@ -77,10 +78,19 @@ package enum ConfigurationFile {
         return loaded.with(findings: loaded.findings.map { $0.moved(from: path, to: "candidate") })
     }
 
-    /// What librdkafka and the sender of alerts think of what is for them.
+    /// What librdkafka, the sender of alerts and the loader of plugins think of what is for them.
     static let checks: ConfigurationChecks = {
         var checks = values
         checks.placeholder = { SchemaField.problem(schema: $0, path: $1) }
+        checks.largestPlugin = PluginLoader.largest
+        checks.plugin = { content, name in
+            do throws(PluginFailure) {
+                let plugin = try PluginLoader.load(content, name: name)
+                return .success(ConfigurationChecks.Plugin(revision: plugin.revision, definitions: plugin.definitions))
+            } catch {
+                return .failure(ConfigurationChecks.PluginProblem(problem: error.problem, hint: error.hint))
+            }
+        }
         return checks
     }()
 

@@ -12,25 +12,23 @@ import Synchronization
 final class RouteDocumentation: Sendable {
     /// Of the listener that runs: a reload doesn't move it.
     private let adminPort: Int?
-    private let transformers: TransformerSet
     private let state: Mutex<DocumentedRoutes>
 
-    init(_ configuration: RouterConfiguration, transformers: TransformerSet) {
+    init(_ configuration: RouterConfiguration) {
         adminPort = configuration.admin.isEnabled ? configuration.admin.port : nil
-        self.transformers = transformers
-        state = Mutex(Self.describe(configuration, adminPort: adminPort, transformers))
+        state = Mutex(Self.describe(configuration, adminPort: adminPort))
     }
 
     /// To be called whenever another configuration comes into force.
     func update(_ configuration: RouterConfiguration) {
-        let described = Self.describe(configuration, adminPort: adminPort, transformers)
+        let described = Self.describe(configuration, adminPort: adminPort)
         state.withLock { $0 = described }
     }
 
     var current: DocumentedRoutes { state.withLock { $0 } }
 
     private static func describe(
-        _ configuration: RouterConfiguration, adminPort: Int?, _ transformers: TransformerSet
+        _ configuration: RouterConfiguration, adminPort: Int?
     ) -> DocumentedRoutes {
         let routes = configuration.routes.filter(\.isEnabled)
         var seen: Set<ByteString> = []
@@ -40,15 +38,16 @@ final class RouteDocumentation: Sendable {
             }
         }
         return DocumentedRoutes(
-            version: RouterService.version, adminPort: adminPort, messages: routes.map { message($0, configuration, transformers) },
+            version: RouterService.version, adminPort: adminPort, messages: routes.map { message($0, configuration) },
             channels: configuration.channels.map {
                 .init(name: $0.name, description: $0.description, buffer: $0.buffer)
             } + templates)
     }
 
     private static func message(
-        _ route: RouteSettings, _ configuration: RouterConfiguration, _ transformers: TransformerSet
+        _ route: RouteSettings, _ configuration: RouterConfiguration
     ) -> DocumentedRoutes.Message {
+        let transformers = configuration.transformers
         let definitions = route.steps.map { transformers[$0.transformer] }
         let schemas = zip(definitions, route.steps).map { $0?.outputSchema($1.options) ?? .any }
         let example = example(

@@ -52,12 +52,11 @@ package final class RouterService: Sendable {
 
     /// - Parameters:
     ///   - loaded: what `configuration` was loaded from.
-    ///   - transformers: what it was loaded with, for the examples of `/docs`.
     ///   - reload: loads the files again.
     ///   - consumerProperties: librdkafka properties that hold unless the file sets them.
     ///   - rejoinsAfter: for an embedded Kafka; see `ConsumerConfiguration.rejoinsAfter`.
     init(
-        configuration: RouterConfiguration, loaded: LoadedConfiguration, transformers: TransformerSet, reload: @escaping Reloader.Load,
+        configuration: RouterConfiguration, loaded: LoadedConfiguration, reload: @escaping Reloader.Load,
         consumerProperties: [(name: String, value: String)] = [], rejoinsAfter: Duration? = nil, logger: Logger
     ) {
         self.configuration = configuration
@@ -78,7 +77,7 @@ package final class RouterService: Sendable {
         let alerting = Alerting(
             configuration.alerts, consumers: consumers, http: http, version: Self.version, logger: logger)
         self.alerting = alerting
-        let documentation = RouteDocumentation(configuration, transformers: transformers)
+        let documentation = RouteDocumentation(configuration)
         let inForce = Mutex(configuration)
         let reloader = Reloader(
             current: loaded, configuration: configuration, load: reload,

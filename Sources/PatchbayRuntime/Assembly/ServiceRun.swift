@@ -1,6 +1,7 @@
 import Logging
 import PatchbayAPI
 import PatchbayConfig
+import PatchbayPlugins
 
 /// Why a service did not start.
 package enum StartFailure: Error {
@@ -30,6 +31,7 @@ package enum ServiceRun {
         started: (RouterService.Ports) throws -> Void = { _ in }
     ) async throws {
         let signals = Signals()
+        PluginLoader.log(to: logger)
         let load = { @Sendable (hidesVariables: Bool) in
             ConfigurationFile.read(path, environment: environment, transformers: transformers, hidesVariables: hidesVariables)
         }
@@ -41,7 +43,7 @@ package enum ServiceRun {
         guard let configuration = loaded.configuration else { throw StartFailure.configuration }
         warnOfFileLimit(configuration, logger)
         let service = RouterService(
-            configuration: configuration, loaded: loaded, transformers: transformers,
+            configuration: configuration, loaded: loaded,
             reload: { candidate in
                 guard let candidate else { return load(true) }
                 return ConfigurationFile.read(candidate, insteadOf: path, environment: environment, transformers: transformers)

@@ -209,7 +209,8 @@ extension RouterConfiguration {
     /// The other's routes, channels and clusters, with the settings that a running process keeps.
     fileprivate func takingUp(_ next: RouterConfiguration) -> RouterConfiguration {
         RouterConfiguration(
-            server: server, limits: limits, admin: admin, reload: reload, alerts: alerts.takingUp(next.alerts), clusters: next.clusters,
+            server: server, limits: limits, admin: admin, reload: reload, alerts: alerts.takingUp(next.alerts), plugins: next.plugins,
+            transformers: next.transformers, clusters: next.clusters,
             channels: next.channels,
             routes: next.routes)
     }

@@ -230,7 +230,8 @@ extension Explanation.Step {
 }
 
 extension Explanation.Omission {
-    fileprivate var text: String { "`\(option)` is \(setting ?? "not set"), and \(explanation)" }
+    /// A plugin gives a reason, but no option.
+    fileprivate var text: String { option.isEmpty ? explanation : "`\(option)` is \(setting ?? "not set"), and \(explanation)" }
 }
 
 extension Explanation.Refusal {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import PatchbayAPI
 import PatchbayConfig
 import PatchbayRuntime
@@ -7,6 +8,18 @@ import PatchbayRuntime
 struct ConfigurationOption: ParsableArguments {
     @Option(name: [.short, .long], help: "The routes file.")
     var config = "routes.yaml"
+}
+
+/// `--config`, of the commands that describe transformers and need no file.
+struct PluginsOption: ParsableArguments {
+    @Option(name: [.short, .long], help: "A routes file whose plugins are to be included.")
+    var config: String?
+
+    /// - Throws: exit code 78, after printing everything that was found.
+    func transformers() throws -> TransformerSet {
+        guard let config else { return try BuiltinTransformers.registered() }
+        return try ConfigurationFile.load(config, environment: ProcessInfo.processInfo.environment).transformers
+    }
 }
 
 extension BuiltinTransformers {

@@ -25,10 +25,10 @@ struct ConfigShowCommand: ParsableCommand {
     @OptionGroup var format: FormatOption
 
     func run() throws {
-        let transformers = try BuiltinTransformers.registered()
         let loaded = ConfigurationFile.read(
-            file.config, environment: ProcessInfo.processInfo.environment, transformers: transformers, collectsOrigins: true)
-        _ = try ConfigurationFile.configuration(of: loaded, path: file.config)
+            file.config, environment: ProcessInfo.processInfo.environment, transformers: try BuiltinTransformers.registered(),
+            collectsOrigins: true)
+        let transformers = try ConfigurationFile.configuration(of: loaded, path: file.config).transformers
         switch format.format {
         case .text: try Output.standard(EffectiveConfiguration.yaml(loaded.origins, transformers: transformers))
         case .json: try Output.standard(EffectiveConfiguration.json(loaded.origins, transformers: transformers))
@@ -45,8 +45,10 @@ struct SchemaCommand: ParsableCommand {
             With yaml-language-server, put this into the first line of the file:
               # yaml-language-server: $schema=./routes.schema.json
 
-            Exit codes: 0 printed.
+            Exit codes: 0 printed; 78 the file given with --config has errors.
             """)
 
-    func run() throws { try Output.standard(ConfigSchema.json(transformers: BuiltinTransformers.registered())) }
+    @OptionGroup var plugins: PluginsOption
+
+    func run() throws { try Output.standard(ConfigSchema.json(transformers: plugins.transformers())) }
 }

@@ -17,8 +17,10 @@ struct ReferenceCommand: ParsableCommand {
     @Argument(help: "The folder to write to.")
     var folder = "docs/reference"
 
+    @OptionGroup var plugins: PluginsOption
+
     func run() throws {
-        for (name, text) in try GeneratedReference.pages(of: BuiltinTransformers.registered()) {
+        for (name, text) in try GeneratedReference.pages(of: plugins.transformers()) {
             let path = URL(fileURLWithPath: folder).appendingPathComponent(name)
             do {
                 try FileManager.default.createDirectory(

@@ -27,12 +27,15 @@ package struct TransformReader {
     package static let longestChain = 32
 
     private let transformers: TransformerSet
+    private let isComplete: Bool
     private let names: [String]
     private let decoder: FieldDecoder
     private let findings: Findings
 
-    init(transformers: TransformerSet, decoder: FieldDecoder, findings: Findings) {
+    /// - Parameter isComplete: whether `transformers` are all that the file has; not with a plugin that can't be loaded.
+    init(transformers: TransformerSet, isComplete: Bool = true, decoder: FieldDecoder, findings: Findings) {
         self.transformers = transformers
+        self.isComplete = isComplete
         names = transformers.definitions.map(\.name).sorted()
         self.decoder = decoder
         self.findings = findings
@@ -65,8 +68,8 @@ package struct TransformReader {
     ) -> Step? {
         do throws(OptionError) {
             var settings = TransformStep(
-                transformer: draft.definition.name, options: draft.options, secretOptions: draft.checked.secrets,
-                factory: try outcome.get(), position: draft.position)
+                transformer: draft.definition.name, revision: transformers.revision(of: draft.definition.name),
+                options: draft.options, secretOptions: draft.checked.secrets, factory: try outcome.get(), position: draft.position)
             settings.hasSecretName = draft.hasSecretName
             settings.takesTombstones = draft.definition.takesTombstones
             settings.memory = draft.definition.memory(draft.options)
@@ -193,6 +196,8 @@ package struct TransformReader {
         if let definition = transformers[name] { return definition }
         let known = names.isEmpty ? "no transformer is registered" : "known transformers: \(DisplayText.list(names))"
         let near = isSecret ? nil : findings.nearest(to: name, among: names)
+        // It may be of the plugin that can't be loaded, which was reported.
+        guard isComplete || near != nil else { return nil }
         findings.add(
             "there is no transformer \(shown)", at: position,
             hint: near.map { "did you mean `\($0)`? (\(known))" } ?? known)

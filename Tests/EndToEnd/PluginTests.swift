@@ -1,0 +1,165 @@
+import Foundation
+import PatchbayConfig
+import PatchbayHTTP
+import PatchbayPlugins
+import TestSupport
+import Testing
+
+@testable import PatchbayRuntime
+
+/// Plugins in a running router, and what the program does for their authors.
+@Suite(.serialized) struct PluginTests {
+    private static let root = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    private static func temporaryFolder() throws -> URL {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("plugin-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        return folder
+    }
+
+    /// The folder of the program under test first, so that documents can say `patchbay`.
+    private static func path() -> String {
+        "\(Bundle.main.bundleURL.path):\(ProcessInfo.processInfo.environment["PATH"] ?? "")"
+    }
+
+    /// Compiles what `plugin new` writes, its data called by another name.
+    private func compile(_ folder: URL, member: String, to path: String) async throws {
+        let source = try #require(PluginScaffold.files("sizer", in: .c).first)
+        let text = source.text.replacing("{\\\"bytes\\\":", with: "{\\\"\(member)\\\":")
+        try text.write(to: folder.appendingPathComponent("sizer.c"), atomically: true, encoding: .utf8)
+        let header = Self.root.appendingPathComponent("Sources/CPatchbayPlugin/include").path
+        let result = try await ExternalProgram.run(
+            ["clang", "-shared", "-fPIC", "-I", header, "-o", path, folder.appendingPathComponent("sizer.c").path])
+        try #require(result.status == 0, "\(result.said)")
+    }
+
+    /// A changed plugin is taken up, and what can't be loaded changes nothing.
+    @Test func aReloadTakesUpAChangedPlugin() async throws {
+        let folder = try Self.temporaryFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let library = folder.appendingPathComponent("sizer.so").path
+        try await compile(folder, member: "first", to: library)
+        let routes = """
+            plugins: [{ path: \(library) }]
+            routes: [{ topic: token-info, transform: sizer, channel: sized }]
+            """
+        try await RunningRouter.run(routes: routes) { kafka, router in
+            let client = try await WebSocketTestClient(port: router.port)
+            try await client.subscribe("sized")
+            try kafka.produce("token-info", ["[1]"])
+            #expect(try await client.receive().data == #"{"first":3,"record":[1]}"#)
+            // In place, as a compiler or `cp` writes.
+            try await compile(folder, member: "second", to: library)
+            let report = await router.service.reloader.reload(.request)
+            #expect(report.changes.map(\.kind) == ["route", "plugin"], "\(report.text)")
+            try kafka.produce("token-info", ["[2]"])
+            #expect(try await client.receive().data == #"{"record":[2],"second":3}"#)
+
+            try Data("half a file".utf8).write(to: URL(fileURLWithPath: library))
+            let refused = await router.service.reloader.reload(.request)
+            #expect(refused.isRefusal && refused.text.contains("is no shared library"), "\(refused.text)")
+            try kafka.produce("token-info", ["[3]", "no json"])
+            #expect(try await client.receive().data == #"{"record":[3],"second":3}"#)
+            try await eventually("the record that is no JSON to be rejected") {
+                router.figures(of: "token-info")?.recordsRejected["invalid_json"] == 1
+            }
+        }
+    }
+
+    @Test(arguments: PluginScaffold.Language.allCases)
+    func whatPluginNewWritesBuildsAndPassesItsTest(_ language: PluginScaffold.Language) async throws {
+        if language == .rust {
+            let rust = try await ExternalProgram.run(["sh", "-c", "command -v rustc"])
+            guard rust.status == 0 else { return print("skipped: no rustc") }
+        }
+        let folder = try Self.temporaryFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let script = "patchbay plugin new --language \(language.rawValue) sizer && cd sizer && make && make test"
+        let result = try await ExternalProgram.run(["env", "PATH=\(Self.path())", "sh", "-c", script], in: folder)
+        #expect(result.status == 0, "\(result.said)")
+        #expect(result.output.contains("ok    sizer: its examples come out as it says"), "\(result.said)")
+        #expect(result.output.contains("ns per record"), "\(result.said)")
+        let again = try await ExternalProgram.run(
+            ["env", "PATH=\(Self.path())", "patchbay", "plugin", "new", "--language", "c", "sizer"], in: folder)
+        #expect(again.status == 69, "nothing is written over: \(again.said)")
+    }
+
+    /// A plugin that crashes, hangs or ends the process fails its check, and the checker lives.
+    @Test func aPluginThatCrashesIsTold() async throws {
+        let folder = try Self.temporaryFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let source = try #require(PluginScaffold.files("sizer", in: .c).first).text
+        let header = Self.root.appendingPathComponent("Sources/CPatchbayPlugin/include").path
+        let place = "const pb_bytes *value = &pb_record_at(batch, number)->value;"
+        for (crime, words) in [
+            ("((volatile uint8_t *)(uintptr_t)value->data.at)[0] = 1;", "signal 11 ended the process"),
+            (
+                "if (value->length && ((volatile const uint8_t *)value->data.at)[value->length] == 7) return 1;",
+                "signal 11 ended the process"
+            ),
+            ("exit(3);", "it ended the process with code 3"),
+            ("for (volatile int forever = 1; forever;) {}", "it didn't return within 2.0 s"),
+        ] {
+            let file = folder.appendingPathComponent("sizer.c")
+            try #require(source.contains(place))
+            try source.replacing(place, with: "\(place)\n\(crime)").write(to: file, atomically: true, encoding: .utf8)
+            let built = try await ExternalProgram.run(
+                ["clang", "-shared", "-fPIC", "-I", header, "-o", "sizer.so", "sizer.c"], in: folder)
+            try #require(built.status == 0, "\(built.said)")
+            let program = try PatchbayProgram(["plugin", "test", "--timeout", "2", folder.appendingPathComponent("sizer.so").path])
+            #expect(try await program.exitCode() == 1)
+            #expect(program.text.contains("FAIL  sizer: ") && program.text.contains(words), "\(crime): \(program.text)")
+        }
+    }
+
+    /// The guide is followed as it stands.
+    @Test func thePluginGuideLeadsToARunningPlugin() async throws {
+        let text = try String(contentsOf: Self.root.appendingPathComponent("docs/plugins.md"), encoding: .utf8)
+        var script = "set -e\ntrap 'kill $(jobs -p) 2>/dev/null' EXIT\n"
+        let blocks = text.components(separatedBy: "```").enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
+        var count = 0
+        for block in blocks where block.hasPrefix("sh") {
+            count += 1
+            let lines = block.split(separator: "\n").dropFirst().joined(separator: "\n")
+            // What runs in a terminal of its own is waited for as a reader would: until it answers.
+            script +=
+                block.hasPrefix("sh background\n")
+                ? "(\(lines)) >demo.log 2>&1 &\nuntil patchbay health >/dev/null 2>&1; do sleep 0.1; done\n" : lines + "\n"
+        }
+        #expect(count == 6)
+        let folder = try Self.temporaryFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let ports = try (ListeningSocket.unusedPort(), ListeningSocket.unusedPort())
+        let result = try await ExternalProgram.run(
+            ["env", "PATH=\(Self.path())", "PORT=\(ports.0)", "ADMIN_PORT=\(ports.1)", "timeout", "240", "bash", "-c", script], in: folder)
+        let log = (try? String(contentsOf: folder.appendingPathComponent("add_size/demo.log"), encoding: .utf8)) ?? ""
+        #expect(result.status == 0, "\(result.said)\n\(log)")
+        #expect(result.output.contains("\"bytes\":") && result.output.contains("\"size\":"), "\(result.said)")
+    }
+
+    /// Tools outside of the router know what a plugin has.
+    @Test func schemaAndConfigKnowThePlugin() async throws {
+        let folder = try Self.temporaryFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try await compile(folder, member: "bytes", to: folder.appendingPathComponent("sizer.so").path)
+        let routes = folder.appendingPathComponent("routes.yaml")
+        try """
+        version: 1
+        plugins: [{ path: sizer.so }]
+        routes: [{ topic: t, transform: { sizer: { max_bytes: 77 } }, channel: c }]
+        """.write(to: routes, atomically: true, encoding: .utf8)
+        func output(_ arguments: String...) async throws -> String {
+            let program = try PatchbayProgram(arguments)
+            #expect(try await program.exitCode() == 0, "\(program.text)")
+            return program.text
+        }
+        #expect(try await output("schema", "--config", routes.path).contains("Says how long a record is"))
+        #expect(try await !output("schema").contains("sizer"))
+        let shown = try await output("config", "show", "--config", routes.path)
+        #expect(shown.contains("max_bytes: 77") && shown.contains("path: sizer.so"), "\(shown)")
+        let explained = try await output("explain", "--config", routes.path, "--topic", "t", "[1]")
+        #expect(explained.contains("step 1, sizer"), "\(explained)")
+        #expect(try await output("plugin", "header").hasPrefix("// The contract between Patchbay and a plugin"))
+    }
+}

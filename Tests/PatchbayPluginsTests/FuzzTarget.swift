@@ -1,0 +1,129 @@
+import CPatchbayPlugin
+import PatchbayAPI
+import PatchbayJSON
+import TestSupport
+import TransformerTestSupport
+
+@testable import PatchbayPlugins
+
+/// What fuzzers run: says what is wrong with how the host's side took an input; `nil` when nothing is.
+enum FuzzTarget {
+    /// Any bytes as a description.
+    static func description(_ bytes: [UInt8]) -> String? {
+        do throws(DescriptionProblem) {
+            let description = try DescriptionReader.read(bytes)
+            if description.transformers.isEmpty { return "no transformers" }
+            let names = description.transformers.map(\.name)
+            if Set(names).count != names.count { return "two of one name" }
+            for transformer in description.transformers {
+                let options = OptionValues(defaultsOf: transformer.options)
+                if JSONTree(validating: String(decoding: PluginDefinitions.json(options), as: UTF8.self)) == nil {
+                    return "options that are no JSON"
+                }
+                for option in transformer.options where option.isRequired && option.defaultValue != nil { return "\(option.name) is both" }
+            }
+            return nil
+        } catch {
+            return error.problem.isEmpty ? "a problem without words" : nil
+        }
+    }
+
+    private static let texts =
+        ["", "{}", "[1,2]", "{", "\"\\ud83d\"", "1e999", "null null", "é", "a_code", "Ä"].map { Array($0.utf8) } + [[0xFF], [0xE2, 0x82]]
+    private static let values = ["{}", "[", "1"].map { Array($0.utf8) as [UInt8]? } + [nil, []]
+
+    /// Bytes as what a plugin says during calls about five records: one for the verdict, one for the record, two for texts.
+    static func verdicts(_ bytes: [UInt8]) -> String? {
+        let sink = CollectingSink()
+        let batch = OwnedBatch(values)
+        let script = Script(bytes: bytes, texts: texts)
+        let transformer = PluginTransformer(script, name: "x", number: 0, options: [], wantsHeaders: true, tickInterval: nil)
+        batch.run(transformer, into: sink)
+        let judged = Set(sink.outcomes.map(\.recordOffset))
+        if judged != Set(values.indices.map { Int64($0) }) { return "records without an outcome: \(judged)" }
+        var parser = JSONParser(limits: .records)
+        for (offset, outcome) in sink.outcomes {
+            switch outcome {
+            case .data(let text):
+                if Array(text.utf8).withUnsafeBytes({ parser.validate($0) }) != nil { return "record \(offset) became \(text)" }
+            case .rejected(let rejection):
+                if !rejection.code.utf8.allSatisfy({ (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5F }) {
+                    return "the code \(rejection.code)"
+                }
+                if rejection.explanation.isEmpty || rejection.explanation.utf8.count > 2000 {
+                    return "the explanation \(rejection.explanation)"
+                }
+            case .filtered: break
+            }
+        }
+        transformer.tick(nowMilliseconds: 0, into: EnvelopeWriter(sink))
+        return nil
+    }
+
+    /// A plugin whose every step comes out of a list of bytes.
+    private final class Script: PluginCode, @unchecked Sendable {
+        // Sound: used by one thread.
+        private let bytes: [UInt8]
+        private let texts: [[UInt8]]
+        private var place = 0
+
+        init(bytes: [UInt8], texts: [[UInt8]]) {
+            self.bytes = bytes
+            self.texts = texts
+        }
+
+        private func next() -> Int {
+            guard place < bytes.count else { return 0 }
+            place += 1
+            return Int(bytes[place - 1])
+        }
+
+        func makeInstance(of transformer: Int, options: [UInt8], log: PluginVerdicts) -> (any PluginInstance)? {
+            if next() % 16 == 15 { return nil }
+            return Instance(self)
+        }
+
+        func play(_ verdicts: PluginVerdicts) -> Bool {
+            for _ in 0..<next() % 12 {
+                let (step, number) = (next(), next())
+                let record = number < 250 ? UInt32(number % 8) : number < 253 ? UInt32.max : UInt32(number) << 20
+                let (one, two) = (texts[next() % texts.count], texts[next() % texts.count])
+                one.withUnsafeBytes { one in
+                    two.withUnsafeBytes { two in
+                        switch step % 6 {
+                        case 0: verdicts.emit(record, nil)
+                        case 1, 2: verdicts.emit(record, one)
+                        case 3: verdicts.reject(record, code: one, field: two, text: one)
+                        case 4: verdicts.filter(record, text: two)
+                        default: verdicts.log(UInt32(number), two)
+                        }
+                    }
+                }
+            }
+            return next() % 4 != 3
+        }
+
+        private final class Instance: PluginInstance {
+            private let script: Script
+
+            init(_ script: Script) { self.script = script }
+
+            func process(_ batch: UnsafePointer<pb_batch>, into verdicts: PluginVerdicts) -> Bool { script.play(verdicts) }
+            func tick(nowMilliseconds: Int64, into verdicts: PluginVerdicts) -> Bool { script.play(verdicts) }
+        }
+    }
+
+    /// Changes, takes out, doubles or cuts a few bytes.
+    static func mutate(_ bytes: inout [UInt8], _ random: inout SeededGenerator) {
+        guard !bytes.isEmpty else { return }
+        let place = Int.random(in: 0..<bytes.count, using: &random)
+        let end = min(bytes.count, place + Int.random(in: 1...20, using: &random))
+        switch Int.random(in: 0..<5, using: &random) {
+        case 0: bytes[place] = UInt8.random(in: 0...255, using: &random)
+        case 1: bytes.removeSubrange(place..<end)
+        case 2: bytes.insert(contentsOf: bytes[place..<end], at: Int.random(in: 0...bytes.count, using: &random))
+        case 3: bytes[place] = Array("0123456789[]{},:\"".utf8).randomElement(using: &random) ?? 0
+        default: bytes.replaceSubrange(place..<end, with: Array("null".utf8))
+        }
+    }
+}

@@ -1,0 +1,48 @@
+import PatchbayAPI
+import TestSupport
+import Testing
+import TransformerTestSupport
+
+@testable import PatchbayPlugins
+
+/// The host's side takes anything.
+@Suite("Damaged plugins")
+struct FuzzTests {
+    @Test("give a description or a problem, and what is accepted can be used", arguments: 0..<4)
+    func descriptions(_ seed: Int) {
+        var random = SeededGenerator(state: UInt64(seed))
+        var accepted = 0
+        for round in 0..<2_000 {
+            var bytes = Array(DescriptionTests.full.utf8)
+            for _ in 0..<Int.random(in: 1...3, using: &random) { FuzzTarget.mutate(&bytes, &random) }
+            if let problem = FuzzTarget.description(bytes) { Issue.record("seed \(seed), round \(round): \(problem)") }
+            if (try? DescriptionReader.read(bytes)) != nil { accepted += 1 }
+        }
+        // Damage that always or never matters would test nothing.
+        #expect((1..<1_900).contains(accepted), "\(accepted)")
+    }
+
+    @Test("give each record an outcome, whatever they say of it", arguments: 0..<4)
+    func verdicts(_ seed: Int) {
+        var random = SeededGenerator(state: UInt64(seed))
+        for round in 0..<2_000 {
+            let bytes = (0..<Int.random(in: 0...200, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+            if let problem = FuzzTarget.verdicts(bytes) { Issue.record("seed \(seed), round \(round): \(problem)") }
+        }
+    }
+
+    @Test("are no library, whatever they hold", arguments: 0..<4)
+    func images(_ seed: Int) async throws {
+        let original = try await PluginFixture.liar()
+        var random = SeededGenerator(state: UInt64(seed))
+        #expect(LibraryImage.problem(original) == nil)
+        for _ in 0..<500 {
+            var bytes = Array(original.prefix(Int.random(in: 0...original.count, using: &random)))
+            if bytes.count < original.count { #expect(LibraryImage.problem(bytes) != nil) }
+            for _ in 0..<4 where !bytes.isEmpty {
+                bytes[Int.random(in: 0..<min(bytes.count, 512), using: &random)] = UInt8.random(in: 0...255, using: &random)
+            }
+            _ = LibraryImage.problem(bytes)
+        }
+    }
+}
