@@ -12,14 +12,16 @@ COPY . .
 # Swagger UI for /docs, from a pinned package.
 RUN Sources/CDocsAssets/fetch.sh
 RUN swift build -c release --product patchbay --static-swift-stdlib \
-    && install -D "$(swift build -c release --static-swift-stdlib --show-bin-path)/patchbay" /out/patchbay
+    && swift build -c release --product patchbay-plugin-host --static-swift-stdlib \
+    && for program in patchbay patchbay-plugin-host; do \
+       install -D "$(swift build -c release --static-swift-stdlib --show-bin-path)/$program" "/out/$program"; done
 
 FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends librdkafka1 libyaml-0-2 libsimdjson14 libjq1 liburing2 ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin patchbay
-COPY --from=build /out/patchbay /usr/local/bin/patchbay
+COPY --from=build /out/ /usr/local/bin/
 # Mount a folder over /etc/patchbay rather than the single file: only then is a replaced file seen.
 COPY routes.yaml /etc/patchbay/routes.yaml
 # Needs no place to write to: run it with a read-only root.

@@ -52,6 +52,7 @@ setup-tests: setup
 
 build: setup
 	swift build -c release --product patchbay
+	swift build -c release --product patchbay-plugin-host
 
 run: build
 	PORT=$(PORT) exec .build/release/patchbay demo

@@ -20,6 +20,7 @@ let package = Package(
     name: "patchbay",
     products: [
         .executable(name: "patchbay", targets: ["patchbay"]),
+        .executable(name: "patchbay-plugin-host", targets: ["patchbay-plugin-host"]),
         .library(name: "PatchbayAPI", targets: ["PatchbayAPI"]),
     ],
     dependencies: [
@@ -45,6 +46,8 @@ let package = Package(
 
         // The interface of plugins: the header that their authors take, and the host's side of it.
         .target(name: "CPatchbayPlugin", cSettings: strictC),
+        // Runs one in a process of its own. In C, because it starts in a millisecond then.
+        .executableTarget(name: "patchbay-plugin-host", dependencies: ["CPatchbayPlugin"], cSettings: strictC),
 
         // What a transformer author reads.
         .target(name: "PatchbayAPI", swiftSettings: strict),
@@ -219,7 +222,7 @@ let package = Package(
             name: "PatchbayPluginsTests",
             dependencies: [
                 "PatchbayPlugins", "CPatchbayPlugin", "PatchbayAPI", "PatchbayConfig", "PatchbayRuntime", "TestSupport",
-                "TransformerTestSupport", "CAllocationCounter",
+                "TransformerTestSupport", "CAllocationCounter", .product(name: "Logging", package: "swift-log"),
             ],
             exclude: ["Plugins"], swiftSettings: strict),
         .testTarget(

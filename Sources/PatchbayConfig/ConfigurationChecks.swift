@@ -65,9 +65,10 @@ public struct ConfigurationChecks: Sendable {
     }
 
     /// Loads a plugin, for good, from what its file holds; `name` is what people call it. By default there are none.
-    public var plugin: @Sendable (_ content: [UInt8], _ name: String) -> Result<Plugin, PluginProblem> = { _, _ in
-        .failure(PluginProblem(problem: "can't be loaded here", hint: nil))
-    }
+    public var plugin:
+        @Sendable (_ content: [UInt8], _ name: String, _ isolation: PluginSettings.Isolation?) -> Result<Plugin, PluginProblem> = {
+            _, _, _ in .failure(PluginProblem(problem: "can't be loaded here", hint: nil))
+        }
     /// Bytes that a plugin's file may have.
     public var largestPlugin = 256 << 20
 

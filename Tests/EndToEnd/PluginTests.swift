@@ -67,6 +67,47 @@ import Testing
         }
     }
 
+    /// A crash and a hang cost a record each; what was killed is there again, and other routes go on.
+    @Test func anIsolatedPluginThatBreaksCostsItsRecord() async throws {
+        let folder = try Self.temporaryFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let library = folder.appendingPathComponent("trouble.so").path
+        let header = Self.root.appendingPathComponent("Sources/CPatchbayPlugin/include").path
+        let source = Self.root.appendingPathComponent("Tests/PatchbayPluginsTests/Plugins/trouble.c").path
+        let compiled = try await ExternalProgram.run(["clang", "-std=c11", "-shared", "-fPIC", "-I", header, "-o", library, source])
+        try #require(compiled.status == 0, "\(compiled.said)")
+        let routes = """
+            plugins: [{ path: \(library), isolate: process, deadline: 300ms }]
+            routes:
+              - { topic: token-info, transform: trouble, channel: isolated }
+              - { topic: trade-info, transform: json, channel: plain }
+            """
+        try await RunningRouter.run(routes: routes) { kafka, router in
+            let client = try await WebSocketTestClient(port: router.port)
+            try await client.subscribe("isolated")
+            let other = try await WebSocketTestClient(port: router.port)
+            try await other.subscribe("plain")
+            try kafka.produce("token-info", ["1", "\"crash\"", "2", "\"hang\"", "3", "\"process number\""])
+            try kafka.produce("trade-info", ["{}"])
+            /// What comes of records: ticks go on all the while.
+            func next() async throws -> String {
+                while true {
+                    let data = try await client.receive().data
+                    if data != "\"tick\"" { return data }
+                }
+            }
+            for expected in ["1", "2", "3"] { #expect(try await next() == expected) }
+            #expect(try await other.receive().data == "{}")
+            try await eventually("the records that break it to be rejected") {
+                router.figures(of: "token-info")?.recordsRejected["plugin_failed"] == 2
+            }
+            let number = try #require(Int(try await next()))
+            kill(pid_t(number - 1_000_000_000), SIGKILL)
+            try kafka.produce("token-info", ["4"])
+            #expect(try await next() == "4")
+        }
+    }
+
     @Test(arguments: PluginScaffold.Language.allCases)
     func whatPluginNewWritesBuildsAndPassesItsTest(_ language: PluginScaffold.Language) async throws {
         if language == .rust {

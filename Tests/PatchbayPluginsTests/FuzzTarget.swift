@@ -28,6 +28,22 @@ enum FuzzTarget {
         }
     }
 
+    /// Any bytes as what a helper wrote.
+    static func output(_ bytes: [UInt8]) -> String? {
+        var output = HelperOutput()
+        guard bytes.withUnsafeBytes({ output.take($0) }) else { return nil }
+        var (all, finished, size) = (0, 0, 0)
+        output.forEach { entry in
+            all += 1
+            size += 24 + entry.code.count + entry.field.count + entry.text.count
+            // A sanitizer sees what lies outside.
+            _ = entry.code.reduce(0, ^) ^ entry.field.reduce(0, ^) ^ entry.text.reduce(0, ^)
+        }
+        output.forEach(droppingUnfinished: true) { _ in finished += 1 }
+        if size > bytes.count { return "\(size) of \(bytes.count) bytes" }
+        return finished > all ? "\(finished) of \(all) entries" : nil
+    }
+
     private static let texts =
         ["", "{}", "[1,2]", "{", "\"\\ud83d\"", "1e999", "null null", "é", "a_code", "Ä"].map { Array($0.utf8) } + [[0xFF], [0xE2, 0x82]]
     private static let values = ["{}", "[", "1"].map { Array($0.utf8) as [UInt8]? } + [nil, []]

@@ -31,6 +31,27 @@ struct FuzzTests {
         }
     }
 
+    @Test("write what they want from a process of their own", arguments: 0..<4)
+    func outputs(_ seed: Int) {
+        var random = SeededGenerator(state: UInt64(seed))
+        var accepted = 0
+        for round in 0..<2_000 {
+            var bytes: [UInt8] = []
+            for _ in 0..<Int.random(in: 0...6, using: &random) {
+                let text = [UInt8](repeating: 0x20, count: 8 * Int.random(in: 0...3, using: &random))
+                let numbers = [
+                    UInt32.random(in: 0...7, using: &random), UInt32.random(in: 0...3, using: &random), 0, 0, UInt32(text.count), 0,
+                ]
+                bytes += numbers.flatMap { number in (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) } } + text
+            }
+            if Bool.random(using: &random) { FuzzTarget.mutate(&bytes, &random) }
+            if let problem = FuzzTarget.output(bytes) { Issue.record("seed \(seed), round \(round): \(problem)") }
+            var output = HelperOutput()
+            if bytes.withUnsafeBytes({ output.take($0) }) { accepted += 1 }
+        }
+        #expect((200..<2_000).contains(accepted), "\(accepted)")
+    }
+
     @Test("are no library, whatever they hold", arguments: 0..<4)
     func images(_ seed: Int) async throws {
         let original = try await PluginFixture.liar()

@@ -15,16 +15,16 @@ enum PluginFixture {
     private actor Compiler {
         private var libraries: [[String]: Task<[UInt8], any Error>] = [:]
 
-        func library(_ flags: [String]) async throws -> [UInt8] {
-            let task = libraries[flags] ?? Task { try await Self.compile(flags) }
-            libraries[flags] = task
+        func library(_ file: String, _ flags: [String]) async throws -> [UInt8] {
+            let task = libraries[[file] + flags] ?? Task { try await Self.compile(file, flags) }
+            libraries[[file] + flags] = task
             return try await task.value
         }
 
-        private static func compile(_ flags: [String]) async throws -> [UInt8] {
+        private static func compile(_ file: String, _ flags: [String]) async throws -> [UInt8] {
             let path = FileManager.default.temporaryDirectory.appendingPathComponent("plugin-\(UUID().uuidString).so")
             defer { try? FileManager.default.removeItem(at: path) }
-            let source = root.appendingPathComponent("Tests/PatchbayPluginsTests/Plugins/liar.c").path
+            let source = root.appendingPathComponent("Tests/PatchbayPluginsTests/Plugins/\(file)").path
             let result = try await ExternalProgram.run(
                 ["clang", "-std=c11", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-I", header.path, "-o", path.path] + flags + [
                     source
@@ -37,7 +37,10 @@ enum PluginFixture {
     private static let compiler = Compiler()
 
     /// The file of a plugin that does what its records say, compiled once for the same flags.
-    static func liar(_ flags: String...) async throws -> [UInt8] { try await compiler.library(flags) }
+    static func liar(_ flags: String...) async throws -> [UInt8] { try await compiler.library("liar.c", flags) }
+
+    /// The file of another one.
+    static func library(_ file: String, _ flags: [String] = []) async throws -> [UInt8] { try await compiler.library(file, flags) }
 
     /// What is in this process's memory, a line each.
     static func mappings() -> [Substring] {
@@ -56,7 +59,7 @@ enum PluginFixture {
 
     /// Its transformer.
     static func definition(_ flags: String...) async throws -> TransformerDefinition {
-        let plugin = try PluginLoader.load(try await compiler.library(flags), name: "liar.so")
+        let plugin = try PluginLoader.load(try await compiler.library("liar.c", flags), name: "liar.so")
         return try #require(plugin.definitions.first)
     }
 }

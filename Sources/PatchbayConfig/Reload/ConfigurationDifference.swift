@@ -110,7 +110,8 @@ public struct ConfigurationDifference: Sendable, Equatable, Encodable {
 
     private static func plugins(_ old: RouterConfiguration, _ new: RouterConfiguration) -> [Change] {
         compare(old.plugins, new.plugins, kind: "plugin", name: \.path, shown: \.shownPath) { before, after in
-            before.revision == after.revision ? [] : ["content: \(before.revision) → \(after.revision)"]
+            (before.revision == after.revision ? [] : ["content: \(before.revision) → \(after.revision)"])
+                + (before.isolation == after.isolation ? [] : ["isolate: \(before.shownIsolation) → \(after.shownIsolation)"])
         }
     }
 

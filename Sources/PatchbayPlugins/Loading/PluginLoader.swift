@@ -32,10 +32,24 @@ package enum PluginLoader {
     /// - Parameters:
     ///   - bytes: of its file.
     ///   - name: what people call it: its path.
-    package static func load(_ bytes: [UInt8], name: String) throws(PluginFailure) -> LoadedPlugin {
+    ///   - isolation: for a process of its own; `nil` for this process.
+    package static func load(
+        _ bytes: [UInt8], name: String, isolation: PluginIsolation? = nil
+    ) throws(PluginFailure) -> LoadedPlugin {
         let revision = fingerprint(bytes)
-        let program = try program(bytes, revision, name: name)
+        let program =
+            if let isolation {
+                try isolated(bytes, name: name, isolation)
+            } else {
+                try program(bytes, revision, name: name)
+            }
         return LoadedPlugin(revision: hex(revision), definitions: PluginDefinitions.make(program, plugin: name))
+    }
+
+    /// Whether this content is in this process already.
+    package static func isLoaded(_ bytes: [UInt8]) -> Bool {
+        let fingerprint = fingerprint(bytes)
+        return known.withLock { $0[fingerprint]?.count == bytes.count }
     }
 
     static func program(_ bytes: [UInt8], name: String) throws(PluginFailure) -> Program {
@@ -63,17 +77,32 @@ package enum PluginLoader {
         return try outcome.get()
     }
 
+    /// Not kept: nothing of it is in this process but a file in memory.
+    private static func isolated(
+        _ bytes: [UInt8], name: String, _ isolation: PluginIsolation
+    ) throws(PluginFailure) -> Program {
+        guard !LibraryImage.isWebAssembly(bytes) else { throw isModule }
+        let code = try HelperCode(bytes, name: name, isolation)
+        let described = try code.describe(limit: PluginDescription.longest)
+        return Program(code: code, description: try read(described.description, hasTick: described.hasTick))
+    }
+
+    private static let isModule = PluginFailure(
+        "is a WebAssembly module, which this version can't run yet", hint: "build it as a shared library: docs/plugins.md says how")
+
     private static func image(_ bytes: [UInt8], name: String) throws(PluginFailure) -> NativeLibrary.Image {
-        guard !LibraryImage.isWebAssembly(bytes) else {
-            throw PluginFailure(
-                "is a WebAssembly module, which this version can't run yet", hint: "build it as a shared library: docs/plugins.md says how")
-        }
+        guard !LibraryImage.isWebAssembly(bytes) else { throw isModule }
         return try NativeLibrary.Image(bytes, name: String(name.split(separator: "/").last ?? "plugin"))
     }
 
     private static func open(_ image: NativeLibrary.Image) throws(PluginFailure) -> Program {
         let library = try NativeLibrary(image)
-        guard let json = library.description(limit: PluginDescription.longest) else {
+        let json = library.description(limit: PluginDescription.longest)
+        return Program(code: library, description: try read(json, hasTick: library.hasTick))
+    }
+
+    private static func read(_ json: [UInt8]?, hasTick: Bool) throws(PluginFailure) -> PluginDescription {
+        guard let json else {
             throw PluginFailure(
                 "gives no description", hint: "`patchbay_describe` returns the address of a pb_bytes with at most 1 MiB of JSON")
         }
@@ -83,11 +112,11 @@ package enum PluginLoader {
         } catch {
             throw error.failure
         }
-        if let ticking = description.transformers.first(where: { $0.tick != nil }), !library.hasTick {
+        if let ticking = description.transformers.first(where: { $0.tick != nil }), !hasTick {
             throw PluginFailure(
                 "says that `\(ticking.name)` wants ticks, but doesn't export `patchbay_tick`", hint: "export it, or leave `tick_ms` out")
         }
-        return Program(code: library, description: description)
+        return description
     }
 
     /// FNV-1a over words: tells contents apart that are not made to be taken for each other, which a plugin's author has no reason

@@ -1,10 +1,13 @@
 internal import CPatchbayPlugin
 
-/// A plugin's code, wherever it runs: as a library of this process; one day in a process beside it, or as WebAssembly. What is
+/// A plugin's code, wherever it runs: as a library of this process, or in a process beside it; one day as WebAssembly. What is
 /// above this seam is the same for all.
 ///
 /// Thread: any.
 protocol PluginCode: AnyObject, Sendable {
+    /// What new instances may cost; `nil` where they cost next to nothing.
+    var restarts: RestartPolicy? { get }
+
     /// Makes an instance.
     ///
     /// - Parameters:
@@ -13,6 +16,10 @@ protocol PluginCode: AnyObject, Sendable {
     ///   - log: takes what the plugin says meanwhile.
     /// - Returns: `nil` when the plugin refuses.
     func makeInstance(of transformer: Int, options: [UInt8], log: PluginVerdicts) -> (any PluginInstance)?
+}
+
+extension PluginCode {
+    var restarts: RestartPolicy? { nil }
 }
 
 /// One instance of a transformer of a plugin. Destroyed with its last reference.

@@ -20,7 +20,12 @@ struct PluginLog {
     /// Where lines go from now on; nowhere, as long as nobody says so: what only checks a configuration has no log.
     static func use(_ logger: Logger) { Self.logger.withLock { $0 = logger } }
 
-    mutating func add(_ level: UInt32, _ text: String) {
+    mutating func add(_ level: UInt32, _ text: String) { add(Self.level(level), "plugin says", "text", text) }
+
+    /// - Parameter failure: completes "the plugin …".
+    mutating func add(failure: String) { add(.error, "plugin failed", "reason", failure) }
+
+    private mutating func add(_ level: Logger.Level, _ message: Logger.Message, _ key: String, _ text: String) {
         guard let logger = Self.logger.withLock({ $0 }) else { return }
         let now = ContinuousClock.now - Self.start
         if now.components.seconds != second {
@@ -32,10 +37,10 @@ struct PluginLog {
             return
         }
         lines += 1
-        var metadata: Logger.Metadata = ["plugin": "\(name)", "text": "\(text)"]
+        var metadata: Logger.Metadata = ["plugin": "\(name)", "\(key)": "\(text)"]
         if dropped > 0 { metadata["dropped"] = "\(dropped)" }
         dropped = 0
-        logger.log(level: Self.level(level), "plugin says", metadata: metadata)
+        logger.log(level: level, message, metadata: metadata)
     }
 
     private static let start = ContinuousClock.now

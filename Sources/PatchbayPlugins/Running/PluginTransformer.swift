@@ -19,6 +19,7 @@ final class PluginTransformer: Transformer {
     private let wantsHeaders: Bool
     private let verdicts: PluginVerdicts
     private var instance: (any PluginInstance)?
+    private var backOff: RestartBackOff?
     private let table = RecordTable()
 
     /// - Parameters:
@@ -35,6 +36,7 @@ final class PluginTransformer: Transformer {
         self.wantsHeaders = wantsHeaders
         self.tickInterval = tickInterval
         verdicts = PluginVerdicts(name: name, takesTombstones: takesTombstones)
+        backOff = code.restarts.map(RestartBackOff.init)
     }
 
     func transform(_ batch: borrowing RecordBatch, into output: EnvelopeWriter) {
@@ -45,9 +47,14 @@ final class PluginTransformer: Transformer {
         topic.withUTF8 { text in
             let topic = UnsafeRawBufferPointer(text)
             verdicts.beginCall()
+            if let pause = instance == nil ? backOff?.pause(at: .now) : nil { return rejectAll(pausedFor: pause) }
+            let isNew = instance == nil
             let outcome = call(topic)
-            guard outcome != .done || verdicts.isIncomplete else { return }
-            settle(outcome, topic)
+            guard outcome != .done || verdicts.isIncomplete else {
+                backOff?.succeeded()
+                return
+            }
+            settle(outcome, isNew: isNew, topic)
         }
     }
 
@@ -82,15 +89,20 @@ final class PluginTransformer: Transformer {
     // MARK: What is left
 
     /// Sees to records without a verdict. Where the plugin broke, they are tried again in halves on new instances, so that only those
-    /// are rejected that break it.
+    /// are rejected that break a new instance by themselves.
     @inline(never)
-    private func settle(_ outcome: Outcome, _ topic: UnsafeRawBufferPointer) {
+    private func settle(_ outcome: Outcome, isNew: Bool, _ topic: UnsafeRawBufferPointer) {
+        var isOfUse = outcome == .done
+        defer { note(outcome, isOfUse: isOfUse) }
         let left = verdicts.unjudged
-        guard outcome == .failed, verdicts.count > 1 else { return reject(left, outcome) }
-        var parts = Self.halves(of: left)
+        // Alone, on an instance that something else may have ended meanwhile.
+        let isInDoubt = !isNew && left.count == 1
+        guard outcome == .failed, verdicts.count > 1 || isInDoubt else { return reject(left, outcome) }
+        var parts = isInDoubt ? [left] : Self.parts(of: left)
         var retries = 0
+        let start = ContinuousClock.now
         while let part = parts.popLast() {
-            guard retries < Self.mostRetries else {
+            guard retries < Self.mostRetries, isInTime(start) else {
                 reject(part, .failed)
                 continue
             }
@@ -98,19 +110,45 @@ final class PluginTransformer: Transformer {
             verdicts.beginCall(part)
             let outcome = call(topic)
             let left = verdicts.unjudged
+            isOfUse = isOfUse || outcome == .done
             if left.isEmpty { continue }
             if outcome == .failed, part.count > 1 {
-                parts += Self.halves(of: left)
+                parts += Self.parts(of: left)
             } else {
                 reject(left, outcome)
             }
         }
     }
 
-    /// The first half comes last: records are to keep their order.
-    private static func halves(of numbers: [Int]) -> [[Int]] {
-        let middle = numbers.count / 2
-        return [Array(numbers[middle...]), Array(numbers[..<middle])].filter { !$0.isEmpty }
+    /// The first alone, since a plugin that goes through a batch in order broke at it; and the rest in halves. The first part comes
+    /// last: records are to keep their order.
+    private static func parts(of numbers: [Int]) -> [[Int]] {
+        let rest = numbers.dropFirst()
+        return [rest.suffix(rest.count - rest.count / 2), rest.prefix(rest.count / 2), numbers.prefix(1)]
+            .filter { !$0.isEmpty }.map { Array($0) }
+    }
+
+    /// The consumer thread's other topics wait meanwhile.
+    private func isInTime(_ start: ContinuousClock.Instant) -> Bool {
+        guard let most = code.restarts?.retryTime else { return true }
+        return ContinuousClock.now - start < most
+    }
+
+    private func note(_ outcome: Outcome, isOfUse: Bool) {
+        if isOfUse {
+            backOff?.succeeded()
+        } else {
+            backOff?.failed(isStart: outcome == .refused, at: .now)
+        }
+    }
+
+    /// Records don't wait for a plugin: those of other topics would have to, too. Dead letters can be replayed.
+    @inline(never)
+    private func rejectAll(pausedFor pause: Duration) {
+        let left = pause.components.seconds * 1000 + pause.components.attoseconds / 1_000_000_000_000_000
+        for number in verdicts.unjudged {
+            verdicts.fail(number, "broke several times in a row and is started again in \(left) ms")
+        }
     }
 
     private func reject(_ numbers: [Int], _ outcome: Outcome) {

@@ -99,6 +99,18 @@ final class PluginVerdicts {
         output?.reject(records[index], Rejection(code: Self.failed, explanation: "\(name) \(explanation)"))
     }
 
+    /// Rejects a record of the call that is too large for the way to the plugin.
+    func rejectTooLarge(_ number: Int, limit: Int) {
+        let explanation = "\(name) runs in a process of its own, where a record may have \(limit >> 20) MiB"
+        reject(numbers[number], Rejection(code: Self.failed, explanation: explanation))
+    }
+
+    /// The plugin can't go on; the router's log hears of it.
+    func breaks(_ reason: String) {
+        lastLine = "it \(reason)"
+        log.add(failure: reason)
+    }
+
     static let failed = "plugin_failed"
 
     // MARK: The plugin's side

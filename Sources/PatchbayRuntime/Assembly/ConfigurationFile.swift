@@ -74,7 +74,7 @@ package enum ConfigurationFile {
         let loaded = LoadedConfiguration(
             ConfigurationLoader.load(
                 candidate: candidate.bytes, path: path, known: candidate.known, environment: environment,
-                transformers: transformers, checks: checks))
+                transformers: transformers, checks: candidateChecks))
         return loaded.with(findings: loaded.findings.map { $0.moved(from: path, to: "candidate") })
     }
 
@@ -83,9 +83,9 @@ package enum ConfigurationFile {
         var checks = values
         checks.placeholder = { SchemaField.problem(schema: $0, path: $1) }
         checks.largestPlugin = PluginLoader.largest
-        checks.plugin = { content, name in
+        checks.plugin = { content, name, isolation in
             do throws(PluginFailure) {
-                let plugin = try PluginLoader.load(content, name: name)
+                let plugin = try PluginLoader.load(content, name: name, isolation: isolation.map(PluginIsolation.init))
                 return .success(ConfigurationChecks.Plugin(revision: plugin.revision, definitions: plugin.definitions))
             } catch {
                 return .failure(ConfigurationChecks.PluginProblem(problem: error.problem, hint: error.hint))
@@ -111,5 +111,30 @@ extension Diagnostic {
         return Diagnostic(
             severity: severity, position: SourcePosition(file: name, line: position.line, column: position.column),
             message: message, hint: hint, sourceLine: sourceLine, variable: variable)
+    }
+}
+
+extension ConfigurationFile {
+    /// A candidate comes from anyone who reaches the admin port: it loads no code into the router that isn't there, also not by taking
+    /// `isolate` away from a plugin.
+    fileprivate static let candidateChecks: ConfigurationChecks = {
+        var checks = ConfigurationFile.checks
+        let load = checks.plugin
+        checks.plugin = { content, name, isolation in
+            guard isolation != nil || PluginLoader.isLoaded(content) else {
+                return .failure(
+                    ConfigurationChecks.PluginProblem(
+                        problem: "isn't loaded into the router as it is, and a candidate doesn't load it", hint: "reload the file itself"))
+            }
+            return load(content, name, isolation)
+        }
+        return checks
+    }()
+}
+
+extension PluginIsolation {
+    fileprivate init(_ settings: PluginSettings.Isolation) {
+        self.init(
+            deadline: .milliseconds(settings.deadline), memory: Int(settings.memory), mustBeConfined: settings.mustBeConfined)
     }
 }

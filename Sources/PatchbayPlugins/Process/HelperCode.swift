@@ -1,0 +1,143 @@
+internal import CPatchbayPlugin
+import Synchronization
+
+/// A plugin that runs in processes beside the router, one for each instance.
+///
+/// Thread: any.
+final class HelperCode: PluginCode {
+    private let image: HelperImage
+    private let isolation: PluginIsolation
+    /// What `ps` shows.
+    private let name: String
+    private let startCount = Atomic<Int>(0)
+    private let failureCount = Atomic<Int>(0)
+
+    let restarts: RestartPolicy?
+
+    /// - Parameter name: what people call it.
+    init(_ bytes: [UInt8], name: String, _ isolation: PluginIsolation) throws(PluginFailure) {
+        guard HelperProgram.isThere(isolation.program) else {
+            throw PluginFailure(
+                "can't be isolated: \(isolation.program) isn't there, or can't be run",
+                hint: "`\(HelperProgram.name)` belongs beside the `patchbay` program; install both")
+        }
+        self.name = name
+        self.isolation = isolation
+        restarts = RestartPolicy(retryTime: isolation.retryTime)
+        image = try HelperImage(bytes, name: String(name.split(separator: "/").last ?? "plugin"))
+    }
+
+    /// Processes that were started, and those that broke, since the plugin was loaded.
+    var counts: (started: Int, failed: Int) {
+        (startCount.load(ordering: .relaxed), failureCount.load(ordering: .relaxed))
+    }
+
+    /// What the plugin says it has, and whether it exports `patchbay_tick`.
+    func describe(limit: Int) throws(PluginFailure) -> (description: [UInt8]?, hasTick: Bool) {
+        do throws(HelperFailure) {
+            let helper = try HelperProcess(.description, of: image, isolation, name: name) { _ in HelperFailure("gives no description") }
+            let text = helper.output.text(limit: limit + 1)
+            return (text.flatMap { $0.count > limit ? nil : $0 }, helper.hasTick)
+        } catch {
+            throw PluginFailure(error.reason, hint: error.hint)
+        }
+    }
+
+    func makeInstance(of transformer: Int, options: [UInt8], log: PluginVerdicts) -> (any PluginInstance)? {
+        startCount.add(1, ordering: .relaxed)
+        var isRefused = false
+        do throws(HelperFailure) {
+            let helper = try HelperProcess(
+                .instance(transformer: transformer, options: options), of: image, isolation, name: name
+            ) { output in
+                isRefused = true
+                Self.tell(output, log)
+                return HelperFailure("refuses its options")
+            }
+            Self.tell(helper.output, log)
+            if helper.confinementError != 0 {
+                var line = "runs unconfined: the kernel refuses seccomp with error \(helper.confinementError)"
+                line.withUTF8 { log.log(PATCHBAY_WARNING, UnsafeRawBufferPointer($0)) }
+            }
+            return HelperInstance(helper, of: self)
+        } catch {
+            failed()
+            // What a plugin that refuses has to say, it has said.
+            if !isRefused { log.breaks(error.reason) }
+            return nil
+        }
+    }
+
+    fileprivate func failed() { failureCount.add(1, ordering: .relaxed) }
+
+    private static func tell(_ output: borrowing HelperOutput, _ log: PluginVerdicts) {
+        output.forEach { if $0.kind == PLUGIN_HELPER_LOG { log.log($0.record, $0.text) } }
+    }
+}
+
+/// Thread: one at a time.
+private final class HelperInstance: PluginInstance {
+    private let helper: HelperProcess
+    private let code: HelperCode
+
+    init(_ helper: HelperProcess, of code: HelperCode) {
+        self.helper = helper
+        self.code = code
+    }
+
+    func process(_ batch: UnsafePointer<pb_batch>, into verdicts: PluginVerdicts) -> Bool {
+        let count = Int(batch.pointee.count)
+        var first = 0
+        // In parts, where a batch is larger than the area.
+        while first < count {
+            let taken = helper.pack(batch, from: first)
+            guard taken > 0 else {
+                verdicts.rejectTooLarge(first, limit: Int(PLUGIN_HELPER_INPUT_SIZE))
+                first += 1
+                continue
+            }
+            let isOfUse = attempt(verdicts, of: first, taken) { (helper) throws(HelperFailure) in try helper.process() }
+            guard isOfUse else { return false }
+            first += taken
+        }
+        return true
+    }
+
+    func tick(nowMilliseconds: Int64, into verdicts: PluginVerdicts) -> Bool {
+        attempt(verdicts, of: 0, 0) { (helper) throws(HelperFailure) in try helper.tick(nowMilliseconds) }
+    }
+
+    private func attempt(
+        _ verdicts: PluginVerdicts, of first: Int, _ taken: Int, _ call: (HelperProcess) throws(HelperFailure) -> Bool
+    ) -> Bool {
+        do throws(HelperFailure) {
+            let isOfUse = try call(helper)
+            apply(to: verdicts, first, taken, isBroken: false)
+            if !isOfUse { code.failed() }
+            return isOfUse
+        } catch {
+            apply(to: verdicts, first, taken, isBroken: true)
+            code.failed()
+            verdicts.breaks(error.reason)
+            return false
+        }
+    }
+
+    /// - Parameters:
+    ///   - first: the place in the batch of the part's first record.
+    ///   - isBroken: whether the last record may have been under way.
+    private func apply(to verdicts: PluginVerdicts, _ first: Int, _ taken: Int, isBroken: Bool) {
+        helper.output.forEach(droppingUnfinished: isBroken) { entry in
+            // Of another part: none that there is.
+            let number = entry.record < UInt32(taken) ? entry.record + UInt32(first) : first == 0 ? entry.record : PATCHBAY_NO_RECORD
+            switch entry.kind {
+            case PLUGIN_HELPER_EMIT: verdicts.emit(number, entry.text)
+            case PLUGIN_HELPER_EMIT_OWN: verdicts.emit(number, nil)
+            case PLUGIN_HELPER_REJECT: verdicts.reject(number, code: entry.code, field: entry.field, text: entry.text)
+            case PLUGIN_HELPER_FILTER: verdicts.filter(number, text: entry.text)
+            case PLUGIN_HELPER_LOG: verdicts.log(entry.record, entry.text)
+            default: break
+            }
+        }
+    }
+}
