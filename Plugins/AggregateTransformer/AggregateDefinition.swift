@@ -11,6 +11,9 @@ extension ShapedTransformer<AggregateSettings> {
             RecordOptions.naming,
             RecordOptions.fields(of: AggregateField.shape, example: "fields: [token, aggregate_data]"),
             RecordOptions.tokens,
+            RecordOptions.required(of: AggregateField.shape, example: "required: [symbol]"),
+            RecordOptions.optional(of: AggregateField.shape, example: "optional: [version, aggregate_data.price_change]"),
+            RecordOptions.numbers(of: AggregateField.shape, example: "numbers: [aggregate_data.open_price, aggregate_data.close_price]"),
             RecordOptions.loneSurrogates,
             Field(
                 "windows", .list(.string(), minimumCount: 1),
@@ -23,13 +26,12 @@ extension ShapedTransformer<AggregateSettings> {
         ],
         examples: AggregateExamples.all,
         outputSchema: { options in
-            AggregateField.shape.outputSchema(options) { index in
+            AggregateField.shape.outputSchema(options) { index, inner in
                 guard index == AggregateField.aggregateData.rawValue, let windows = options.strings("windows") else {
                     return nil
                 }
-                let naming = options.string("naming").flatMap(JSONNaming.init) ?? .asIs
                 let names = Set(windows).sorted().map(JSONLiteral.quoted).joined(separator: ",")
-                let window = WindowField.shape.schema(naming) { index in
+                let window = inner.schema { index in
                     index == WindowField.timeWindow.rawValue ? "{\"type\":\"string\",\"enum\":[\(names)]}" : nil
                 }
                 return "{\"type\":\"array\",\"minItems\":1,\"items\":\(window)}"

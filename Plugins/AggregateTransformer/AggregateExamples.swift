@@ -46,6 +46,27 @@ enum AggregateExamples {
                 """#,
             outcome: .rejected(code: "invalid_value", field: "aggregate_data[0].sell_count")),
         TransformerExample(
+            title: "A field that may be missing is asked for",
+            options: ["required": .list([.string("symbol")])],
+            input: #"{"token":"0x01","aggregate_data":[],"generated_at":"2024-01-01T12:01:00Z","version":"1.0"}"#,
+            outcome: .rejected(code: "missing_field", field: "symbol")),
+        TransformerExample(
+            title: "Windows with a number beside a price, and without figures that this producer doesn't have",
+            options: [
+                "optional": .list(
+                    ["sell_count", "buy_count", "sell_volume", "buy_volume", "volume_usd", "price_change", "timestamp"].map {
+                        .string("aggregate_data.\($0)")
+                    }),
+                "numbers": .list([.string("aggregate_data.open_price")]), "fields": .list([.string("aggregate_data")]),
+            ],
+            input: #"""
+                {"token":"0x01","aggregate_data":[{"time_window":"1min","total_trades":3,"total_volume":"5","open_price":"0.40","close_price":"0.41"}],"generated_at":"2024-01-01T12:01:00Z","version":"1.0"}
+                """#,
+            outcome: .data(
+                #"""
+                {"aggregate_data":[{"time_window":"1min","total_trades":3,"total_volume":"5","open_price":"0.40","open_price_number":0.40,"close_price":"0.41"}]}
+                """#)),
+        TransformerExample(
             title: "What isn't JSON is refused",
             input: "token=0x01", outcome: .rejected(code: "invalid_json", field: nil)),
     ]

@@ -3,7 +3,7 @@ public import PatchbayJSON
 
 /// An aggregate route's options, decoded.
 public struct AggregateSettings: ShapedRules {
-    public static var shape: JSONShape { AggregateField.shape }
+    public let shape: JSONShape
 
     /// What becomes of a record's windows.
     private enum Selection { case all, some, none }
@@ -14,7 +14,8 @@ public struct AggregateSettings: ShapedRules {
     let windows: [String]?
 
     init(_ options: OptionValues) throws(OptionError) {
-        editor = try RecordOptions.editor(options, shape: AggregateField.shape)
+        shape = try RecordOptions.shape(options, of: AggregateField.shape)
+        editor = try RecordOptions.editor(options, shape: shape)
         addresses = try RecordOptions.addresses(options)
         windows = try Self.windows(options)
     }
@@ -24,13 +25,12 @@ public struct AggregateSettings: ShapedRules {
 
     public func verdict(on aggregate: JSONValue) -> ShapedVerdict {
         if let reason = addresses?.objection(to: aggregate.field(AggregateField.token.rawValue)) { return .filter(reason) }
-        switch selection(from: aggregate) {
-        case .none:
-            return .filter(
-                FilterReason(option: "windows", explanation: "no window of this aggregate is among them"))
-        case .all: return editor.hasEffect ? .edit : .pass
-        case .some: return .edit
+        let selection = selection(from: aggregate)
+        guard selection != .none else {
+            return .filter(FilterReason(option: "windows", explanation: "no window of this aggregate is among them"))
         }
+        if let rejection = editor.objection(to: aggregate) { return .reject(rejection) }
+        return selection == .some || editor.hasEffect ? .edit : .pass
     }
 
     public func append(_ aggregate: JSONValue, to bytes: inout [UInt8]) {
@@ -39,7 +39,8 @@ public struct AggregateSettings: ShapedRules {
 
     /// How many of the record's windows stay. A record that never had any keeps none of those asked for.
     private func selection(from aggregate: JSONValue) -> Selection {
-        guard windows != nil, let data = aggregate.field(AggregateField.aggregateData.rawValue) else { return .all }
+        guard windows != nil else { return .all }
+        guard let data = aggregate.field(AggregateField.aggregateData.rawValue) else { return .none }
         var kept = 0
         var all = 0
         for window in data.elements {
@@ -51,7 +52,9 @@ public struct AggregateSettings: ShapedRules {
     }
 
     private func keeps(_ window: JSONValue) -> Bool {
-        guard let windows, let name = window.field(WindowField.timeWindow.rawValue) else { return true }
+        guard let windows else { return true }
+        // One without a name is none of those asked for.
+        guard let name = window.field(WindowField.timeWindow.rawValue) else { return false }
         // By index: builds without optimization allocate for every element that a loop over an array takes.
         for index in windows.indices where name.isString(windows[index]) { return true }
         return false

@@ -11,6 +11,9 @@ extension ShapedTransformer<TokenSettings> {
             RecordOptions.naming,
             RecordOptions.fields(of: TokenField.shape, example: "fields: [Token, Symbol, Name]"),
             RecordOptions.tokens,
+            RecordOptions.required(of: TokenField.shape, example: "required: [Symbol]"),
+            RecordOptions.optional(of: TokenField.shape, example: "optional: [MetaInfo]"),
+            RecordOptions.numbers(of: TokenField.shape, example: "numbers: [TotalSupply]"),
             RecordOptions.loneSurrogates,
             Field(
                 "amm", .bool,
@@ -22,7 +25,7 @@ extension ShapedTransformer<TokenSettings> {
         ],
         examples: TokenExamples.all,
         outputSchema: { options in
-            TokenField.shape.outputSchema(options) { index in
+            TokenField.shape.outputSchema(options) { index, _ in
                 guard index == TokenField.isAMM.rawValue, let amm = options.bool("amm") else { return nil }
                 return "{\"type\":\"boolean\",\"const\":\(amm)}"
             }

@@ -39,6 +39,17 @@ enum TokenExamples {
                 """#,
             outcome: .rejected(code: "invalid_value", field: "CreateTime")),
         TransformerExample(
+            title: "A field that may be missing",
+            options: ["optional": .list([.string("MetaInfo")]), "fields": .list([.string("Token"), .string("MetaInfo")])],
+            input: #"""
+                {"Token":"0x01","Symbol":"DOGCOI","Name":"DogeCoin","TotalSupply":"5000000000","IsAMM":true,"CreateTime":"2024-01-01T12:00:00Z"}
+                """#,
+            outcome: .data(#"{"Token":"0x01"}"#)),
+        TransformerExample(
+            title: "A number beside an exact amount",
+            options: ["numbers": .list([.string("TotalSupply")]), "fields": .list([.string("TotalSupply")])], input: pascal,
+            outcome: .data(#"{"TotalSupply":"5000000000","TotalSupplyNumber":5000000000}"#)),
+        TransformerExample(
             title: "What isn't JSON is refused",
             input: "Token=0x01", outcome: .rejected(code: "invalid_json", field: nil)),
     ]

@@ -3,14 +3,15 @@ public import PatchbayJSON
 
 /// A token route's options, decoded.
 public struct TokenSettings: ShapedRules {
-    public static var shape: JSONShape { TokenField.shape }
+    public let shape: JSONShape
 
     let editor: RecordEditor
     let addresses: AddressSet?
     let amm: Bool?
 
     init(_ options: OptionValues) throws(OptionError) {
-        editor = try RecordOptions.editor(options, shape: TokenField.shape)
+        shape = try RecordOptions.shape(options, of: TokenField.shape)
+        editor = try RecordOptions.editor(options, shape: shape)
         addresses = try RecordOptions.addresses(options)
         amm = options.bool("amm")
     }
@@ -20,6 +21,7 @@ public struct TokenSettings: ShapedRules {
 
     public func verdict(on token: JSONValue) -> ShapedVerdict {
         if let reason = objection(to: token) { return .filter(reason) }
+        if let rejection = editor.objection(to: token) { return .reject(rejection) }
         return editor.hasEffect ? .edit : .pass
     }
 

@@ -54,6 +54,21 @@ enum TradeExamples {
                 """#,
             outcome: .rejected(code: "duplicate_field", field: "Token")),
         TransformerExample(
+            title: "The value of a trade, and numbers for drawing",
+            options: [
+                "value_usd": .bool(true), "numbers": .list([.string("PriceUsd"), .string("ValueUsd")]),
+                "fields": .list([.string("TokenAmount"), .string("PriceUsd")]),
+            ], input: pascal,
+            outcome: .data(
+                #"""
+                {"TokenAmount":"2500.500000","PriceUsd":"0.400000","PriceUsdNumber":0.400000,"ValueUsd":"1000.2","ValueUsdNumber":1000.2}
+                """#)),
+        TransformerExample(
+            title: "A field that may be missing, and one that may not",
+            options: ["optional": .list([.string("Wallet"), .string("TxHash")])],
+            input: #"{"Token":"0x01","SellBuy":"buy","NativeAmount":"1","TokenAmount":"2","TransTime":"2024-01-01T12:00:00Z"}"#,
+            outcome: .rejected(code: "missing_field", field: "PriceUsd")),
+        TransformerExample(
             title: "What isn't JSON is refused",
             input: "Token=0x01", outcome: .rejected(code: "invalid_json", field: nil)),
     ]

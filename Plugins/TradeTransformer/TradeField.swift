@@ -5,6 +5,10 @@ enum TradeField: Int, CaseIterable {
     case token, wallet, sellBuy, nativeAmount, tokenAmount, priceUsd, transTime, txHash
 
     static let sides = ["buy", "sell"]
+    /// What `value_usd` adds.
+    static let valueUsd = ProductField(
+        .required("ValueUsd", "value_usd", .decimal, "Value of the trade in US dollars: the price times the tokens."),
+        left: priceUsd.rawValue, right: tokenAmount.rawValue)
     static let shape = JSONShape(documented: .pascal, allCases.map(\.declaration))
 
     private var declaration: JSONField {

@@ -3,7 +3,7 @@ public import PatchbayJSON
 
 /// A trade route's options, decoded.
 public struct TradeSettings: ShapedRules {
-    public static var shape: JSONShape { TradeField.shape }
+    public let shape: JSONShape
 
     let editor: RecordEditor
     let addresses: AddressSet?
@@ -11,7 +11,8 @@ public struct TradeSettings: ShapedRules {
     let side: String?
 
     init(_ options: OptionValues) throws(OptionError) {
-        editor = try RecordOptions.editor(options, shape: TradeField.shape)
+        shape = try RecordOptions.shape(options, of: TradeField.shape)
+        editor = try RecordOptions.editor(options, shape: shape, product: try Self.value(options))
         addresses = try RecordOptions.addresses(options)
         side = try Self.side(options)
     }
@@ -21,6 +22,7 @@ public struct TradeSettings: ShapedRules {
 
     public func verdict(on trade: JSONValue) -> ShapedVerdict {
         if let reason = objection(to: trade) { return .filter(reason) }
+        if let rejection = editor.objection(to: trade) { return .reject(rejection) }
         return editor.hasEffect ? .edit : .pass
     }
 
@@ -35,6 +37,16 @@ public struct TradeSettings: ShapedRules {
             }
         }
         return addresses?.objection(to: trade.field(TradeField.token.rawValue))
+    }
+
+    /// What `value_usd` adds; `nil` for nothing.
+    private static func value(_ options: OptionValues) throws(OptionError) -> ProductField? {
+        if options.bool("value_usd") == true { return TradeField.valueUsd }
+        let name = TradeField.valueUsd.field.pascalName
+        if options.strings("numbers")?.contains(where: { $0.hasSameBytes(as: name) }) == true {
+            throw OptionError(option: "numbers", message: "`\(name)` is there with `value_usd` only", hint: "add `value_usd: true`")
+        }
+        return nil
     }
 
     private static func side(_ options: OptionValues) throws(OptionError) -> String? {

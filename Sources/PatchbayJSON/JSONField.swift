@@ -77,4 +77,31 @@ public struct JSONField: Sendable {
     }
 
     public func name(_ spelling: JSONSpelling) -> String { spelling == .pascal ? pascalName : snakeName }
+
+    /// How a number beside it is named.
+    var pascalNumberName: String { pascalName + "Number" }
+    var snakeNumberName: String { snakeName + "_number" }
+
+    /// The same field of another kind, or required or not.
+    func with(kind: JSONKind? = nil, isRequired: Bool? = nil) -> JSONField {
+        JSONField(
+            pascalName: pascalName, snakeName: snakeName, kind: kind ?? self.kind, isRequired: isRequired ?? self.isRequired,
+            meaning: meaning)
+    }
+
+    /// What the objects in it are.
+    var nested: JSONShape? {
+        switch kind {
+        case .object(let shape), .objects(let shape): shape
+        default: nil
+        }
+    }
+
+    /// Whether it is an exact amount.
+    var isDecimal: Bool {
+        switch kind {
+        case .decimal, .signedDecimal: true
+        default: false
+        }
+    }
 }

@@ -16,6 +16,9 @@ public final class JSONShape: @unchecked Sendable {
     /// Each field's name as it is written into an object, `"Name":`, in both spellings.
     let pascalKeys: [[UInt8]]
     let snakeKeys: [[UInt8]]
+    /// The same of a number beside a field: `"NameNumber":`.
+    let pascalNumberKeys: [[UInt8]]
+    let snakeNumberKeys: [[UInt8]]
 
     /// Stops the process when the declaration itself is wrong: more than 64 fields, a name empty or used twice, more
     /// than 4 shapes inside one another. Shapes are part of the program, never made from input.
@@ -24,6 +27,8 @@ public final class JSONShape: @unchecked Sendable {
         self.documentedSpelling = spelling
         self.pascalKeys = fields.map { Array("\"\($0.pascalName)\":".utf8) }
         self.snakeKeys = fields.map { Array("\"\($0.snakeName)\":".utf8) }
+        self.pascalNumberKeys = fields.map { Array("\"\($0.pascalNumberName)\":".utf8) }
+        self.snakeNumberKeys = fields.map { Array("\"\($0.snakeNumberName)\":".utf8) }
         guard let handle = sj_shape_create() else { preconditionFailure("no memory for a JSON shape") }
         self.handle = handle
         for field in fields {

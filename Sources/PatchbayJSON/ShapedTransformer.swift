@@ -3,7 +3,7 @@ public import PatchbayAPI
 /// What a domain transformer's options make of a record that has the right shape.
 public protocol ShapedRules: Sendable {
     /// What records must be.
-    static var shape: JSONShape { get }
+    var shape: JSONShape { get }
     /// Whether every valid record goes through unchanged.
     var passesAll: Bool { get }
     /// What becomes of one.
@@ -20,6 +20,8 @@ public enum ShapedVerdict {
     case pass
     /// Passed on as the rules rewrite it.
     case edit
+    /// What options add can't be added to it.
+    case reject(Rejection)
 }
 
 /// Checks each record against a shape, and passes it on as it is unless the rules say otherwise.
@@ -27,12 +29,13 @@ public enum ShapedVerdict {
 /// Thread: consumer.
 public final class ShapedTransformer<Rules: ShapedRules>: Transformer {
     private let rules: Rules
-    private let shape = Rules.shape
+    private let shape: JSONShape
     private var parser: JSONParser
     private var edited: [UInt8] = []
 
     public init(_ rules: Rules, loneSurrogates: LoneSurrogates = .pass) {
         self.rules = rules
+        shape = rules.shape
         parser = JSONParser(limits: .records, loneSurrogates: loneSurrogates)
     }
 
@@ -47,6 +50,7 @@ public final class ShapedTransformer<Rules: ShapedRules>: Transformer {
             switch rules.verdict(on: checked) {
             case .filter(let reason): output.filter(record, because: reason)
             case .pass: output.emit(record)
+            case .reject(let rejection): output.reject(record, rejection)
             case .edit:
                 edited.removeAll(keepingCapacity: true)
                 rules.append(checked, to: &edited)

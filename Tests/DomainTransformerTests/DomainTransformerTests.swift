@@ -114,7 +114,7 @@ struct DomainTransformerTests {
         let variants: [[String: ConfigValue]] = [
             [:], ["naming": .string("pascal_case")], ["naming": .string("snake_case")],
             ["tokens": .strings("0x0000000000000000000000000000000000000001")], ["fields": .strings(domain.misspelt.right)],
-            [domain.ownOption.name: domain.ownOption.value],
+            [domain.ownOption.name: domain.ownOption.value], domain.additions,
         ]
         let lines = try domain.lines("accepted.jsonl")
         let batch = OwnedBatch(lines.map { Array($0.utf8) })
