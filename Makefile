@@ -6,7 +6,7 @@
 # make lint, make format  check the sources' format, or mend it, with Swift's own formatter
 # make docs   write the generated pages of docs/reference again
 # make screenshots  take the README's pictures of /docs again
-# make fuzz   fuzz the loader of routes.yaml for a minute (FUZZ_SECONDS=n for longer)
+# make fuzz   fuzz the loader of routes.yaml, the transformers, and what plugins say, a minute each (FUZZ_SECONDS=n for longer)
 # make bench  install what is missing and run the benchmarks (takes about twenty minutes)
 
 SHELL := /bin/bash

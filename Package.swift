@@ -192,7 +192,7 @@ let package = Package(
         // Replaces malloc to count; SwiftPM links all tests into one program, so there can be only one of its kind.
         .target(name: "CAllocationCounter", path: "Tests/Support/CAllocationCounter"),
         .target(
-            name: "TransformerTestSupport", dependencies: ["PatchbayAPI"],
+            name: "TransformerTestSupport", dependencies: ["PatchbayAPI", "PatchbayJSON"],
             path: "Tests/Support/TransformerTestSupport", swiftSettings: strict),
         .testTarget(
             name: "PatchbayJSONTests", dependencies: ["PatchbayAPI", "PatchbayJSON", "TestSupport", "CAllocationCounter"],
@@ -216,7 +216,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "GenericTransformersTests",
-            dependencies: ["GenericTransformers", "TestSupport", "TransformerTestSupport", "CAllocationCounter"],
+            dependencies: [
+                "GenericTransformers", "TokenTransformer", "TradeTransformer", "AggregateTransformer", "TestSupport",
+                "TransformerTestSupport", "CAllocationCounter",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "PatchbayPluginsTests",

@@ -7,7 +7,7 @@ import Testing
 struct CorpusTests {
     private static let directory: String = {
         let tests = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(2).joined(separator: "/")
-        return tests + "/Fuzz/corpus"
+        return tests + "/Fuzz/config"
     }()
 
     private func inputs() throws -> [(name: String, bytes: [UInt8])] {

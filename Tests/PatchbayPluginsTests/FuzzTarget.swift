@@ -1,13 +1,25 @@
 import CPatchbayPlugin
 import PatchbayAPI
 import PatchbayJSON
-import TestSupport
 import TransformerTestSupport
 
 @testable import PatchbayPlugins
 
 /// What fuzzers run: says what is wrong with how the host's side took an input; `nil` when nothing is.
 enum FuzzTarget {
+    /// An input of the fuzzer (Tests/Fuzz): its first byte says what the others are.
+    static func check(_ input: [UInt8]) -> String? {
+        guard let first = input.first else { return nil }
+        let rest = Array(input.dropFirst())
+        switch first {
+        case UInt8(ascii: "d"): return description(rest)
+        case UInt8(ascii: "v"): return verdicts(rest)
+        case UInt8(ascii: "o"): return output(rest)
+        case UInt8(ascii: "i"): return LibraryImage.problem(rest)?.problem.isEmpty == true ? "a problem without words" : nil
+        default: return nil
+        }
+    }
+
     /// Any bytes as a description.
     static func description(_ bytes: [UInt8]) -> String? {
         do throws(DescriptionProblem) {
@@ -126,20 +138,6 @@ enum FuzzTarget {
 
             func process(_ batch: UnsafePointer<pb_batch>, into verdicts: PluginVerdicts) -> Bool { script.play(verdicts) }
             func tick(nowMilliseconds: Int64, into verdicts: PluginVerdicts) -> Bool { script.play(verdicts) }
-        }
-    }
-
-    /// Changes, takes out, doubles or cuts a few bytes.
-    static func mutate(_ bytes: inout [UInt8], _ random: inout SeededGenerator) {
-        guard !bytes.isEmpty else { return }
-        let place = Int.random(in: 0..<bytes.count, using: &random)
-        let end = min(bytes.count, place + Int.random(in: 1...20, using: &random))
-        switch Int.random(in: 0..<5, using: &random) {
-        case 0: bytes[place] = UInt8.random(in: 0...255, using: &random)
-        case 1: bytes.removeSubrange(place..<end)
-        case 2: bytes.insert(contentsOf: bytes[place..<end], at: Int.random(in: 0...bytes.count, using: &random))
-        case 3: bytes[place] = Array("0123456789[]{},:\"".utf8).randomElement(using: &random) ?? 0
-        default: bytes.replaceSubrange(place..<end, with: Array("null".utf8))
         }
     }
 }

@@ -14,7 +14,7 @@ struct FuzzTests {
         var accepted = 0
         for round in 0..<2_000 {
             var bytes = Array(DescriptionTests.full.utf8)
-            for _ in 0..<Int.random(in: 1...3, using: &random) { FuzzTarget.mutate(&bytes, &random) }
+            for _ in 0..<Int.random(in: 1...3, using: &random) { Self.mutate(&bytes, &random) }
             if let problem = FuzzTarget.description(bytes) { Issue.record("seed \(seed), round \(round): \(problem)") }
             if (try? DescriptionReader.read(bytes)) != nil { accepted += 1 }
         }
@@ -44,7 +44,7 @@ struct FuzzTests {
                 ]
                 bytes += numbers.flatMap { number in (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) } } + text
             }
-            if Bool.random(using: &random) { FuzzTarget.mutate(&bytes, &random) }
+            if Bool.random(using: &random) { Self.mutate(&bytes, &random) }
             if let problem = FuzzTarget.output(bytes) { Issue.record("seed \(seed), round \(round): \(problem)") }
             var output = HelperOutput()
             if bytes.withUnsafeBytes({ output.take($0) }) { accepted += 1 }
@@ -64,6 +64,20 @@ struct FuzzTests {
                 bytes[Int.random(in: 0..<min(bytes.count, 512), using: &random)] = UInt8.random(in: 0...255, using: &random)
             }
             _ = LibraryImage.problem(bytes)
+        }
+    }
+
+    /// Changes, takes out, doubles or cuts a few bytes.
+    private static func mutate(_ bytes: inout [UInt8], _ random: inout SeededGenerator) {
+        guard !bytes.isEmpty else { return }
+        let place = Int.random(in: 0..<bytes.count, using: &random)
+        let end = min(bytes.count, place + Int.random(in: 1...20, using: &random))
+        switch Int.random(in: 0..<5, using: &random) {
+        case 0: bytes[place] = UInt8.random(in: 0...255, using: &random)
+        case 1: bytes.removeSubrange(place..<end)
+        case 2: bytes.insert(contentsOf: bytes[place..<end], at: Int.random(in: 0...bytes.count, using: &random))
+        case 3: bytes[place] = Array("0123456789[]{},:\"".utf8).randomElement(using: &random) ?? 0
+        default: bytes.replaceSubrange(place..<end, with: Array("null".utf8))
         }
     }
 }
