@@ -122,7 +122,7 @@ import Testing
             (["routes", "test"], "there is no command `routes test`; did you mean `patchbay test`?"),
             (["diff"], "did you mean `patchbay routes diff`?"),
             (["show"], "did you mean `patchbay config show`?"), (["tset"], "there is no command `tset`; did you mean `test`?"),
-            (["frobnicate"], "`produce`, `health`\n"), (["refernce"], "the commands are `serve`"),
+            (["frobnicate"], "`health`, `plugin`\n"), (["refernce"], "the commands are `serve`"),
             (["routes", "frobnicate"], "the commands are `diff`"),
         ] {
             let program = try Program(arguments)
