@@ -56,7 +56,7 @@ static void failed(plugin_helper *helper, const char *call, int error) {
 }
 
 plugin_helper plugin_helper_prepare(void) {
-    plugin_helper helper = {.area_descriptor = -1, .process = -1, 
+    plugin_helper helper = {.area_descriptor = -1, .process = -1, .number = -1,
         .requests = -1, .requests_reader = -1, .answers = -1, .life = -1};
     helper.area_descriptor = memfd_create("patchbay-plugin", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (helper.area_descriptor < 0) return failed(&helper, "memfd_create", errno), helper;
@@ -151,6 +151,7 @@ static void spawn(const job *job) {
         if (error) {
             failed(helper, "posix_spawn", error);
         } else {
+            helper->number = pid;
             helper->process = (int)syscall(SYS_pidfd_open, pid, 0);
             if (helper->process < 0) {
                 failed(helper, "pidfd_open", errno);

@@ -74,6 +74,9 @@ public struct TransformerDefinition: Sendable {
     /// into `configure`, not into the factory, which runs on consumer threads; here it can be shared between steps.
     public let configureAll: @Sendable ([OptionValues]) -> [Result<Factory, OptionError>]
 
+    /// Where it comes from, when a plugin does its work.
+    package var plugin: PluginOrigin?
+
     /// Makes an instance. Thread: consumer.
     public typealias Factory = @Sendable () -> any Transformer
 

@@ -34,6 +34,16 @@ import Testing
         try #require(result.status == 0, "\(result.said)")
     }
 
+    /// The plugin that does to its process what records say.
+    private static func trouble(in folder: URL) async throws -> String {
+        let library = folder.appendingPathComponent("trouble.so").path
+        let header = root.appendingPathComponent("Sources/CPatchbayPlugin/include").path
+        let source = root.appendingPathComponent("Tests/PatchbayPluginsTests/Plugins/trouble.c").path
+        let compiled = try await ExternalProgram.run(["clang", "-std=c11", "-shared", "-fPIC", "-I", header, "-o", library, source])
+        try #require(compiled.status == 0, "\(compiled.said)")
+        return library
+    }
+
     /// A changed plugin is taken up, and what can't be loaded changes nothing.
     @Test func aReloadTakesUpAChangedPlugin() async throws {
         let folder = try Self.temporaryFolder()
@@ -71,11 +81,7 @@ import Testing
     @Test func anIsolatedPluginThatBreaksCostsItsRecord() async throws {
         let folder = try Self.temporaryFolder()
         defer { try? FileManager.default.removeItem(at: folder) }
-        let library = folder.appendingPathComponent("trouble.so").path
-        let header = Self.root.appendingPathComponent("Sources/CPatchbayPlugin/include").path
-        let source = Self.root.appendingPathComponent("Tests/PatchbayPluginsTests/Plugins/trouble.c").path
-        let compiled = try await ExternalProgram.run(["clang", "-std=c11", "-shared", "-fPIC", "-I", header, "-o", library, source])
-        try #require(compiled.status == 0, "\(compiled.said)")
+        let library = try await Self.trouble(in: folder)
         let routes = """
             plugins: [{ path: \(library), isolate: process, deadline: 300ms }]
             routes:
@@ -105,6 +111,99 @@ import Testing
             kill(pid_t(number - 1_000_000_000), SIGKILL)
             try kafka.produce("token-info", ["4"])
             #expect(try await next() == "4")
+        }
+    }
+
+    /// On call sees which plugin breaks, why, and what it costs.
+    @Test func healthAndMetricsShowHowAPluginFares() async throws {
+        let folder = try Self.temporaryFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let library = try await Self.trouble(in: folder)
+        let routes = """
+            plugins: [{ path: \(library), isolate: process, deadline: 5s }]
+            routes:
+              - { topic: token-info, transform: [json, trouble], channel: isolated }
+              - { topic: trade-info, transform: json, channel: plain }
+            """
+        try await RunningRouter.run(routes: routes) { kafka, router in
+            func get(_ path: String) async throws -> String {
+                let socket = try TestSocket(port: router.port)
+                defer { socket.close() }
+                try await socket.send("GET \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                return String(decoding: try await socket.receiveToEnd(), as: UTF8.self)
+            }
+            let labels = "{route=\"token-info\",transformer=\"trouble\",plugin=\"\(library)\"}"
+            func metric(_ name: String) async throws -> Double? {
+                try await get("/metrics").split(separator: "\n").first { $0.hasPrefix("patchbay_plugin_\(name)\(labels) ") }
+                    .flatMap { $0.split(separator: " ").last }.flatMap { Double($0) }
+            }
+            func plugin() throws -> HealthReport.Plugin { try #require(router.figures(of: "token-info")?.plugins?.first) }
+
+            // From the beginning: a rate needs a first value.
+            #expect(try await metric("failures_total") == 0)
+            #expect(try await metric("batch_seconds_count") == 0)
+            #expect(try plugin().plugin == library && plugin().runsIn == "process" && plugin().batches == 0)
+            #expect(router.figures(of: "trade-info")?.plugins == nil)
+
+            let client = try await WebSocketTestClient(port: router.port)
+            try await client.subscribe("isolated")
+            func next() async throws -> String {
+                while true {
+                    let data = try await client.receive().data
+                    if data != "\"tick\"" { return data }
+                }
+            }
+            try kafka.produce("token-info", ["\"process number\""])
+            let number = try await next()
+            let process = try #require(Int(number)) - 1_000_000_000
+            let status = try String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)
+            let resident = try #require(status.firstMatch(of: /VmRSS:\s+([0-9]+) kB/).flatMap { Double($0.output.1) }) * 1024
+            let memory = try await metric("memory_bytes")
+            let shown = try #require(memory)
+            #expect(abs(shown - resident) < 1_048_576, "\(shown) of \(resident) bytes")
+            #expect(try plugin().instances == 1 && plugin().failures == 0 && plugin().restarts == 0)
+
+            try kafka.produce("token-info", ["1", "\"crash\"", "2"])
+            for expected in ["1", "2"] { #expect(try await next() == expected) }
+            try await eventually("the record that breaks it to be rejected") {
+                router.figures(of: "token-info")?.recordsRejected["plugin_failed"] == 1
+            }
+            let figures = try plugin()
+            #expect(figures.failures >= 2 && figures.restarts >= 1 && figures.lastFailure == "crashed (signal 11)", "\(figures)")
+            #expect(try await metric("failures_total").map { Int64($0) } == figures.failures)
+            #expect(try await metric("restarts_total").map { Int64($0) } == figures.restarts)
+            #expect(try await metric("failing") == 0)
+            #expect(router.service.health.status == .ok, "\(router.service.health.reasons)")
+            let body = try await get("/health")
+            #expect(body.contains("\"last_failure\":\"crashed (signal 11)\"") && body.contains("\"memory_bytes\":"), "\(body)")
+            #expect(try await metric("batch_seconds_count") == Double(try plugin().batches))
+
+            // Nothing but records that break it.
+            for count in 2...6 {
+                try kafka.produce("token-info", ["\"crash\""])
+                try await eventually("the record to be rejected") {
+                    router.figures(of: "token-info")?.recordsRejected["plugin_failed"] == Int64(count)
+                }
+            }
+            let health = router.service.health
+            #expect(health.status == .degraded)
+            #expect(
+                health.reasons.contains {
+                    $0.hasPrefix("plugin \(library) has failed ")
+                        && $0.contains(" batches in a row on route token-info: it crashed (signal 11); ")
+                }, "\(health.reasons)")
+            #expect(try await metric("failing") == 1)
+
+            // Counts go on across a reload that builds the route again, and so does the plugin.
+            let before = try plugin().failures
+            try await router.reload(routes.replacing("deadline: 5s", with: "deadline: 6s"))
+            try kafka.produce("token-info", ["3"])
+            #expect(try await next() == "3")
+            try await eventually("it to be well again") { router.service.health.status == .ok }
+            #expect(try plugin().failures == before && plugin().instances == 1)
+            try await router.reload(routes.replacing("[json, trouble]", with: "json"))
+            #expect(router.figures(of: "token-info")?.plugins == nil)
+            #expect(try await metric("failures_total") == nil)
         }
     }
 

@@ -10,15 +10,30 @@ import Testing
 @testable import PatchbayHTTP
 
 @Suite struct MetricsTests {
+    private final class Step: PluginStep {
+        func transform(_ batch: borrowing RecordBatch, into output: EnvelopeWriter) {}
+        func count(into counters: PluginCounters) {}
+    }
+
+    private final class Memory: PluginMemory { let bytes: Int? = 4096 }
+
     /// A page over a router without event loops, with awkward names in it.
     private func page(
         channels: [String] = ["dashboard", "quo\"te\\slash\nline", "ünï"], alerts: AlertSnapshot = AlertSnapshot()
     ) -> (text: String, collector: MetricsCollector) {
         let like = ServerFixture.route("t", channels: [])
+        var steps = like.steps
+        steps[0].plugin = Route.PluginUse(transformer: "mask", origin: PluginOrigin(name: "p\"q.so", place: .process))
         let route = Route(
-            name: "r\"1\"", topics: like.topics, steps: like.steps, type: "x",
+            name: "r\"1\"", topics: like.topics, steps: steps, type: "x",
             channels: channels.map(ChannelTemplate.init(plain:)) + [(try? ChannelTemplate("by.{a}")) ?? .init(plain: "x")],
             makeFieldReader: { JSONFieldReader(paths: $0) })
+        let counters = route.counters.plugin("mask")
+        for time in [Duration.microseconds(30), .seconds(20)] { counters.countBatch(time) }
+        let (step, other) = (Step(), Step())
+        counters.failed(step, because: "crashed")
+        counters.began(step, memory: Memory(), isRestart: true)
+        counters.sawBatches(other, failed: 4, pauseEnd: nil)
         let router = RoutingHub(table: RouteTable(routes: [route]), fanouts: [])
         let processor = router.makeProcessor()
         for value in [#"{"a":"one"}"#, #"{"a":"two"}"#, #"{"a":"two"}"#, "null"] {
@@ -98,6 +113,20 @@ import Testing
         let shown = Set(page.split(separator: "\n").filter { $0.hasPrefix("# TYPE ") }.map { $0.split(separator: " ")[2] })
         for family in families where family.name != "patchbay_metrics_series_left_out" {
             #expect(shown.contains(Substring(family.name)), "\(family.name) is declared and never shown")
+        }
+    }
+
+    @Test func pluginsHaveFiguresOfTheirOwn() {
+        let text = page().text
+        let labels = #"route="r\"1\"",transformer="mask",plugin="p\"q.so""#
+        for (series, expected) in [
+            ("batch_seconds_bucket{\(labels),le=\"2e-05\"}", "0"), ("batch_seconds_bucket{\(labels),le=\"5e-05\"}", "1"),
+            ("batch_seconds_bucket{\(labels),le=\"10\"}", "1"), ("batch_seconds_bucket{\(labels),le=\"+Inf\"}", "2"),
+            ("batch_seconds_sum{\(labels)}", "20.00003"), ("batch_seconds_count{\(labels)}", "2"), ("failures_total{\(labels)}", "1"),
+            ("restarts_total{\(labels)}", "1"), ("instances{\(labels)}", "1"), ("memory_bytes{\(labels)}", "4096"),
+            ("failing{\(labels)}", "1"),
+        ] {
+            #expect(value("patchbay_plugin_\(series)", in: text) == expected, "\(series)")
         }
     }
 

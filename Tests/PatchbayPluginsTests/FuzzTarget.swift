@@ -90,10 +90,11 @@ enum FuzzTarget {
 
     /// A plugin whose every step comes out of a list of bytes.
     private final class Script: PluginCode, @unchecked Sendable {
+        let place = PluginOrigin.Place.process
         // Sound: used by one thread.
         private let bytes: [UInt8]
         private let texts: [[UInt8]]
-        private var place = 0
+        private var read = 0
 
         init(bytes: [UInt8], texts: [[UInt8]]) {
             self.bytes = bytes
@@ -101,9 +102,9 @@ enum FuzzTarget {
         }
 
         private func next() -> Int {
-            guard place < bytes.count else { return 0 }
-            place += 1
-            return Int(bytes[place - 1])
+            guard read < bytes.count else { return 0 }
+            read += 1
+            return Int(bytes[read - 1])
         }
 
         func makeInstance(of transformer: Int, options: [UInt8], log: PluginVerdicts) -> (any PluginInstance)? {

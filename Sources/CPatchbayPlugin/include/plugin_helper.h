@@ -111,7 +111,9 @@ typedef struct plugin_helper_entry {
 typedef struct plugin_helper {
     plugin_helper_area *_Nullable area;
     int area_descriptor;
+    /// A pidfd, and the process id. Until `plugin_helper_end` no other process gets that number: nobody waits for this one before.
     int process;
+    int number;
     int requests;
     int requests_reader;
     int answers;

@@ -15,6 +15,8 @@ public struct TransformStep: Sendable {
     package var takesTombstones = false
     /// What its instances keep from record to record.
     package var memory = TransformerMemory.none
+    /// Where it comes from, when a plugin does its work.
+    package var plugin: PluginOrigin?
     /// Makes an instance: one per route and consumer thread.
     public let factory: @Sendable () -> any Transformer
     public let position: SourcePosition
@@ -33,6 +35,9 @@ public struct TransformStep: Sendable {
 }
 
 extension TransformStep {
+    /// The transformer's name, unless it must not be shown.
+    package var shownTransformer: String { hasSecretName ? SecretMask.text : transformer }
+
     /// What makes two steps do the same.
     struct Identity: Equatable {
         let transformer: ByteString

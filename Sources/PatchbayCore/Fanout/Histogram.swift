@@ -20,6 +20,13 @@ public final class Histogram: Sendable {
             counts = Array(repeating: 0, count: bounds.count + 1)
         }
 
+        /// - Parameter counts: one more than there are bounds.
+        package init(bounds: [Double], counts: [Int64], sum: Double) {
+            self.bounds = bounds
+            self.counts = counts
+            self.sum = sum
+        }
+
         /// Both together; they must have the same bounds.
         public static func + (left: Snapshot, right: Snapshot) -> Snapshot {
             var sum = left

@@ -14,6 +14,8 @@ public final class Route: Sendable {
         public let holdsRecords: Bool
         /// Called once per route and consumer thread.
         public let make: @Sendable () -> any Transformer
+        /// Where it comes from, when a plugin does its work.
+        package var plugin: PluginUse?
 
         public init(
             transformer: String, takesTombstones: Bool = false, holdsRecords: Bool = false,
@@ -23,6 +25,17 @@ public final class Route: Sendable {
             self.holdsRecords = holdsRecords
             self.takesTombstones = takesTombstones
             self.make = make
+        }
+    }
+
+    /// A plugin that does a step's work, as reports name it.
+    package struct PluginUse: Sendable {
+        package let transformer: String
+        package let origin: PluginOrigin
+
+        package init(transformer: String, origin: PluginOrigin) {
+            self.transformer = transformer
+            self.origin = origin
         }
     }
 
@@ -88,6 +101,13 @@ public final class Route: Sendable {
         self.init(
             name: name, topics: [.name(topic)], steps: [Step(transformer: name, make: makeTransformer)], type: type,
             channels: channels.map(ChannelTemplate.init(plain:)), makeFieldReader: { _ in NoFields() })
+    }
+
+    /// What its plugins count, each transformer once.
+    package var plugins: [(use: PluginUse, counters: PluginCounters)] {
+        var seen: Set<ByteString> = []
+        return steps.compactMap(\.plugin).filter { seen.insert(ByteString($0.transformer)).inserted }
+            .map { ($0, counters.plugin($0.transformer)) }
     }
 
     public func takes(topic: String) -> Bool { topics.contains { $0.matches(topic) } }

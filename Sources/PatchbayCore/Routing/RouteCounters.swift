@@ -14,6 +14,7 @@ public final class RouteCounters: Sendable {
     private let rejectedByCode = Mutex<[String: Int64]>([:])
     private let heldBack = Mutex<[String: Int]>([:])
     private let haltedAt = Mutex<RejectedRecord?>(nil)
+    private let plugins = Mutex<[ByteString: PluginCounters]>([:])
 
     public init() {}
 
@@ -67,6 +68,16 @@ public final class RouteCounters: Sendable {
 
     /// The same for one code alone.
     func takeHeldBackReports(code: String) -> Int { heldBack.withLock { $0.removeValue(forKey: code) ?? 0 } }
+
+    /// What a plugin behind a transformer counts, also across reloads.
+    package func plugin(_ transformer: String) -> PluginCounters {
+        plugins.withLock { plugins in
+            if let known = plugins[ByteString(transformer)] { return known }
+            let counters = PluginCounters()
+            plugins[ByteString(transformer)] = counters
+            return counters
+        }
+    }
 
     func addDeadLettered() { deadLettered.wrappingAdd(1, ordering: .relaxed) }
 

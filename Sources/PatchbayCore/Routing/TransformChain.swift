@@ -34,6 +34,10 @@ final class TransformChain {
         monotonicMilliseconds now: Int64 = MonotonicTime.nowMilliseconds()
     ) {
         let steps = route.steps.map { $0.make() }
+        for (step, declared) in zip(steps, route.steps) {
+            guard let plugin = declared.plugin, let step = step as? any PluginStep else { continue }
+            step.count(into: route.counters.plugin(plugin.transformer))
+        }
         self.steps = steps
         self.limits = limits
         avoidsTombstones = route.tombstones == .message ? route.steps.map { !$0.takesTombstones } : []

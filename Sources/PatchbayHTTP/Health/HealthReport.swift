@@ -95,6 +95,36 @@ public struct HealthReport: Sendable, Encodable, Equatable {
         public var templateChannels: Int
         /// The record at which a route with `on_error: stop` stopped; absent while it goes on.
         public var stoppedAt: String?
+        /// Plugins among its steps; absent when there are none.
+        public var plugins: [Plugin]?
+    }
+
+    /// A plugin that does a step's work, since the start.
+    public struct Plugin: Sendable, Encodable, Equatable {
+        public var transformer: String
+        /// Its path.
+        public var plugin: String
+        /// `router` (native), `process` or `webassembly`.
+        public var runsIn: String
+        /// Batches of records that it was given.
+        public var batches: Int64
+        /// Time that they took, new instances and repeated records included.
+        public var batchSeconds: Double
+        /// Instances that broke or could not be made.
+        public var failures: Int64
+        /// Instances that were made in place of one that broke.
+        public var restarts: Int64
+        /// Instances that there are: up to one for each consumer.
+        public var instances: Int
+        /// What they take beside the router's own memory; absent when there is none, as for native plugins.
+        public var memoryBytes: Int?
+        /// What broke an instance last, and when; absent while nothing has.
+        public var lastFailure: String?
+        public var lastFailureAt: String?
+        /// Batches in a row that came to nothing, once they are more than three; absent otherwise.
+        public var failedBatches: Int?
+        /// For how long records are still rejected without it being tried; absent when it isn't paused.
+        public var pausedSeconds: Double?
     }
 
     /// One plainly named channel since the start.

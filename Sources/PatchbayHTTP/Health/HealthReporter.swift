@@ -97,6 +97,9 @@ final class HealthReporter: Sendable {
             guard let halt = route.counters.halt else { continue }
             reasons.append("route \(route.name) stopped at \(Self.place(halt)): \(halt.rejection.explanation)")
         }
+        for route in table.routes {
+            for (use, counters) in route.plugins { PluginHealth.reason(route.name, use, counters.snapshot()).map { reasons.append($0) } }
+        }
         for wait in router.roomWaits where wait.milliseconds >= Self.remarkableWait {
             reasons.append(
                 "the consumer of cluster \(wait.cluster) has been waiting for \(wait.milliseconds / 1000) s: channel "
@@ -141,7 +144,8 @@ final class HealthReporter: Sendable {
                     recordsFiltered: figures.filtered, tombstonesIgnored: figures.tombstonesIgnored,
                     recordsHeld: figures.held, recordsAbandoned: figures.abandoned, recordsRejected: figures.rejected,
                     recordsDeadLettered: figures.deadLettered, messages: figures.envelopes,
-                    templateChannels: made[ByteString(route.name)] ?? 0, stoppedAt: route.counters.halt.map(Self.place))
+                    templateChannels: made[ByteString(route.name)] ?? 0, stoppedAt: route.counters.halt.map(Self.place),
+                    plugins: PluginHealth.report(route))
             },
             topics: source.topics,
             fanout: .init(

@@ -107,6 +107,31 @@ public enum MetricFamilies {
         "patchbay_dead_letters_waiting", .gauge,
         "Refused records on their way to a dead-letter topic. Their topics are paused while brokers don't accept them.")
 
+    // MARK: Plugins
+
+    /// Of all metrics of plugins: `plugin` is the plugin's path.
+    private static let pluginLabels = ["route", "transformer", "plugin"]
+    static let pluginBatch = MetricFamily(
+        "patchbay_plugin_batch_seconds", .histogram,
+        "Time that a plugin took for a batch of records, with what replacing a broken instance and trying records again took.",
+        labels: pluginLabels)
+    static let pluginFailures = MetricFamily(
+        "patchbay_plugin_failures_total", .counter,
+        "Instances of a plugin that broke (a crash, its deadline, too much output) or could not be made.", labels: pluginLabels)
+    static let pluginRestarts = MetricFamily(
+        "patchbay_plugin_restarts_total", .counter, "Instances of a plugin that were made in place of one that broke.",
+        labels: pluginLabels)
+    static let pluginInstances = MetricFamily(
+        "patchbay_plugin_instances", .gauge,
+        "Instances of a plugin: up to one for each consumer; with isolate: process, each is a process.", labels: pluginLabels)
+    static let pluginMemory = MetricFamily(
+        "patchbay_plugin_memory_bytes", .gauge,
+        "Memory of a plugin's instances beside the router's own: the resident memory of its processes. Native plugins have none to show.",
+        labels: pluginLabels)
+    static let pluginFailing = MetricFamily(
+        "patchbay_plugin_failing", .gauge,
+        "1 while the last batches of a plugin, more than three in a row, came to nothing. /health says why.", labels: pluginLabels)
+
     // MARK: Kafka
 
     static let brokersReachable = MetricFamily(
@@ -199,6 +224,7 @@ public enum MetricFamilies {
                 lostDeadLetters, waitingDeadLetters,
             ]
         ),
+        ("Plugins", [pluginBatch, pluginFailures, pluginRestarts, pluginInstances, pluginMemory, pluginFailing]),
         (
             "Kafka",
             [

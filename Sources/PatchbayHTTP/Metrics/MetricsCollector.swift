@@ -1,4 +1,5 @@
 import NIOCore
+import PatchbayAPI
 import PatchbayCore
 import PatchbayDelivery
 
@@ -49,6 +50,7 @@ struct MetricsCollector {
         writeChannels(&writer)
         writeDelivery(&writer)
         writeRoutes(&writer)
+        writePlugins(&writer)
         writeKafka(&writer)
         writeAlerts(&writer)
         writeConfiguration(&writer)
@@ -128,6 +130,23 @@ struct MetricsCollector {
         writer.write(MetricFamilies.routeStopped, routes.map { ([$0.0], $0.2 ? 1 : 0) })
         writer.write(MetricFamilies.lostDeadLetters, Double(router.deadLettersLost))
         writer.write(MetricFamilies.waitingDeadLetters, Double(router.deadLettersWaiting))
+    }
+
+    private func writePlugins(_ writer: inout MetricsWriter) {
+        let plugins = router.table.routes.flatMap { route in
+            route.plugins.map { ([route.name, $0.use.transformer, $0.use.origin.name], $0.counters.snapshot()) }
+        }
+        writer.write(
+            MetricFamilies.pluginBatch,
+            plugins.map { labels, figures in
+                (labels, Histogram.Snapshot(bounds: PluginCounters.bounds, counts: figures.batches, sum: figures.seconds))
+            })
+        writer.write(MetricFamilies.pluginFailures, plugins.map { ($0.0, Double($0.1.failures)) })
+        writer.write(MetricFamilies.pluginRestarts, plugins.map { ($0.0, Double($0.1.restarts)) })
+        writer.write(MetricFamilies.pluginInstances, plugins.map { ($0.0, Double($0.1.instances)) })
+        writer.write(
+            MetricFamilies.pluginMemory, plugins.compactMap { labels, figures in figures.memory.map { (labels, Double($0)) } })
+        writer.write(MetricFamilies.pluginFailing, plugins.map { ($0.0, $0.1.failedBatches == nil ? 0 : 1) })
     }
 
     private func writeKafka(_ writer: inout MetricsWriter) {

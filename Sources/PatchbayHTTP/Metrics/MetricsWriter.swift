@@ -30,22 +30,32 @@ struct MetricsWriter {
     /// A metric without labels.
     mutating func write(_ family: MetricFamily, _ value: Double) { write(family, [([], value)]) }
 
-    mutating func write(_ family: MetricFamily, _ histogram: Histogram.Snapshot) {
+    mutating func write(_ family: MetricFamily, _ histogram: Histogram.Snapshot) { write(family, [([], histogram)]) }
+
+    /// One histogram for each set of labels.
+    mutating func write(_ family: MetricFamily, _ histograms: [([String], Histogram.Snapshot)]) {
+        guard !histograms.isEmpty else { return }
         head(family)
+        for (labels, histogram) in histograms { write(family, labels, histogram) }
+    }
+
+    private mutating func write(_ family: MetricFamily, _ values: [String], _ histogram: Histogram.Snapshot) {
         var below: Int64 = 0
         for (index, count) in histogram.counts.enumerated() {
             below += count
             page.writeString(family.name)
-            page.writeStaticString("_bucket{le=\"")
-            page.writeString(index < histogram.bounds.count ? Self.text(histogram.bounds[index]) : "+Inf")
-            page.writeStaticString("\"}")
+            page.writeStaticString("_bucket")
+            let bound = index < histogram.bounds.count ? Self.text(histogram.bounds[index]) : "+Inf"
+            labels(family.labels + ["le"], values + [bound])
             value(Double(below))
         }
         page.writeString(family.name)
         page.writeStaticString("_sum")
+        labels(family.labels, values)
         value(histogram.sum)
         page.writeString(family.name)
         page.writeStaticString("_count")
+        labels(family.labels, values)
         value(Double(below))
     }
 

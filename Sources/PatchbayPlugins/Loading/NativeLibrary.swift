@@ -1,4 +1,5 @@
 internal import CPatchbayPlugin
+import PatchbayAPI
 import Synchronization
 
 #if canImport(Glibc)
@@ -25,6 +26,7 @@ final class NativeLibrary: PluginCode {
     private let describe: Describe
     fileprivate let outputs = OutputPool()
 
+    let place = PluginOrigin.Place.router
     /// Whether it exports `patchbay_tick`.
     var hasTick: Bool { tick != nil }
 

@@ -17,7 +17,7 @@ enum PluginDefinitions {
         let output = transformer.output
         let tick = transformer.tick.map { Duration.milliseconds($0) }
         let (wantsHeaders, wantsTombstones) = (transformer.wantsHeaders, transformer.wantsTombstones)
-        return TransformerDefinition(
+        var definition = TransformerDefinition(
             name: transformer.name, summary: transformer.summary, defaultType: transformer.type, options: transformer.options,
             shorthand: transformer.shorthand, takesTombstones: wantsTombstones, examples: transformer.examples,
             outputSchema: { _ in output },
@@ -37,6 +37,8 @@ enum PluginDefinitions {
                         tickInterval: tick)
                 }
             })
+        definition.plugin = PluginOrigin(name: plugin, place: code.place)
+        return definition
     }
 
     /// Options as a plugin gets them.

@@ -1,5 +1,5 @@
 internal import CPatchbayPlugin
-import Synchronization
+import PatchbayAPI
 
 /// A plugin that runs in processes beside the router, one for each instance.
 ///
@@ -9,9 +9,8 @@ final class HelperCode: PluginCode {
     private let isolation: PluginIsolation
     /// What `ps` shows.
     private let name: String
-    private let startCount = Atomic<Int>(0)
-    private let failureCount = Atomic<Int>(0)
 
+    let place = PluginOrigin.Place.process
     let restarts: RestartPolicy?
 
     /// - Parameter name: what people call it.
@@ -27,11 +26,6 @@ final class HelperCode: PluginCode {
         image = try HelperImage(bytes, name: String(name.split(separator: "/").last ?? "plugin"))
     }
 
-    /// Processes that were started, and those that broke, since the plugin was loaded.
-    var counts: (started: Int, failed: Int) {
-        (startCount.load(ordering: .relaxed), failureCount.load(ordering: .relaxed))
-    }
-
     /// What the plugin says it has, and whether it exports `patchbay_tick`.
     func describe(limit: Int) throws(PluginFailure) -> (description: [UInt8]?, hasTick: Bool) {
         do throws(HelperFailure) {
@@ -44,7 +38,6 @@ final class HelperCode: PluginCode {
     }
 
     func makeInstance(of transformer: Int, options: [UInt8], log: PluginVerdicts) -> (any PluginInstance)? {
-        startCount.add(1, ordering: .relaxed)
         var isRefused = false
         do throws(HelperFailure) {
             let helper = try HelperProcess(
@@ -59,16 +52,13 @@ final class HelperCode: PluginCode {
                 var line = "runs unconfined: the kernel refuses seccomp with error \(helper.confinementError)"
                 line.withUTF8 { log.log(PATCHBAY_WARNING, UnsafeRawBufferPointer($0)) }
             }
-            return HelperInstance(helper, of: self)
+            return HelperInstance(helper)
         } catch {
-            failed()
             // What a plugin that refuses has to say, it has said.
             if !isRefused { log.breaks(error.reason) }
             return nil
         }
     }
-
-    fileprivate func failed() { failureCount.add(1, ordering: .relaxed) }
 
     private static func tell(_ output: borrowing HelperOutput, _ log: PluginVerdicts) {
         output.forEach { if $0.kind == PLUGIN_HELPER_LOG { log.log($0.record, $0.text) } }
@@ -78,11 +68,11 @@ final class HelperCode: PluginCode {
 /// Thread: one at a time.
 private final class HelperInstance: PluginInstance {
     private let helper: HelperProcess
-    private let code: HelperCode
+    let memory: (any PluginMemory)?
 
-    init(_ helper: HelperProcess, of code: HelperCode) {
+    init(_ helper: HelperProcess) {
         self.helper = helper
-        self.code = code
+        memory = HelperMemory(process: helper.number)
     }
 
     func process(_ batch: UnsafePointer<pb_batch>, into verdicts: PluginVerdicts) -> Bool {
@@ -113,11 +103,9 @@ private final class HelperInstance: PluginInstance {
         do throws(HelperFailure) {
             let isOfUse = try call(helper)
             apply(to: verdicts, first, taken, isBroken: false)
-            if !isOfUse { code.failed() }
             return isOfUse
         } catch {
             apply(to: verdicts, first, taken, isBroken: true)
-            code.failed()
             verdicts.breaks(error.reason)
             return false
         }

@@ -77,6 +77,9 @@ final class HelperProcess {
 
     deinit { plugin_helper_end(&helper) }
 
+    /// Its process id, which no other process gets as long as this object lives.
+    var number: Int32 { helper.number }
+
     // MARK: Calls
 
     /// Puts records from `first` on into the area.

@@ -1,10 +1,14 @@
 internal import CPatchbayPlugin
+import PatchbayAPI
 
 /// A plugin's code, wherever it runs: as a library of this process, or in a process beside it; one day as WebAssembly. What is
 /// above this seam is the same for all.
 ///
 /// Thread: any.
 protocol PluginCode: AnyObject, Sendable {
+    /// Where instances run.
+    var place: PluginOrigin.Place { get }
+
     /// What new instances may cost; `nil` where they cost next to nothing.
     var restarts: RestartPolicy? { get }
 
@@ -30,4 +34,11 @@ protocol PluginInstance: AnyObject {
     func process(_ batch: UnsafePointer<pb_batch>, into verdicts: PluginVerdicts) -> Bool
     /// - Returns: whether the instance is still of use.
     func tick(nowMilliseconds: Int64, into verdicts: PluginVerdicts) -> Bool
+
+    /// What it takes of memory, as long as it lives; `nil` where that is the router's own.
+    var memory: (any PluginMemory)? { get }
+}
+
+extension PluginInstance {
+    var memory: (any PluginMemory)? { nil }
 }

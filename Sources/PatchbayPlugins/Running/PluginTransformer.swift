@@ -7,7 +7,7 @@ import PatchbayAPI
 /// Allocates nothing for a record that passes, unless the plugin wants headers.
 ///
 /// Thread: consumer.
-final class PluginTransformer: Transformer {
+final class PluginTransformer: PluginStep {
     /// Calls on new instances that one batch may cost. A plugin that fails at everything would be called twice for each record.
     private static let mostRetries = 64
 
@@ -21,6 +21,11 @@ final class PluginTransformer: Transformer {
     private var instance: (any PluginInstance)?
     private var backOff: RestartBackOff?
     private let table = RecordTable()
+    /// `nil` where nobody asks, as in trials.
+    private var counters: PluginCounters?
+    private var hasBroken = false
+    /// Batches in a row that came to nothing.
+    private var failedBatches = 0
 
     /// - Parameters:
     ///   - name: for people.
@@ -39,8 +44,14 @@ final class PluginTransformer: Transformer {
         backOff = code.restarts.map(RestartBackOff.init)
     }
 
+    deinit { counters?.left(ObjectIdentifier(self)) }
+
+    func count(into counters: PluginCounters) { self.counters = counters }
+
     func transform(_ batch: borrowing RecordBatch, into output: EnvelopeWriter) {
         guard !batch.records.isEmpty else { return }
+        let start = ContinuousClock.now
+        defer { counters?.countBatch(ContinuousClock.now - start) }
         verdicts.begin(batch.records, into: output)
         defer { verdicts.end() }
         var topic = batch.topic
@@ -50,10 +61,7 @@ final class PluginTransformer: Transformer {
             if let pause = instance == nil ? backOff?.pause(at: .now) : nil { return rejectAll(pausedFor: pause) }
             let isNew = instance == nil
             let outcome = call(topic)
-            guard outcome != .done || verdicts.isIncomplete else {
-                backOff?.succeeded()
-                return
-            }
+            guard outcome != .done || verdicts.isIncomplete else { return note(outcome, isOfUse: true) }
             settle(outcome, isNew: isNew, topic)
         }
     }
@@ -62,7 +70,7 @@ final class PluginTransformer: Transformer {
         guard let instance else { return }
         verdicts.beginTick(into: output)
         defer { verdicts.end() }
-        if !instance.tick(nowMilliseconds: nowMilliseconds, into: verdicts) { self.instance = nil }
+        if !instance.tick(nowMilliseconds: nowMilliseconds, into: verdicts) { broke() }
     }
 
     // MARK: One call
@@ -77,13 +85,31 @@ final class PluginTransformer: Transformer {
 
     /// Records of the call may have verdicts whatever the outcome.
     private func call(_ topic: UnsafeRawBufferPointer) -> Outcome {
-        guard let instance = instance ?? code.makeInstance(of: number, options: options, log: verdicts) else { return .refused }
-        self.instance = instance
+        guard let instance = instance ?? makeInstance() else { return .refused }
         table.fill(verdicts, wantsHeaders: wantsHeaders)
         var batch = table.batch(topic)
         if instance.process(&batch, into: verdicts) { return .done }
-        self.instance = nil
+        broke()
         return .failed
+    }
+
+    private func makeInstance() -> (any PluginInstance)? {
+        guard let made = code.makeInstance(of: number, options: options, log: verdicts) else {
+            counters?.failed(self, because: verdicts.breakReason ?? "refuses its options")
+            return nil
+        }
+        instance = made
+        counters?.began(self, memory: made.memory, isRestart: hasBroken)
+        hasBroken = false
+        return made
+    }
+
+    /// The instance is of no use any more.
+    private func broke() {
+        // Before it is gone: it may be being asked for its memory.
+        counters?.failed(self, because: verdicts.breakReason ?? "says that its instance can't go on")
+        instance = nil
+        hasBroken = true
     }
 
     // MARK: What is left
@@ -136,10 +162,14 @@ final class PluginTransformer: Transformer {
 
     private func note(_ outcome: Outcome, isOfUse: Bool) {
         if isOfUse {
+            guard failedBatches > 0 else { return }
+            failedBatches = 0
             backOff?.succeeded()
         } else {
+            failedBatches += 1
             backOff?.failed(isStart: outcome == .refused, at: .now)
         }
+        counters?.sawBatches(self, failed: failedBatches, pauseEnd: backOff?.end)
     }
 
     /// Records don't wait for a plugin: those of other topics would have to, too. Dead letters can be replayed.

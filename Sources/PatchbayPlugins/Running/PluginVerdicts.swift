@@ -31,6 +31,8 @@ final class PluginVerdicts {
     private(set) var mistake: String?
     /// What it said last.
     private(set) var lastLine: String?
+    /// Why it can't go on, in the router's words. Completes "the plugin …".
+    private(set) var breakReason: String?
 
     private let takesTombstones: Bool
 
@@ -62,6 +64,7 @@ final class PluginVerdicts {
         takesTick = tick
         mistake = nil
         lastLine = nil
+        breakReason = nil
     }
 
     /// What is emitted without a record goes to `output`.
@@ -108,6 +111,7 @@ final class PluginVerdicts {
     /// The plugin can't go on; the router's log hears of it.
     func breaks(_ reason: String) {
         lastLine = "it \(reason)"
+        breakReason = reason
         log.add(failure: reason)
     }
 

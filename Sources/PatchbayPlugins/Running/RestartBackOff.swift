@@ -1,9 +1,11 @@
+import PatchbayAPI
+
 /// What new instances may cost where they aren't free: in a process of their own.
 struct RestartPolicy: Sendable {
     /// How long a batch may be tried again for.
     let retryTime: Duration
     /// Batches in a row that come to nothing before there is a pause. A record that breaks the plugin, alone in its batch, is one.
-    var patience = 3
+    var patience = PluginCounters.patience
     var firstPause = Duration.milliseconds(100)
     var longestPause = Duration.seconds(30)
 }
@@ -14,7 +16,7 @@ struct RestartPolicy: Sendable {
 struct RestartBackOff {
     private let policy: RestartPolicy
     private var failures = 0
-    private var end: ContinuousClock.Instant?
+    private(set) var end: ContinuousClock.Instant?
 
     init(_ policy: RestartPolicy) { self.policy = policy }
 

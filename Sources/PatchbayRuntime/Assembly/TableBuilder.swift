@@ -22,14 +22,18 @@ enum TableBuilder {
             maxRecord: configuration.clusters.map { ($0.name, $0.maxRecord) })
     }
 
+    private static func step(_ settings: TransformStep) -> Route.Step {
+        var step = Route.Step(
+            transformer: settings.transformer, takesTombstones: settings.takesTombstones, holdsRecords: settings.memory == .records,
+            make: settings.factory)
+        step.plugin = settings.plugin.map { Route.PluginUse(transformer: settings.shownTransformer, origin: $0) }
+        return step
+    }
+
     static func route(_ settings: RouteSettings, counters: RouteCounters = RouteCounters()) -> Route {
         Route(
             name: settings.name, cluster: settings.cluster, topics: settings.topics,
-            steps: settings.steps.map {
-                Route.Step(
-                    transformer: $0.transformer, takesTombstones: $0.takesTombstones, holdsRecords: $0.memory == .records,
-                    make: $0.factory)
-            },
+            steps: settings.steps.map(step),
             type: settings.type, channels: settings.channels,
             templateLimits: .init(
                 maximumChannels: settings.maxChannels,

@@ -26,6 +26,7 @@ package struct HealthScreen {
         text += section("Topics", Self.table(topics.map(topicRow)))
         text += section("Slow clients", slow)
         text += section("Rejected records", rejected)
+        text += section("Plugins", Self.table(plugins.map(pluginRow)))
         text += section("Messages dropped", dropped)
         text += section("What to do next", advice.map { "- \($0)" })
         return text
@@ -94,6 +95,30 @@ package struct HealthScreen {
         return rows.isEmpty ? ["none"] : Self.table(rows)
     }
 
+    private var plugins: [(route: String, plugin: [String: Any])] {
+        list("routes").flatMap { route in
+            (route["plugins"] as? [[String: Any]] ?? []).map { (name("route", of: route), $0) }
+        }
+    }
+
+    private func pluginRow(_ route: String, _ plugin: [String: Any]) -> [String] {
+        var row = [route, "\(name("transformer", of: plugin)) of \(name("plugin", of: plugin))", timePerBatch(plugin)]
+        row.append(integer("memory_bytes", of: plugin).map { "\(Counted.grouped($0 >> 10)) KiB" } ?? "in the router")
+        let failures = integer("failures", of: plugin) ?? 0
+        guard failures > 0 else { return row + ["no failures"] }
+        var said = "\(Counted.text(failures, "failure")), \(Counted.text(integer("restarts", of: plugin) ?? 0, "restart"))"
+        if let reason = plugin["last_failure"] as? String { said += "; the last: \(Self.line(reason))" }
+        if let time = plugin["last_failure_at"] as? String { said += ", \(Self.line(time))" }
+        return row + [said]
+    }
+
+    private func timePerBatch(_ plugin: [String: Any]) -> String {
+        guard let batches = integer("batches", of: plugin), batches > 0, let seconds = number("batch_seconds", of: plugin) else {
+            return "no batches"
+        }
+        return String(format: "%.3f ms a batch", seconds / Double(batches) * 1000)
+    }
+
     private var dropped: [String] {
         Self.table(
             list("channels").compactMap { channel in
@@ -118,6 +143,11 @@ package struct HealthScreen {
         }
         if states.contains("halted") || list("routes").contains(where: { $0["stopped_at"] is String }) {
             steps.append("fix the route that stopped, or the rule that refused the record, and save the file: the record is tried again")
+        }
+        if plugins.contains(where: { $0.plugin["failed_batches"] is NSNumber }) {
+            steps.append(
+                "the plugin that fails: put its older file back, or take its step out of the route, and reload; then "
+                    + "`patchbay plugin test FILE`")
         }
         if let most = integer("max_clients", of: report), let count = integer("clients", of: report), most > 0, count >= most {
             steps.append("raise server.max_clients and the limit on open files, or add a node")

@@ -65,6 +65,13 @@ static void answer(plugin_helper_area *area, uint64_t used) {
     for (;;) sleep(1);
 }
 
+/// Memory that stays.
+static void take(size_t size) {
+    char *more = malloc(size);
+    for (size_t i = 0; more && i < size; i += 4096) more[i] = 1;
+    touched = more;
+}
+
 static void crash(void) { *(volatile int *)NULL = 1; }
 
 /// Since Linux 5.13, where it isn't switched off.
@@ -129,6 +136,7 @@ int32_t patchbay_process(void *at, const pb_batch *batch, const pb_output *outpu
         if (has(value, "abort")) abort();
         if (has(value, "exit")) exit(0);
         if (has(value, "fail")) return 1;
+        if (has(value, "take 20 MiB")) take(20 << 20);
         if (has(value, "hang")) for (;;) pause();
         if (has(value, "spin")) for (;;) touched = NULL;
         if (has(value, "bomb")) bomb();

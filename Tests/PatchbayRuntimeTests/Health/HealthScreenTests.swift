@@ -11,7 +11,11 @@ import Testing
             {"status":"degraded","reasons":["the configuration file was changed and refused"],"clients":2,"max_clients":10000,
              "uptime_seconds":11530.2,"configuration":{"generation":3,"error":"unknown key","restart_needed":["server.port"]},
              "channels":[{"channel":"trades","subscribers":2,"messages":12,"dropped":1200}],
-             "routes":[{"route":"trades","records_rejected":{"missing_field":1,"invalid_json":12345}},{"route":"x","records_rejected":{}}],
+             "routes":[{"route":"trades","records_rejected":{"missing_field":1,"invalid_json":12345}},{"route":"x","records_rejected":{},
+                "plugins":[{"transformer":"mask","plugin":"plugins/mask.so","runs_in":"process","batches":4,"batch_seconds":0.001,
+                  "failures":2,"restarts":1,"instances":1,"memory_bytes":2097152,"last_failure":"crashed (signal 11)",
+                  "last_failure_at":"2026-01-31T12:00:00.000Z","failed_batches":4},
+                  {"transformer":"size","plugin":"size.so","runs_in":"router","batches":0,"batch_seconds":0,"failures":0,"restarts":0}]}],
              "topics":[{"topic":"trade-info","state":"consuming","lag":5,"partitions":[{}],"records_consumed":1,"records_unreadable":0},
                        {"topic":"t","state":"halted","partitions":[{},{}],"records_consumed":22,"records_unreadable":3}],
              "slow":{"stalled":2,"losing":1,"furthest_behind":1,"subscriptions":[
@@ -39,6 +43,10 @@ import Testing
                 Rejected records
                   trades  invalid_json 12,345, missing_field 1
 
+                Plugins
+                  x  mask of plugins/mask.so  0.250 ms a batch  2,048 KiB      2 failures, 1 restart; the last: crashed (signal 11), 2026-01-31T12:00:00.000Z
+                  x  size of size.so          no batches        in the router  no failures
+
                 Messages dropped
                   trades  1,200 dropped for slow subscribers since the start
 
@@ -46,6 +54,7 @@ import Testing
                   - `patchbay check FILE` shows every mistake in the file; saving a correct one is enough
                   - restart the process when convenient: some changed settings take effect only then
                   - fix the route that stopped, or the rule that refused the record, and save the file: the record is tried again
+                  - the plugin that fails: put its older file back, or take its step out of the route, and reload; then `patchbay plugin test FILE`
                   - check again in a minute: if the lag falls, it is catching up; if it grows, look at the CPU and the brokers
                   - slow clients: give their channel a larger `buffer`, send smaller messages (`pick`), or talk to their owner
                   - the log's `record rejected` lines name such records; `patchbay explain --topic TOPIC RECORD` says why

@@ -72,6 +72,7 @@ package struct TransformReader {
                 options: draft.options, secretOptions: draft.checked.secrets, factory: try outcome.get(), position: draft.position)
             settings.hasSecretName = draft.hasSecretName
             settings.takesTombstones = draft.definition.takesTombstones
+            settings.plugin = draft.definition.plugin
             settings.memory = draft.definition.memory(draft.options)
             return Step(definition: draft.definition, settings: settings, path: draft.path, checked: draft.checked)
         } catch {
