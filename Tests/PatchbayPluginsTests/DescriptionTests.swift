@@ -46,11 +46,20 @@ struct DescriptionTests {
     }
 
     @Test(
+        "It remembers records when it says so, or wants to be told of time",
+        arguments: [("", false), (#","remembers":true"#, true), (#","remembers":false"#, false), (#","tick_ms":10"#, true)])
+    func remembers(_ member: String, _ expected: Bool) throws {
+        let description = try read(#"{"transformers":[{"name":"a","summary":"x"\#(member)}]}"#)
+        #expect(description.transformers.map(\.remembers) == [expected])
+    }
+
+    @Test(
         "What isn't understood is said with its place",
         arguments: [
             ("[]", "", "must be an object"),
             ("{}", "", "has no `transformers`"),
             (#"{"transformers":[]}"#, "", "has no `transformers`"),
+            (#"{"transformers":[{"name":"a","summary":"x","remembers":1}]}"#, "transformers[0].remembers", "must be true or false"),
             (#"{"transformer":[]}"#, "", "has an unknown member `transformer`"),
             (#"{"transformers":[{"summary":"x"}]}"#, "transformers[0]", "lacks `name`"),
             (#"{"transformers":[{"name":"a"}]}"#, "transformers[0]", "lacks `summary`"),

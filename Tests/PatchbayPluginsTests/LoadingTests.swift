@@ -56,6 +56,16 @@ struct LoadingTests {
         #expect(messages(refused) == ["`liar`: the plugin refuses these options: not today"])
     }
 
+    @Test("A transformer that remembers records can't be on a route that takes them back")
+    func remembers() async throws {
+        let folder = try PluginFolder()
+        try folder.write(try await PluginFixture.liar(), to: "liar.so")
+        let loaded = try load(folder, "liar.so", routes: "  - { topic: b, transform: liar, channel: d, on_error: stop }")
+        #expect(
+            messages(loaded) == ["`liar` remembers earlier records, and a route with `on_error: stop` takes records back when it stops"])
+        #expect(messages(try load(folder, "liar.so", routes: "  - { topic: b, transform: liar, channel: d, on_error: skip }")) == [])
+    }
+
     @Test("A file that isn't a plugin of this interface is a finding with its path, and nothing else breaks")
     func failures() async throws {
         let folder = try PluginFolder()

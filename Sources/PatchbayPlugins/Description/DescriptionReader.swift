@@ -33,7 +33,8 @@ enum DescriptionReader {
 
     private static func transformer(_ value: JSONValue, at place: String) throws(DescriptionProblem) -> PluginDescription.Transformer {
         let members = try DescribedMembers(
-            value, at: place, known: ["name", "summary", "type", "options", "shorthand", "examples", "output", "wants", "tick_ms"])
+            value, at: place,
+            known: ["name", "summary", "type", "options", "shorthand", "examples", "output", "wants", "tick_ms", "remembers"])
         let name = try DescribedName.check(try members.requiredText("name", limit: 64), at: members.place(of: "name"))
         var transformer = PluginDescription.Transformer(name: name, summary: try members.requiredText("summary", limit: 500))
         transformer.type = try type(members)
@@ -56,6 +57,9 @@ enum DescriptionReader {
         if let tick = transformer.tick, !(10...86_400_000).contains(tick) {
             throw DescriptionProblem(members.place(of: "tick_ms"), "must be between 10 and 86400000")
         }
+        // What it emits when time has passed, it has kept since then.
+        let remembers = try members.flag("remembers")
+        transformer.remembers = remembers || transformer.tick != nil
         return transformer
     }
 

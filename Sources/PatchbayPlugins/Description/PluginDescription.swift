@@ -13,6 +13,8 @@ struct PluginDescription: Sendable {
         var output = OutputSchema.any
         var wantsHeaders = false
         var wantsTombstones = false
+        /// Whether what becomes of a record depends on those before it.
+        var remembers = false
         /// Milliseconds between calls of `patchbay_tick`; `nil` for none.
         var tick: Int64?
     }

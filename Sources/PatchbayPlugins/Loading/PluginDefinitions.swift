@@ -17,9 +17,10 @@ enum PluginDefinitions {
         let output = transformer.output
         let tick = transformer.tick.map { Duration.milliseconds($0) }
         let (wantsHeaders, wantsTombstones) = (transformer.wantsHeaders, transformer.wantsTombstones)
+        let memory = transformer.remembers ? TransformerMemory.earlierRecords : .none
         var definition = TransformerDefinition(
             name: transformer.name, summary: transformer.summary, defaultType: transformer.type, options: transformer.options,
-            shorthand: transformer.shorthand, takesTombstones: wantsTombstones, examples: transformer.examples,
+            shorthand: transformer.shorthand, takesTombstones: wantsTombstones, memory: { _ in memory }, examples: transformer.examples,
             outputSchema: { _ in output },
             configure: { (options) throws(OptionError) in
                 let json = json(options)
