@@ -168,8 +168,8 @@ let package = Package(
         .executableTarget(
             name: "patchbay-bench",
             dependencies: [
-                "BenchStatistics", "CLoad", "CAllocationCounter", "PatchbayAPI", "PatchbayCore", "PatchbayKafka", "PatchbayRuntime",
-                "TradeTransformer", "GenericTransformers",
+                "BenchStatistics", "CLoad", "CAllocationCounter", "PatchbayAPI", "PatchbayCore", "PatchbayKafka", "PatchbayPlugins",
+                "PatchbayRuntime", "TradeTransformer", "GenericTransformers",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

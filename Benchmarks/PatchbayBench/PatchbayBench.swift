@@ -16,7 +16,7 @@ struct PatchbayBench: ParsableCommand {
     static var bars: [any Bar.Type] {
         [
             FanoutBar.self, CalmBar.self, ModerateBar.self, PipelineBar.self, IdleBar.self, SlowReaderBar.self, ReloadBar.self,
-            ScrapeBar.self, SparseBar.self, IntakeBar.self, LoopsBar.self,
+            ScrapeBar.self, SparseBar.self, IntakeBar.self, LoopsBar.self, PluginBar.self,
         ]
     }
 }
