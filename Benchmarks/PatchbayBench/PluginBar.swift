@@ -24,6 +24,7 @@ struct PluginBar: Bar {
     }
 
     private static let source = """
+        #include <stddef.h>
         #include "patchbay_plugin.h"
         static const char description[] = "{\\"transformers\\":[{\\"name\\":\\"pass\\",\\"summary\\":\\"Passes records on.\\"}]}";
         uint32_t patchbay_abi(void) { return PATCHBAY_ABI; }
