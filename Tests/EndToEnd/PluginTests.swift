@@ -253,6 +253,42 @@ import Testing
         }
     }
 
+    /// AddressSanitizer sees what a plugin does to its own memory, and finds nothing in the examples.
+    @Test func pluginsAreTestedUnderAddressSanitizer() async throws {
+        let folder = try Self.temporaryFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let header = Self.root.appendingPathComponent("Sources/CPatchbayPlugin/include")
+        func test(_ compile: [String], _ more: [String] = []) async throws -> (code: Int32, text: String) {
+            let built = try await ExternalProgram.run(compile, in: folder)
+            try #require(built.status == 0, "\(built.said)")
+            let program = try PatchbayProgram(["plugin", "test", folder.appendingPathComponent("plugin.so").path] + more)
+            return (try await program.exitCode(), program.text)
+        }
+        let c = ["clang", "-std=c11", "-g", "-O1", "-fsanitize=address", "-shared", "-fPIC", "-I", header.path, "-o", "plugin.so"]
+        let mask = Self.root.appendingPathComponent("Plugins/Examples/mask-c/mask.c").path
+        let masked = try await test(c + [mask])
+        #expect(masked.code == 0 && masked.text.contains("plugin.so: ok, "), "\(masked.text)")
+        let shared = try await test(c + ["-shared-libasan", mask])
+        #expect(shared.code == 0, "\(shared.text)")
+        let lookup = Self.root.appendingPathComponent("Plugins/Examples/lookup-swift").path
+        let swift = try await test(
+            [
+                "swiftc", "-g", "-sanitize=address", "-parse-as-library", "-emit-library", "-module-name", "lookup",
+                "-import-objc-header", header.appendingPathComponent("patchbay_plugin.h").path, "-o", "plugin.so", "\(lookup)/Lookup.swift",
+            ], ["--options", #"{"table":"\#(lookup)/customers.csv","field":"customer"}"#])
+        #expect(swift.code == 0, "\(swift.text)")
+
+        let source = try #require(PluginScaffold.files("sizer", in: .c).first).text
+        let place = "const pb_bytes *value = &pb_record_at(batch, number)->value;"
+        try #require(source.contains(place))
+        try source.replacing(
+            place, with: "\(place)\nvolatile char *own = malloc(4);\nif (own) own[4 + value->length % 1] = 1;\nfree((void *)own);"
+        ).replacing("#include \"patchbay_plugin.h\"", with: "#include <stdlib.h>\n#include \"patchbay_plugin.h\"")
+            .write(to: folder.appendingPathComponent("plugin.c"), atomically: true, encoding: .utf8)
+        let wrong = try await test(c + ["plugin.c"])
+        #expect(wrong.code == 1 && wrong.text.contains("heap-buffer-overflow") && wrong.text.contains("FAIL  sizer: "), "\(wrong.text)")
+    }
+
     /// The guide is followed as it stands.
     @Test func thePluginGuideLeadsToARunningPlugin() async throws {
         let text = try String(contentsOf: Self.root.appendingPathComponent("docs/plugins.md"), encoding: .utf8)

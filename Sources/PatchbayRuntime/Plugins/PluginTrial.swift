@@ -85,6 +85,7 @@ package enum PluginTrial {
         process.standardInput = FileHandle.nullDevice
         // Swift's own report of a crash takes minutes with a large program, and holds the pipe meanwhile.
         process.environment = ProcessInfo.processInfo.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
+            .merging(SanitizerRuntime.environment(for: path)) { $1 }
         process.standardOutput = pipe
         do {
             try process.run()

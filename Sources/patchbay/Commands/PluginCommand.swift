@@ -56,7 +56,8 @@ struct PluginTestCommand: ParsableCommand {
         abstract: "Try a plugin out: its examples, hostile records, memory, threads; and what a record costs.",
         discussion: """
             The plugin runs in a process of its own, whose end is a check that failed. Keys and values lie where reading a byte \
-            too far ends it. A plugin that is built with -fsanitize=address needs its runtime loaded before: LD_PRELOAD.
+            too far ends it. A plugin that is built with -fsanitize=address runs with its compiler's run-time library, which also sees
+            what it does to its own memory, and says so on standard error.
 
             Exit codes: 0 all checks pass, or are skipped with a reason; 1 one fails; 69 the file can't be read.
             """)
