@@ -1,3 +1,4 @@
+import PatchbayAPI
 import PatchbayJSON
 
 /// Numbers as jq 1.6 has them: doubles.

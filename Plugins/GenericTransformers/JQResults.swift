@@ -1,4 +1,5 @@
 import CLibJQ
+import PatchbayAPI
 import PatchbayJSON
 
 /// What an expression of jq makes of one record: JSON texts one after the other, bounded.

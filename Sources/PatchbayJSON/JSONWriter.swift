@@ -1,3 +1,5 @@
+import PatchbayAPI
+
 /// Appends JSON to a byte buffer that it keeps between documents.
 ///
 /// Commas are set where they belong. That names and values alternate, and brackets match, is the caller's business.

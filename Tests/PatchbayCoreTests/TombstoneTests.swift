@@ -49,7 +49,7 @@ import Testing
     @Test(
         "a key is text, whatever it looks like",
         arguments: [
-            ("7", #""7""#), (#"{"id":7}"#, #""{\"id\":7}""#), ("", #""""#), ("a\\b\u{1}\n", #""a\\b\u0001\u000a""#),
+            ("7", #""7""#), (#"{"id":7}"#, #""{\"id\":7}""#), ("", #""""#), ("a\\b\u{1}\n", #""a\\b\u0001\n""#),
             ("grün", #""grün""#), ("null", #""null""#),
         ])
     func keys(_ key: String, _ written: String) {

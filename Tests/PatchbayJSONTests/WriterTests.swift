@@ -1,3 +1,4 @@
+import PatchbayAPI
 import PatchbayJSON
 import Testing
 

@@ -10,28 +10,11 @@ enum Deletion {
     /// - Returns: why it can't be said what was deleted.
     static func write(key: UnsafeRawBufferPointer?, to bytes: inout [UInt8]) -> Rejection? {
         guard let key else { return missingKey }
-        let isText = key.withMemoryRebound(to: UInt8.self) { (try? UTF8Span(validating: $0.span)) != nil }
-        guard isText else { return invalidKey }
+        guard JSONText.isUTF8(key) else { return invalidKey }
         bytes.removeAll(keepingCapacity: true)
-        bytes.append(contentsOf: #"null,"deleted":true,"key":""#.utf8)
-        for byte in key {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                bytes.append(UInt8(ascii: "\\"))
-                bytes.append(byte)
-            case ..<0x20:
-                bytes.append(contentsOf: "\\u00".utf8)
-                bytes.append(hexadecimal(byte >> 4))
-                bytes.append(hexadecimal(byte & 15))
-            default: bytes.append(byte)
-            }
-        }
-        bytes.append(UInt8(ascii: "\""))
+        bytes.append(contentsOf: #"null,"deleted":true,"key":"#.utf8)
+        JSONText.appendString(validUTF8: key, to: &bytes)
         return nil
-    }
-
-    private static func hexadecimal(_ digit: UInt8) -> UInt8 {
-        digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
     }
 
     private static let missingKey = Rejection(

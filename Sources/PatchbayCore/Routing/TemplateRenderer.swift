@@ -76,23 +76,13 @@ final class TemplateRenderer {
             case .topic:
                 name.append(contentsOf: topic.utf8)
             case .partition:
-                appendDecimal(record.partition, to: &name)
+                JSONText.appendInteger(record.partition, to: &name)
             }
             if name.count == before { return missing(index, position, record) }
             // Before the next part is added: values may be large.
             if name.count > ChannelName.maximumBytes { return tooLong(templates[index]) }
         }
         return ChannelName.fault(in: name).map { invalid($0, templates[index]) }
-    }
-
-    private func appendDecimal(_ number: Int32, to name: inout [UInt8]) {
-        let start = name.count
-        var rest = number.magnitude
-        repeat {
-            name.append(UInt8(ascii: "0") + UInt8(rest % 10))
-            rest /= 10
-        } while rest > 0
-        name[start...].reverse()
     }
 
     // MARK: Rejections; they build strings, so they are kept off the common path

@@ -1,4 +1,4 @@
-/// Scalars as JSON text, appended to bytes.
+/// Scalars as JSON text, appended to bytes. Allocates nothing beyond the bytes' own growth.
 public enum JSONText {
     /// A string with quotes and escapes. `text` must be valid UTF-8, or the outcome isn't JSON.
     public static func appendString(validUTF8 text: UnsafeRawBufferPointer, to bytes: inout [UInt8]) {
@@ -32,6 +32,8 @@ public enum JSONText {
         repaired.withUTF8 { appendString(validUTF8: UnsafeRawBufferPointer($0), to: &bytes) }
     }
 
+    // In every module with the type it is called with: it runs for each record.
+    @inlinable
     public static func appendInteger(_ value: some FixedWidthInteger, to bytes: inout [UInt8]) {
         if value == 0 { return bytes.append(UInt8(ascii: "0")) }
         if value < 0 { bytes.append(UInt8(ascii: "-")) }
