@@ -15,6 +15,14 @@ extension Rejection {
             code: "missing_field", field: path.text, explanation: "`\(path.text)` is missing, and `\(option)` asks for it")
     }
 
+    /// The record's key, of which fields are asked for, is no JSON.
+    @inline(never)
+    static func unreadableKey(_ problem: JSONProblem) -> Rejection {
+        Rejection(
+            code: problem.code.rawValue, field: "@key",
+            explanation: "fields of the record's key are asked for, and the key can't be read: \(problem.explanation)")
+    }
+
     /// A step that changes a value can't choose between two of them.
     @inline(never)
     static func twice(_ path: FieldPath) -> Rejection {

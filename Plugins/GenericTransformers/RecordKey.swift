@@ -10,6 +10,8 @@ struct RecordKey: Sendable {
         case bytes([UInt8])
         case field(FieldPath)
         case key
+        /// A field of the record's key, which is JSON then.
+        case keyField(FieldPath)
         case header(String)
         case topic
         case partition
@@ -18,10 +20,13 @@ struct RecordKey: Sendable {
     private let pieces: [Piece]
     /// Whether it needs the record's value.
     let needsFields: Bool
+    /// Whether it needs fields of the record's own key.
+    let needsKeyFields: Bool
 
     private init(_ pieces: [Piece]) {
         self.pieces = pieces
         needsFields = pieces.contains { if case .field = $0 { true } else { false } }
+        needsKeyFields = pieces.contains { if case .keyField = $0 { true } else { false } }
     }
 
     /// - Throws: when it is no template, or the same for every record.
@@ -37,22 +42,18 @@ struct RecordKey: Sendable {
                 option: option, message: "`\(text)` has no placeholder, so all records would have the same key",
                 hint: "write `{Field}`, `{@key}` or several of these")
         }
-        if let path = template.keyPaths.first {
-            throw OptionError(
-                option: option, message: "`\(text)` names a field of the record's key, which can't tell records apart",
-                hint: "`{@key}` takes the key as a whole; or `set` a field to `{\(path.text(behind: "@key"))}` and name that")
-        }
         self.init(
             template.parts.compactMap { part in
                 switch part {
                 case .literal(let text): .bytes(Array(text.utf8))
                 case .field(let path): .field(path)
                 case .key: .key
+                case .keyField(let path): .keyField(path)
                 case .header(let name): .header(name)
                 case .topic: .topic
                 case .partition: .partition
-                // Not in a template of this use, or refused above.
-                case .keyField, .timestamp: nil
+                // Not in a template of this use.
+                case .timestamp: nil
                 }
             })
     }
@@ -71,9 +72,11 @@ struct RecordKey: Sendable {
 
     /// Writes the key of a record into `bytes`, replacing what is there. Allocates nothing once `bytes` is as long as the longest.
     ///
-    /// - Parameter root: the record's value; `nil` for a tombstone, or where no field is needed.
+    /// - Parameters:
+    ///   - root: the record's value; `nil` for a tombstone, or where no field is needed.
+    ///   - keyRoot: the record's own key; `nil` where there is none, or no field of it is needed.
     /// - Returns: why it has none.
-    func write(_ record: Record, topic: String, root: JSONValue?, to bytes: inout [UInt8]) -> Rejection? {
+    func write(_ record: Record, topic: String, root: JSONValue?, keyRoot: JSONValue?, to bytes: inout [UInt8]) -> Rejection? {
         bytes.removeAll(keepingCapacity: true)
         for index in pieces.indices {
             let before = bytes.count
@@ -82,7 +85,12 @@ struct RecordKey: Sendable {
                 bytes.append(contentsOf: literal)
                 continue
             case .field(let path):
-                if let rejection = Self.append(root, path, to: &bytes) { return rejection }
+                guard let root else { return Self.noFields(path) }
+                if let rejection = Self.append(root, path, isOfKey: false, to: &bytes) { return rejection }
+                continue
+            case .keyField(let path):
+                guard let keyRoot else { return missing(index) }
+                if let rejection = Self.append(keyRoot, path, isOfKey: true, to: &bytes) { return rejection }
                 continue
             case .key: if let key = record.key { bytes.append(contentsOf: key) }
             case .header(let name): if let value = record.headers.last(named: name) { bytes.append(contentsOf: value) }
@@ -94,17 +102,16 @@ struct RecordKey: Sendable {
         return bytes.count > Self.maximumBytes ? Self.tooLong : nil
     }
 
-    private static func append(_ root: JSONValue?, _ path: FieldPath, to bytes: inout [UInt8]) -> Rejection? {
-        guard let root else { return noFields(path) }
-        guard let value = root.value(at: path) else { return missing(path, "is missing") }
+    private static func append(_ root: JSONValue, _ path: FieldPath, isOfKey: Bool, to bytes: inout [UInt8]) -> Rejection? {
+        guard let value = root.value(at: path) else { return missing(path, isOfKey, "is missing") }
         switch value.type {
         case .string:
-            guard !value.hasLoneSurrogate, let text = value.string else { return noText(path) }
-            guard !text.isEmpty else { return missing(path, "is empty text") }
+            guard !value.hasLoneSurrogate, let text = value.string else { return noText(path, isOfKey) }
+            guard !text.isEmpty else { return missing(path, isOfKey, "is empty text") }
             bytes.append(contentsOf: text)
         case .number, .bool: bytes.append(contentsOf: value.text)
-        case .null: return missing(path, "is null")
-        case .object, .array: return wrongType(path, value.type == .object ? "an object" : "an array")
+        case .null: return missing(path, isOfKey, "is null")
+        case .object, .array: return wrongType(path, isOfKey, value.type == .object ? "an object" : "an array")
         }
         return nil
     }
@@ -121,9 +128,11 @@ struct RecordKey: Sendable {
             code: "missing_key", field: name, explanation: "`\(name)` is missing or empty, and the step tells records apart by it")
     }
 
+    private static func name(_ path: FieldPath, _ isOfKey: Bool) -> String { isOfKey ? path.text(behind: "@key") : path.text }
+
     @inline(never)
-    private static func missing(_ path: FieldPath, _ what: String) -> Rejection {
-        let field = path.text
+    private static func missing(_ path: FieldPath, _ isOfKey: Bool, _ what: String) -> Rejection {
+        let field = name(path, isOfKey)
         return Rejection(
             code: "missing_field", field: field, explanation: "`\(field)` \(what), and the step tells records apart by it")
     }
@@ -134,20 +143,20 @@ struct RecordKey: Sendable {
         return Rejection(
             code: "missing_field", field: field,
             explanation: "the record has no value (a tombstone), so it has no `\(field)` that the step could tell it from others by; "
-                + "`{@key}` works for both")
+                + "`{@key}` and its fields work for both")
     }
 
     @inline(never)
-    private static func noText(_ path: FieldPath) -> Rejection {
-        let field = path.text
+    private static func noText(_ path: FieldPath, _ isOfKey: Bool) -> Rejection {
+        let field = name(path, isOfKey)
         return Rejection(
             code: "invalid_value", field: field,
             explanation: "`\(field)` holds half of a surrogate pair, which is not text, and the step tells records apart by it")
     }
 
     @inline(never)
-    private static func wrongType(_ path: FieldPath, _ what: String) -> Rejection {
-        let field = path.text
+    private static func wrongType(_ path: FieldPath, _ isOfKey: Bool, _ what: String) -> Rejection {
+        let field = name(path, isOfKey)
         return Rejection(
             code: "wrong_type", field: field,
             explanation: "`\(field)` is \(what), and the step tells records apart by it: it must be text, a number or a boolean")
@@ -160,8 +169,8 @@ extension RecordKey {
         Field(
             "key", .string(), required: required,
             documentation: documentation + """
-                 A template as in names of channels: fields of the value (`{Token}`, `{user.id}`), `{@key}`, `{@header.NAME}`, \
-                `{@topic}`, `{@partition}`. At most 1,024 bytes.
+                 A template as in names of channels: fields of the value (`{Token}`, `{user.id}`), `{@key}`, fields of a key that is \
+                JSON (`{@key.id}`), `{@header.NAME}`, `{@topic}`, `{@partition}`. At most 1,024 bytes.
                 """,
             example: example)
     }

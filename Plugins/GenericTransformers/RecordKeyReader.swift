@@ -8,12 +8,15 @@ final class RecordKeyReader {
     /// `nil` where all records count together.
     private let key: RecordKey?
     private var parser: JSONParser
+    /// For the record's own key.
+    private var keyParser: JSONParser
     /// The key that was read last.
     private(set) var bytes: [UInt8] = []
 
     init(_ key: RecordKey?, loneSurrogates: LoneSurrogates) {
         self.key = key
         parser = JSONParser(limits: .records, loneSurrogates: loneSurrogates)
+        keyParser = JSONParser(limits: .records, loneSurrogates: loneSurrogates)
     }
 
     /// Reads the key of a record, and sees that its value is JSON, if it has one.
@@ -24,7 +27,7 @@ final class RecordKeyReader {
         guard let key, key.needsFields else {
             return parser.validate(value)?.rejection ?? readKey(record, topic: topic, root: nil)
         }
-        switch parser.read(value, { key.write(record, topic: topic, root: $0, to: &bytes) }) {
+        switch parser.read(value, { readKey(record, topic: topic, root: $0) }) {
         case .failure(let problem): return problem.rejection
         case .success(let rejection): return rejection
         }
@@ -50,6 +53,13 @@ final class RecordKeyReader {
     }
 
     private func readKey(_ record: Record, topic: String, root: JSONValue?) -> Rejection? {
-        key?.write(record, topic: topic, root: root, to: &bytes)
+        guard let key else { return nil }
+        guard key.needsKeyFields, let text = record.key else {
+            return key.write(record, topic: topic, root: root, keyRoot: nil, to: &bytes)
+        }
+        switch keyParser.read(text, { key.write(record, topic: topic, root: root, keyRoot: $0, to: &bytes) }) {
+        case .failure(let problem): return .unreadableKey(problem)
+        case .success(let rejection): return rejection
+        }
     }
 }

@@ -212,10 +212,7 @@ public final class SetTransformer: Transformer {
         switch failure {
         case .notAnObject: return .notAnObject
         case .twice(let number): return .twice(path(number))
-        case .key(let problem):
-            return Rejection(
-                code: problem.code.rawValue, field: "@key",
-                explanation: "fields of the record's key are asked for, and the key can't be read: \(problem.explanation)")
+        case .key(let problem): return .unreadableKey(problem)
         case .placeholder(let number, .missing(let part)):
             return Rejection(
                 code: "missing_field", field: part.name,

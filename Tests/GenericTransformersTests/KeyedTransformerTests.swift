@@ -57,6 +57,8 @@ struct KeyedTransformerTests {
                 (ThrottleTransformer.definition, ["key": .string("{@key}.{id}"), "keys": .integer(2)]),
                 (ConflateTransformer.definition, ["key": .string("{@key}{b.c}"), "keys": .integer(2), "memory": .integer(65_536)]),
                 (SampleTransformer.definition, ["one_in": .integer(2), "key": .string("{@key}{id}")]),
+                (DedupeTransformer.definition, ["key": .string("{@key.id}{b.c}")]),
+                (ConflateTransformer.definition, ["key": .string("{@key[0]}")]),
             ]
         for (definition, options) in options {
             let transformer = try definition.make(options)
@@ -112,6 +114,50 @@ struct KeyedTransformerTests {
         }
         let keyless = try DedupeTransformer.definition.outcome(of: "1", options: ["key": .string("{@key}")])
         #expect(keyless.rejection?.code == "missing_key" && keyless.rejection?.field == "@key")
+    }
+
+    @Test("Fields of the record's own key tell records apart, too, also where the record has no value")
+    func fieldsOfKeys() throws {
+        func run(_ values: [[UInt8]?], key: String?, into transformer: any Transformer) -> [RecordOutcome] {
+            let sink = CollectingSink()
+            OwnedBatch(values, key: key.map { Array($0.utf8) }).run(transformer, into: sink)
+            return sink.outcomes.map(\.outcome)
+        }
+        let value = Array(#"{"n":1}"#.utf8)
+        let dedupe = try DedupeTransformer.definition.make(["key": .string(#"{@key.id}/{n}/{@key["a.b"][0]}"#)])
+        #expect(run([value], key: #"{"id":7,"a.b":["x"],"t":1}"#, into: dedupe) == [.data(#"{"n":1}"#)])
+        #expect(run([value], key: #"{"t":2,"a.b":["x"],"id":"\u0037"}"#, into: dedupe) == [.filtered])
+        #expect(run([value], key: #"{"id":7,"a.b":["y"]}"#, into: dedupe) == [.data(#"{"n":1}"#)])
+        for (key, code, field) in [
+            (nil, "missing_key", "@key"), ("7", "missing_field", "@key.id"), ("{", "invalid_json", "@key"), ("", "invalid_json", "@key"),
+            (#"{"id":null}"#, "missing_field", "@key.id"), (#"{"id":{}}"#, "wrong_type", "@key.id"),
+            (#"{"id":"\ud83d"}"#, "invalid_value", "@key.id"), (#"{"id":1}"#, "missing_field", #"@key["a.b"][0]"#),
+        ] as [(String?, String, String)] {
+            let rejection = try #require(run([value], key: key, into: dedupe).first?.rejection)
+            #expect(rejection.code == code && rejection.field == field, "\(key ?? "none"): \(rejection)")
+        }
+        // What is deleted may come again.
+        let forgetful = try DedupeTransformer.definition.make(["key": .string("{@key.id}")])
+        let outcomes = run([value, value, nil, value], key: #"{"id":7}"#, into: forgetful)
+        #expect(outcomes.map { $0 == .filtered } == [false, true, false, false])
+        let conflate = try ConflateTransformer.definition.make(["key": .string("{@key.id}")])
+        let sink = Told()
+        OwnedBatch([value, nil], key: Array(#"{"id":7}"#.utf8)).run(conflate, into: sink)
+        conflate.flush(into: EnvelopeWriter(sink))
+        #expect(sink.told == [#"{"id":7}:deleted"#])
+    }
+
+    @Test("Reading the record's own key allocates nothing for a record", .enabled(if: allocation_count_is_available()))
+    func keysAllocateNothing() throws {
+        let transformer = try DedupeTransformer.definition.make(["key": .string("{@key.id}/{n}")])
+        let batch = OwnedBatch((0..<500).map { Array(#"{"n":\#($0)}"#.utf8) }, key: Array(#"{"t":[1,{}],"id":"\u0061b"}"#.utf8))
+        let sink = CountingSink()
+        for _ in 0..<2 { batch.run(transformer, into: sink) }
+        let before = allocation_count()
+        for _ in 0..<10 { batch.run(transformer, into: sink) }
+        // A batch may allocate without optimization.
+        #expect(allocation_count() - before <= 10 * 4)
+        #expect(sink.emitted == 500 && sink.filtered == 5_500)
     }
 
     @Test("The table of keys agrees with a dictionary")
