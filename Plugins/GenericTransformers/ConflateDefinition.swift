@@ -9,7 +9,8 @@ extension ConflateTransformer {
             Holds the newest record of each key and passes them on every interval, unchanged; those in between are left out. What it \
             holds is passed on at once when a reload changes its route, when partitions go to another member of the group, and at a \
             stop. Until it has passed a record on, the record's offset isn't committed: after a crash it comes again. A tombstone takes \
-            the place of an older record of its key, and needs a key without fields. What it passes on has no headers any more.
+            the place of an older record of its key. It has no fields, so with `tombstones: message` the key must be made of something \
+            else, such as `{@key}` or `{@key.id}`. What it passes on has no headers any more.
             """,
         defaultType: nil,
         options: [
@@ -32,6 +33,7 @@ extension ConflateTransformer {
         ],
         shorthand: "key",
         takesTombstones: true,
+        tombstoneProblem: { RecordKey.tombstoneProblem(template: $0.string("key")) },
         memory: { _ in .records },
         examples: [
             TransformerExample(

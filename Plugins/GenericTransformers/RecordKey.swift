@@ -164,6 +164,16 @@ struct RecordKey: Sendable {
 }
 
 extension RecordKey {
+    /// Why a step that needs the key of every record can't take tombstones.
+    ///
+    /// - Parameter template: the option `key`, which has been checked.
+    static func tombstoneProblem(template: String?) -> OptionError? {
+        guard let template, (try? ChannelTemplate(template))?.fieldPaths.isEmpty == false else { return nil }
+        return OptionError(
+            option: "key", message: "a deletion has no fields to make it of, so with `tombstones: message` each of them would be refused",
+            hint: "use `{@key}`, or a field of the record's key such as `{@key.id}`, or set `tombstones: ignore`")
+    }
+
     /// The option `key` of steps that tell records apart.
     static func option(required: Bool, _ documentation: String, example: String) -> Field {
         Field(

@@ -59,6 +59,9 @@ public struct TransformerDefinition: Sendable {
     public let shorthand: String?
     /// Whether tombstones come to it, on routes with `tombstones: message`. It passes them on with `emitTombstone`.
     public let takesTombstones: Bool
+    /// Why it would refuse every tombstone under these options; `nil` when it wouldn't. Together with `tombstones: message` that is an
+    /// error of the file. The words must not repeat the options' values, which may be secret.
+    public let tombstoneProblem: @Sendable (OptionValues) -> OptionError?
     /// What its instances keep under these options.
     public let memory: @Sendable (OptionValues) -> TransformerMemory
     /// What is wrong with a bare value, where there is more to say than that options are a mapping.
@@ -87,6 +90,7 @@ public struct TransformerDefinition: Sendable {
         options: [Field] = [],
         shorthand: String? = nil,
         takesTombstones: Bool = false,
+        tombstoneProblem: @escaping @Sendable (OptionValues) -> OptionError? = { _ in nil },
         memory: @escaping @Sendable (OptionValues) -> TransformerMemory = { _ in .none },
         bareValueProblem: (message: String, hint: String)? = nil,
         examples: [TransformerExample] = [],
@@ -100,6 +104,7 @@ public struct TransformerDefinition: Sendable {
         self.options = options
         self.shorthand = shorthand
         self.takesTombstones = takesTombstones
+        self.tombstoneProblem = tombstoneProblem
         self.memory = memory
         self.bareValueProblem = bareValueProblem
         self.examples = examples

@@ -160,6 +160,14 @@ struct KeyedTransformerTests {
         #expect(sink.emitted == 500 && sink.filtered == 5_500)
     }
 
+    @Test("A key of fields can't be told of a deletion, and the step says so")
+    func deletionsWithoutFields() {
+        for (key, isProblem) in [("{id}", true), ("{@key}{id}", true), ("{@key}", false), ("{@key.id}", false), ("{@header.a}", false)] {
+            let problem = ConflateTransformer.definition.tombstoneProblem(OptionValues(["key": .string(key)]))
+            #expect((problem?.option == "key") == isProblem, "\(key)")
+        }
+    }
+
     @Test("The table of keys agrees with a dictionary")
     func table() {
         var random = SeededGenerator(state: 3)

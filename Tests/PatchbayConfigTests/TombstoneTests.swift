@@ -1,6 +1,7 @@
 import PatchbayAPI
 import PatchbayConfig
 import Testing
+import TransformerTestSupport
 
 @Suite("What becomes of tombstones")
 struct TombstoneTests {
@@ -48,6 +49,32 @@ struct TombstoneTests {
                     hint)),
         ])
     func findings(_ row: Case) { row.check() }
+
+    private final class Idle: Transformer {
+        func transform(_ batch: borrowing RecordBatch, into output: EnvelopeWriter) {}
+    }
+
+    private static let transformers = TransformerSet(tests: [
+        TransformerDefinition(
+            name: "keyed", summary: "Keys.", defaultType: nil,
+            options: [Field("key", .string(), required: true, documentation: "Key.", example: "key: a")], shorthand: "key",
+            takesTombstones: true,
+            tombstoneProblem: {
+                $0.string("key") == "field" ? OptionError(option: "key", message: "there is none", hint: "use another") : nil
+            }
+        ) { _ throws(OptionError) in { Idle() } }
+    ])
+
+    @Test("a step that would refuse each of them is found where they are to be messages")
+    func steps() {
+        func findings(_ key: String, _ policy: String) -> [Finding] {
+            let text = "version: 1\nroutes:\n  - topic: a\n    transform: [{ keyed: \(key) }]\n    channel: c\n    tombstones: \(policy)\n"
+            return ConfigurationLoader.load(text: text, file: "f", environment: [:], transformers: Self.transformers).diagnostics
+                .map(Finding.init)
+        }
+        #expect(findings("field", "message") == [Finding(4, 26, "option `key` of `keyed`: there is none", "use another")])
+        #expect(findings("other", "message") == [] && findings("field", "ignore") == [] && findings("field", "reject") == [])
+    }
 
     @Test("a test may ask for a deletion")
     func expectation() throws {

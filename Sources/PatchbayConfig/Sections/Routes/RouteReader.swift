@@ -72,7 +72,7 @@ struct RouteReader {
         let templateBuffer = channels.flatMap { channelReader.templateBuffer($0, of: object) }
         let policy = parts.policies.read(object, topics: topics)
         if let chain, let channels { judge(channels, of: object, behind: chain) }
-        let tombstones = tombstones(object, parts.defaults, channels)
+        let tombstones = tombstones(object, parts.defaults, channels, chain)
         if let chain { judge(chain, of: object, policy, channels) }
         let tests = parts.tests.read(object, topics: topics)
         let limit = (object["max_channels"] ?? parts.defaults?["max_channels"])?.integer
@@ -121,13 +121,23 @@ struct RouteReader {
         }
     }
 
-    /// Reports templates that no deletion could go through.
+    /// Reports steps and templates that no deletion could go through.
     private func tombstones(
-        _ route: DecodedObject, _ defaults: DecodedObject?, _ channels: [ChannelTemplate]?
+        _ route: DecodedObject, _ defaults: DecodedObject?, _ channels: [ChannelTemplate]?, _ chain: [TransformReader.Step]?
     ) -> TombstonePolicy {
         let value = route["tombstones"] ?? defaults?["tombstones"]
         let policy = value?.string.flatMap(TombstonePolicy.init) ?? .ignore
-        guard policy == .message, let channels else { return policy }
+        guard policy == .message else { return policy }
+        for step in chain ?? [] {
+            guard let problem = step.definition.tombstoneProblem(step.settings.options),
+                findings.mayCompare(secret: value?.isSecret == true || step.settings.hasSecretName || !step.checked.secrets.isEmpty)
+            else { continue }
+            let subject = problem.option.map { "option \(DisplayText.quoted($0)) of `\(step.definition.name)`" }
+            findings.add(
+                "\(subject ?? "`\(step.definition.name)`"): \(problem.message)",
+                at: problem.option.flatMap { step.checked[$0]?.source.position } ?? step.settings.position, hint: problem.hint)
+        }
+        guard let channels else { return policy }
         let names = (route["channel"]?.items ?? []) + (route["channels"]?.items ?? [])
         for (name, template) in zip(names, channels) {
             guard let path = template.fieldPaths.first, findings.mayCompare(secret: name.isSecret || value?.isSecret == true) else {
