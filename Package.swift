@@ -39,6 +39,8 @@ let package = Package(
         .systemLibrary(name: "CLibRDKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CLibJQ", providers: [.apt(["libjq-dev"])]),
+        // Bounds on what programs of jq take: functions in place of libjq's own.
+        .target(name: "CJQBounds", dependencies: ["CLibJQ"], cSettings: strictC),
         .target(name: "CRuntime", cSettings: strictC, linkerSettings: [.linkedLibrary("uring")]),
         .target(name: "CSimdJSON", cxxSettings: simdjson, linkerSettings: [.linkedLibrary("simdjson")]),
         // The pages behind /docs, embedded into the program; `make setup` fetches those that are not ours.
@@ -115,7 +117,7 @@ let package = Package(
             name: "AggregateTransformer", dependencies: ["PatchbayAPI", "PatchbayJSON"],
             path: "Plugins/AggregateTransformer", exclude: ["Fixtures"], swiftSettings: strict),
         .target(
-            name: "GenericTransformers", dependencies: ["CLibJQ", "PatchbayAPI", "PatchbayJSON"],
+            name: "GenericTransformers", dependencies: ["CJQBounds", "CLibJQ", "PatchbayAPI", "PatchbayJSON"],
             path: "Plugins/GenericTransformers", swiftSettings: strict),
 
         // Transformers that are loaded when the router runs.

@@ -1,3 +1,4 @@
+import CJQBounds
 import CLibJQ
 import Synchronization
 
@@ -14,6 +15,31 @@ final class JQProgram: @unchecked Sendable {
         let reason: String
     }
 
+    /// What a run may take of the machine. jq has no bounds of its own: `reduce .[] as $x ("x"; . + .)` doubles a text for each element.
+    struct Bounds {
+        /// Of memory, beside 16 bytes for each of the record.
+        var bytes: Int64 = 128 << 20
+        /// Values that are freed or compared, beside 50 for each byte of the record.
+        var steps: Int64 = 20_000_000
+
+        /// Whether libjq can be bounded: not where it was built to call its own functions directly.
+        static let areInForce = jq_bounds_hold()
+
+        func begin(_ json: UnsafeRawBufferPointer) {
+            jq_bounds_begin(bytes + 16 * Int64(json.count), steps + 50 * Int64(json.count))
+        }
+
+        /// What was exceeded, in words; `nil` when nothing was.
+        func end() -> String? {
+            switch jq_bounds_end() {
+            case JQ_TOO_MUCH_MEMORY: "it takes more than \(bytes >> 20) MiB of memory, beside 16 bytes for each byte of the record"
+            case JQ_TOO_MANY_STEPS: "it takes more than \(steps) steps, beside 50 for each byte of the record"
+            case JQ_TOO_DEEP: "it makes a value of more than 1000 levels"
+            default: nil
+            }
+        }
+    }
+
     /// An expression to compile.
     typealias Source = (text: String, tokens: JQTokens)
 
@@ -27,6 +53,7 @@ final class JQProgram: @unchecked Sendable {
     private let lock = Mutex(())
     private let messages = Messages()
     private let hasSeveral: Bool
+    private let bounds: Bounds
 
     /// What jq says. The callback must not outlive this; `state` is torn down first.
     private final class Messages {
@@ -47,7 +74,8 @@ final class JQProgram: @unchecked Sendable {
     }()
 
     /// - Parameter expressions: when there are several, each must be balanced, so that it can't leave its brackets.
-    init(_ expressions: [Source]) throws(Invalid) {
+    init(_ expressions: [Source], bounds: Bounds = Bounds()) throws(Invalid) {
+        self.bounds = bounds
         let usesPatterns = expressions.contains { expression in
             expression.tokens.tokens.contains {
                 if case .word(let word) = $0 { FilterLanguage.patterns.contains(word) } else { false }
@@ -89,8 +117,9 @@ final class JQProgram: @unchecked Sendable {
 
     /// What the expression of that index says of a record, which must be checked JSON.
     func verdict(of index: Int, on json: UnsafeRawBufferPointer) -> FilterExpression.Verdict {
+        bounds.begin(json)
         switch parse(json) {
-        case .failure(let invalid): return .failed(invalid.reason)
+        case .failure(let invalid): return .failed(bounds.end() ?? invalid.reason)
         case .success(let record): return lock.withLock { _ in verdict(on: input(index, record)) }
         }
     }
@@ -102,13 +131,14 @@ final class JQProgram: @unchecked Sendable {
     func run(
         _ index: Int, on json: UnsafeRawBufferPointer, names: Int, into results: inout JQResults
     ) -> JQResults.Problem? {
+        bounds.begin(json)
         switch parse(json) {
-        case .failure(let invalid): return .failed(invalid.reason)
+        case .failure(let invalid): return .failed(bounds.end() ?? invalid.reason)
         case .success(let record):
             // Of a name that occurs twice jq keeps the last.
             guard JQResults.countOfMembers(in: record) == names else {
                 jv_free(record)
-                return .duplicateName
+                return bounds.end().map { .failed($0) } ?? .duplicateName
             }
             return lock.withLock { _ in run(on: input(index, record), into: &results) }
         }
@@ -131,34 +161,61 @@ final class JQProgram: @unchecked Sendable {
     private func verdict(on input: jv) -> FilterExpression.Verdict {
         guard let state else {
             jv_free(input)
-            return .failed("no memory for jq")
+            return .failed(bounds.end() ?? "no memory for jq")
         }
-        jq_start(state, input, 0)
+        if let excess = start(state, input) { return .failed(excess) }
         let result = jq_next(state)
         messages.lines.removeAll(keepingCapacity: true)
+        let verdict: FilterExpression.Verdict
         switch jv_get_kind(result) {
-        case JV_KIND_INVALID: return end(result, of: state).map { .failed($0) } ?? .doesNotHold
+        // Within the bounds, too: a message may hold any value.
+        case JV_KIND_INVALID: verdict = end(result, of: state).map { .failed($0) } ?? .doesNotHold
         case JV_KIND_FALSE, JV_KIND_NULL:
             jv_free(result)
-            return .doesNotHold
+            verdict = .doesNotHold
         default:
             jv_free(result)
-            return .holds
+            verdict = .holds
         }
+        return bounds.end().map { released(state, .failed($0)) } ?? verdict
     }
 
     private func run(on input: jv, into results: inout JQResults) -> JQResults.Problem? {
         guard let state else {
             jv_free(input)
-            return .failed("no memory for jq")
+            return .failed(bounds.end() ?? "no memory for jq")
         }
-        jq_start(state, input, 0)
+        if let excess = start(state, input) { return .failed(excess) }
         while true {
             let result = jq_next(state)
             messages.lines.removeAll(keepingCapacity: true)
-            if jv_get_kind(result) == JV_KIND_INVALID { return end(result, of: state).map { .failed($0) } }
-            if let problem = results.append(result) { return problem }
+            if jv_get_kind(result) != JV_KIND_INVALID {
+                guard let problem = results.append(result) else { continue }
+                _ = bounds.end()
+                return released(state, problem)
+            }
+            // Within the bounds, too: a message may hold any value.
+            let failure = end(result, of: state)
+            guard let excess = bounds.end() else { return failure.map { .failed($0) } }
+            return released(state, .failed(excess))
         }
+    }
+
+    /// - Returns: what is exceeded already.
+    private func start(_ state: OpaquePointer, _ input: jv) -> String? {
+        guard jq_bounds_excess() == JQ_WITHIN_BOUNDS else {
+            jv_free(input)
+            return bounds.end()
+        }
+        jq_start(state, input, 0)
+        jq_bounds_attach(state)
+        return nil
+    }
+
+    /// Gives back what a run that was broken off still holds; jq would do that at the next record.
+    private func released<Outcome>(_ state: OpaquePointer, _ outcome: Outcome) -> Outcome {
+        jq_start(state, jv_null(), 0)
+        return outcome
     }
 
     /// What went wrong when there are no more results; `nil` when nothing did.

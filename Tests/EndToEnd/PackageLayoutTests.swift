@@ -56,7 +56,8 @@ import Testing
         #expect(targets["PatchbayReference"] == ["PatchbayAPI", "PatchbayConfig", "PatchbayJSON"])
         #expect(targets["PatchbayKafka"] == ["CLibRDKafka", "PatchbayAPI", "Logging"])
         for plugin in ["TokenTransformer", "TradeTransformer", "AggregateTransformer", "GenericTransformers"] {
-            #expect(targets[plugin]?.isSubset(of: ["PatchbayAPI", "PatchbayJSON", "CSimdJSON", "CLibJQ"]) == true, "\(plugin)")
+            #expect(
+                targets[plugin]?.isSubset(of: ["PatchbayAPI", "PatchbayJSON", "CSimdJSON", "CJQBounds", "CLibJQ"]) == true, "\(plugin)")
         }
         #expect(targets["PatchbayPlugins"] == ["CPatchbayPlugin", "PatchbayAPI", "PatchbayJSON", "Logging"])
         let delivery = try #require(targets["PatchbayDelivery"])

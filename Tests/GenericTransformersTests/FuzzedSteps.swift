@@ -12,7 +12,15 @@ enum FuzzedSteps {
     static let all = [
         FuzzedStep(TokenTransformer.definition),
         FuzzedStep(TradeTransformer.definition),
+        FuzzedStep(
+            TradeTransformer.definition,
+            [
+                "value_usd": .bool(true), "numbers": .strings("PriceUsd", "ValueUsd"), "optional": .strings("Wallet", "PriceUsd", "TxHash"),
+            ]),
         FuzzedStep(AggregateTransformer.definition),
+        FuzzedStep(
+            AggregateTransformer.definition,
+            ["numbers": .strings("aggregate_data.open_price"), "optional": .strings("aggregate_data.price_change", "aggregate_data")]),
         FuzzedStep(JSONTransformer.definition),
         FuzzedStep(FilterTransformer.definition, ["where": .string(#".a.b[1] == 1 or ."x.y" == "z" or @key.id > 1"#)]),
         FuzzedStep(PickTransformer.definition, ["fields": .strings("a.b", "c", #"["x.y"]"#)]),
@@ -42,6 +50,7 @@ enum FuzzedSteps {
         FuzzedStep(DecodeTransformer.definition, ["format": .string("text"), "invalid": .string("replace")]),
         FuzzedStep(DecodeTransformer.definition, ["format": .string("text")]),
         FuzzedStep(JQTransformer.definition, ["program": .string(".a.b?, .l[]?")]),
+        FuzzedStep(JQTransformer.definition, ["program": .string(#"reduce .. as $x ([]; [., $x]) | [., ("\(.)" | fromjson)] | sort"#)]),
         FuzzedStep(DedupeTransformer.definition, ["key": .string("{c}"), "keys": .integer(3)]),
         FuzzedStep(ThrottleTransformer.definition, ["key": .string(#"{a.b}"#), "messages": .integer(2), "keys": .integer(3)]),
         FuzzedStep(ConflateTransformer.definition, ["key": .string("{c}"), "keys": .integer(3)]),
