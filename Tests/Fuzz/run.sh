@@ -75,6 +75,7 @@ build() {
       ;;
     records)
       flags+=(-I "$root/Sources/CLibJQ")
+      c_module CJQBounds
       for folder in TokenTransformer TradeTransformer AggregateTransformer GenericTransformers; do
         module "$folder" $(sources "Plugins/$folder")
       done
