@@ -9,8 +9,9 @@ WORKDIR /src
 COPY Package.swift ./
 RUN swift package resolve
 COPY . .
-# Swagger UI for /docs, from a pinned package.
-RUN Sources/CDocsAssets/fetch.sh
+# Swagger UI for /docs and wasmtime for WebAssembly plugins, from pinned packages.
+RUN Sources/CDocsAssets/fetch.sh && Sources/CPatchbayPlugin/fetch.sh \
+    && mkdir -p /lib-out && cp Sources/CPatchbayPlugin/vendor/libwasmtime.so Sources/CPatchbayPlugin/vendor/wasmtime.LICENSE.txt /lib-out/
 RUN swift build -c release --product patchbay --static-swift-stdlib \
     && swift build -c release --product patchbay-plugin-host --static-swift-stdlib \
     && for program in patchbay patchbay-plugin-host; do \
@@ -22,6 +23,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin patchbay
 COPY --from=build /out/ /usr/local/bin/
+COPY --from=build /lib-out/ /usr/local/lib/patchbay/
 # Mount a folder over /etc/patchbay rather than the single file: only then is a replaced file seen.
 COPY routes.yaml /etc/patchbay/routes.yaml
 # Needs no place to write to: run it with a read-only root.

@@ -41,6 +41,7 @@ endef
 setup:
 	@$(call need,$(PACKAGES))
 	@Sources/CDocsAssets/fetch.sh
+	@Sources/CPatchbayPlugin/fetch.sh
 
 setup-tests: setup
 	@$(call need,$(TEST_PACKAGES))
@@ -53,6 +54,7 @@ setup-tests: setup
 build: setup
 	swift build -c release --product patchbay
 	swift build -c release --product patchbay-plugin-host
+	test ! -e Sources/CPatchbayPlugin/vendor/libwasmtime.so || cp -u Sources/CPatchbayPlugin/vendor/libwasmtime.so .build/release/
 
 run: build
 	PORT=$(PORT) exec .build/release/patchbay demo

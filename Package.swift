@@ -47,7 +47,8 @@ let package = Package(
         .target(name: "CDocsAssets", exclude: ["web", "vendor", "fetch.sh"], cSettings: strictC),
 
         // The interface of plugins: the header that their authors take, and the host's side of it.
-        .target(name: "CPatchbayPlugin", cSettings: strictC),
+        .target(
+            name: "CPatchbayPlugin", exclude: ["vendor", "fetch.sh", "wasm"], cSettings: strictC, linkerSettings: [.linkedLibrary("dl")]),
         // Runs one in a process of its own. In C, because it starts in a millisecond then.
         .executableTarget(name: "patchbay-plugin-host", dependencies: ["CPatchbayPlugin"], cSettings: strictC),
 

@@ -10,7 +10,7 @@ import PatchbayPlugins
 /// do in each of the ways that they can run.
 struct PluginBar: Bar {
     static let configuration = CommandConfiguration(
-        commandName: "b12", abstract: "Plugins: the same step built in, as a native plugin, and in a process.")
+        commandName: "b12", abstract: "Plugins: the same step built in, as a native plugin, in a process, and as WebAssembly.")
 
     @OptionGroup var options: BenchOptions
     @Option(help: "Records per batch.") var batch = 100
@@ -62,6 +62,7 @@ struct PluginBar: Bar {
         parts.append(("process", Part(try factory(try load(pass, isolation)), batch)))
         parts.append(("native_copy", Part(try factory(try load(copy, nil)), batch)))
         parts.append(("process_copy", Part(try factory(try load(copy, isolation)), batch)))
+        try addModules(&parts)
         parts.append(("process_single", Part(try factory(try load(pass, isolation)), 1)))
 
         var times: [String: [Double]] = [:]
@@ -80,10 +81,34 @@ struct PluginBar: Bar {
         report.check("a native plugin takes at most 1.5 times what json takes: \(rounded(ratio))", ratio <= 1.5)
         report.check("a process takes at most 150 ns a record more than native: \(rounded(alone))", alone <= 150)
         report.check("also when each record's data comes from the plugin: \(rounded(copied))", copied <= 150)
+        let modules = compareModules(&report, { compared($0, $1, $2) }, times)
         report.summary =
             "native \(rounded(ratio)) times json; in a process \(rounded(alone)) ns a record more, \(rounded(copied)) when it emits "
-            + "data of its own; \(rounded(middle(times["process_single"] ?? [.nan]) / 1000)) µs for a record alone"
+            + "data of its own; \(rounded(middle(times["process_single"] ?? [.nan]) / 1000)) µs for a record alone" + modules
         return report
+    }
+
+    /// `pick`, and a plugin that does the same, as a library and as a WebAssembly module, where clang and wasmtime are there.
+    private func addModules(_ parts: inout [(name: String, part: Part)]) throws(BenchFailure) {
+        let fields: [String: ConfigValue] = ["fields": .list([.string("Token"), .string("PriceUsd"), .string("TransTime")])]
+        parts.append(("pick", Part(try factory(PickTransformer.definition, fields), batch)))
+        for (name, isModule) in [("pick_native", false), ("pick_wasm", true)] {
+            guard let definition = try KeepPlugin.definition(isModule: isModule) else { continue }
+            parts.append((name, Part(try factory(definition, fields), batch)))
+        }
+    }
+
+    private func compareModules(
+        _ report: inout BarReport, _ compared: (String, String, (Double, Double) -> Double) -> Double, _ times: [String: [Double]]
+    ) -> String {
+        var summary = ""
+        for (name, most) in [("native", 1.5), ("wasm", 3.0)] where times["pick_\(name)"] != nil {
+            let ratio = compared("pick_\(name)", "pick", /)
+            report.figure("pick_\(name)_to_pick", ratio)
+            report.check("a \(name) plugin takes at most \(most) times what pick takes: \(rounded(ratio))", ratio <= most)
+            summary += "; \(name) \(rounded(ratio)) times pick"
+        }
+        return summary
     }
 
     /// Compiled here: a plugin is whatever a compiler makes of this today.
@@ -118,9 +143,11 @@ struct PluginBar: Bar {
         return definition
     }
 
-    private func factory(_ definition: TransformerDefinition) throws(BenchFailure) -> @Sendable () -> any Transformer {
+    private func factory(
+        _ definition: TransformerDefinition, _ options: [String: ConfigValue] = [:]
+    ) throws(BenchFailure) -> @Sendable () -> any Transformer {
         do throws(OptionError) {
-            return try definition.configure(OptionValues([:], defaultsOf: definition.options))
+            return try definition.configure(OptionValues(options, defaultsOf: definition.options))
         } catch {
             throw BenchFailure("\(definition.name) refuses its defaults: \(error.message)")
         }

@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "plugin_pack.h"
+
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U
 #endif
@@ -294,65 +296,13 @@ void plugin_helper_end(plugin_helper *helper) {
 
 // ---- Calls -----------------------------------------------------------------------------------------------------------------
 
-static uint64_t aligned(uint64_t size) { return (size + 7) & ~(uint64_t)7; }
-
-static uint64_t size_of(const pb_record *record) {
-    uint64_t size = sizeof *record + record->key.length + record->value.length + 8 + (uint64_t)record->header_count * sizeof(pb_header);
-    const pb_header *headers = (const pb_header *)(const void *)record->headers.at;
-    for (uint32_t i = 0; i < record->header_count; i++) size += (uint64_t)headers[i].name.length + headers[i].value.length;
-    return size;
-}
-
-/// The next free byte here, and what has to be added for the helper's address of it.
-typedef struct {
-    uint8_t *at;
-    uint64_t shift;
-} packing;
-
-static pb_bytes copied(packing *place, pb_bytes bytes) {
-    if (!bytes.present) return (pb_bytes){.present = 0};
-    pb_bytes result = {.length = bytes.length, .present = 1};
-    result.data.bits = (uint64_t)(uintptr_t)place->at + place->shift;
-    if (bytes.length) memcpy(place->at, bytes.data.at, bytes.length);
-    place->at += bytes.length;
-    return result;
-}
-
 uint32_t plugin_helper_pack(plugin_helper *helper, uint64_t base, const pb_batch *batch, uint32_t first) {
-    uint64_t size = aligned(batch->topic.length);
-    uint32_t count = 0;
-    for (; first + count < batch->count; count++) {
-        size += size_of(pb_record_at(batch, first + count));
-        if (size > PLUGIN_HELPER_INPUT_SIZE) break;
-    }
-    if (count == 0) return 0;
+    plugin_pack_part part = plugin_pack_measure(batch, first, PLUGIN_HELPER_INPUT_SIZE);
+    if (part.count == 0) return 0;
     uint8_t *start = (uint8_t *)helper->area + PLUGIN_HELPER_INPUT;
-    pb_record *records = (pb_record *)(void *)start;
-    packing place = {.at = start + (uint64_t)count * sizeof *records, .shift = base - (uint64_t)(uintptr_t)helper->area};
-    for (uint32_t i = 0; i < count; i++) {
-        const pb_record *source = pb_record_at(batch, first + i);
-        pb_record record = *source;
-        record.headers.bits = 0;
-        if (record.header_count) {
-            const pb_header *from = (const pb_header *)(const void *)source->headers.at;
-            place.at = start + aligned((uint64_t)(place.at - start));
-            pb_header *to = (pb_header *)(void *)place.at;
-            record.headers.bits = (uint64_t)(uintptr_t)to + place.shift;
-            place.at += record.header_count * sizeof *to;
-            for (uint32_t n = 0; n < record.header_count; n++) {
-                to[n].name = copied(&place, from[n].name);
-                to[n].value = copied(&place, from[n].value);
-            }
-        }
-        record.key = copied(&place, source->key);
-        record.value = copied(&place, source->value);
-        records[i] = record;
-    }
-    pb_batch own = {.record_size = sizeof *records, .count = count, .topic = copied(&place, batch->topic)};
-    own.records.bits = (uint64_t)(uintptr_t)records + place.shift;
-    helper->area->batch = own;
-    helper->packed = (size_t)(place.at - start);
-    return count;
+    helper->area->batch = plugin_pack(batch, first, part, start, base - (uint64_t)(uintptr_t)helper->area);
+    helper->packed = (size_t)part.size;
+    return part.count;
 }
 
 int plugin_helper_ask(const plugin_helper *helper, uint32_t operation, uint64_t request) {

@@ -28,9 +28,27 @@ static const char header[] = {
 #embed "include/patchbay_plugin.h"
 };
 
+static const char wasm_header[] = {
+#embed "wasm/patchbay_wasm.h"
+};
+
+static const char wasm_source[] = {
+#embed "wasm/patchbay_wasm.c"
+};
+
 const char *plugin_host_header(size_t *length) {
     *length = sizeof header;
     return header;
+}
+
+const char *plugin_host_wasm_header(size_t *length) {
+    *length = sizeof wasm_header;
+    return wasm_header;
+}
+
+const char *plugin_host_wasm_source(size_t *length) {
+    *length = sizeof wasm_source;
+    return wasm_source;
 }
 
 static plugin_host_library failed(const char *call, int descriptor) {

@@ -48,6 +48,8 @@ public enum EnvironmentReference {
         | `LOG_FORMAT` | `text` or `json` | `text` | How lines are written: for people, or as one JSON object per line. |
         | `LOG_LEVEL` | `trace`, `debug`, `info`, `notice`, `warning`, `error` or `critical` | `info` \
         | What is logged, to standard error: this level and the more severe ones. |
+        | `WASMTIME_LIBRARY` | a path | `libwasmtime.so` beside the program, or in `../lib/patchbay` \
+        | The library that runs WebAssembly plugins; see [plugins](../plugins.md#as-webassembly). |
 
         Any other variable can be used in the file: `${NAME}` stands for its value and is an error when it is not set, \
         `${NAME:-default}` has a fallback. See [values](../routes.md#values).

@@ -15,12 +15,13 @@ struct ExamplePluginTests {
     private func build(_ folder: String, _ file: String) async throws -> [UInt8] {
         let copy = try PluginFolder()
         for name in try FileManager.default.contentsOfDirectory(atPath: Self.examples.appendingPathComponent(folder).path)
-        where !name.hasSuffix(".so") && name != "target" {
+        where ![".so", ".wasm", ".o"].contains(where: name.hasSuffix) && name != "target" {
             try FileManager.default.copyItem(
                 at: Self.examples.appendingPathComponent("\(folder)/\(name)"), to: copy.url.appendingPathComponent(name))
         }
-        let header = folder.hasSuffix("swift") ? PluginFixture.header.appendingPathComponent("patchbay_plugin.h") : PluginFixture.header
-        let result = try await ExternalProgram.run(["make", file, "HEADER=\(header.path)"], in: copy.url)
+        let header = folder.contains("swift") ? PluginFixture.header.appendingPathComponent("patchbay_plugin.h") : PluginFixture.header
+        let support = PluginFixture.root.appendingPathComponent("Sources/CPatchbayPlugin/wasm")
+        let result = try await ExternalProgram.run(["make", file, "HEADER=\(header.path)", "SUPPORT=\(support.path)"], in: copy.url)
         try #require(result.status == 0, "\(result.said)")
         return Array(try Data(contentsOf: copy.url.appendingPathComponent(file)))
     }
@@ -53,6 +54,47 @@ struct ExamplePluginTests {
         #expect(try masked(#"{"other":123456789012345678901234567890}"#) == .data(#"{"other":123456789012345678901234567890}"#))
         #expect(try masked("{\"pin\":1,}").rejection?.code == "invalid_json")
         #expect(throws: OptionError.self) { try mask.make(["fields": .list([.string(String(repeating: "x", count: 300))])]) }
+    }
+
+    @Test("mask is the same as WebAssembly", .enabled(if: WebAssembly.isThere, "skipped: no wasmtime; `make setup` fetches it"))
+    func maskModule() async throws {
+        let bytes = try await build("mask-c", "mask.wasm")
+        let mask = try #require(try PluginLoader.load(bytes, name: "mask.wasm").definitions.first)
+        #expect(failures(bytes, "mask.wasm") == [])
+        let options: [String: ConfigValue] = ["fields": .strings("pin", "é")]
+        #expect(
+            try mask.outcome(of: #" { "pin" : [1,{"pin":2}], "a":1.50, "pin":"x" } "#, options: options)
+                == .data(#" { "pin" : "****", "a":1.50, "pin":"****" } "#))
+        #expect(try mask.outcome(of: #"{"\u00e9":1}"#, options: options) == .data(#"{"\u00e9":"****"}"#))
+        #expect(throws: OptionError.self) { try mask.make(["fields": .list([.string(String(repeating: "x", count: 300))])]) }
+    }
+
+    @Test(
+        "deadband leaves out what has hardly changed, in Embedded Swift",
+        .enabled(if: WebAssembly.isThere, "skipped: no wasmtime; `make setup` fetches it"))
+    func deadband() async throws {
+        let bytes = try await build("deadband-swift-wasm", "deadband.wasm")
+        let deadband = try #require(try PluginLoader.load(bytes, name: "deadband.wasm").definitions.first)
+        #expect(failures(bytes, "deadband.wasm") == [])
+        let transformer = try deadband.make(["field": .string("price"), "key": .string("s"), "percent": .number(1)])
+        let sink = CollectingSink()
+        let records = [
+            #"{"s":"a","price":100}"#, #"{"s":"b","price":"1e2"}"#, #"{"s":"a","price":100.5}"#, #"{"\u0073":"\u0061","price":101.25}"#,
+            #"{"s":"a","price":100.75,"more":[{"price":7}]}"#, #"{"s":"a","price":-100.75}"#, #"{"price":1}"#, #"{"s":"b"}"#, "[]",
+            #"{"price":"#,
+        ]
+        OwnedBatch(records.map { Array($0.utf8) }).run(transformer, into: sink)
+        let shown = sink.outcomes.map { outcome in
+            switch outcome.outcome {
+            case .data: "passes"
+            case .filtered: "filtered"
+            case .rejected(let rejection): rejection.code
+            }
+        }
+        #expect(
+            shown == [
+                "passes", "passes", "filtered", "passes", "filtered", "passes", "passes", "not_a_number", "not_an_object", "invalid_json",
+            ])
     }
 
     @Test("lookup adds what a table knows, in Swift")

@@ -45,13 +45,13 @@ enum FuzzTarget {
         var output = HelperOutput()
         guard bytes.withUnsafeBytes({ output.take($0) }) else { return nil }
         var (all, finished, size) = (0, 0, 0)
-        output.forEach { entry in
+        output.entries.forEach { entry in
             all += 1
             size += 24 + entry.code.count + entry.field.count + entry.text.count
             // A sanitizer sees what lies outside.
             _ = entry.code.reduce(0, ^) ^ entry.field.reduce(0, ^) ^ entry.text.reduce(0, ^)
         }
-        output.forEach(droppingUnfinished: true) { _ in finished += 1 }
+        output.entries.forEach(droppingUnfinished: true) { _ in finished += 1 }
         if size > bytes.count { return "\(size) of \(bytes.count) bytes" }
         return finished > all ? "\(finished) of \(all) entries" : nil
     }

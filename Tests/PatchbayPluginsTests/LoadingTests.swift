@@ -73,17 +73,15 @@ struct LoadingTests {
         try folder.write("not a library", to: "text.so")
         try folder.write("", to: "empty.so")
         try folder.write(Array(right.dropLast(right.count / 2)), to: "half.so")
-        try folder.write([0x00, 0x61, 0x73, 0x6D, 1, 0, 0, 0], to: "module.wasm")
         try folder.write(try await PluginFixture.liar("-DABI=2"), to: "next.so")
         try folder.write(try await PluginFixture.liar("-DNO_PROCESS"), to: "less.so")
         try folder.write(try await PluginFixture.liar("-DNO_DESCRIPTION"), to: "mute.so")
         try folder.write(try await PluginFixture.liar("-DNO_TICK"), to: "still.so")
         try folder.write(try await PluginFixture.liar(#"-DDESCRIPTION="{\"transformers\":[{\"name\":\"Liar\"}]}""#), to: "name.so")
         let expected = [
-            ("text.so", "plugin `text.so` is no shared library"),
+            ("text.so", "plugin `text.so` is neither a shared library nor a WebAssembly module"),
             ("empty.so", "plugin `empty.so` is empty"),
             ("half.so", "plugin `half.so` is incomplete"),
-            ("module.wasm", "plugin `module.wasm` is a WebAssembly module, which this version can't run yet"),
             ("next.so", "plugin `next.so` is made for version 2 of the plugin interface, and this Patchbay has version 1"),
             ("less.so", "plugin `less.so` doesn't export `patchbay_process`"),
             ("mute.so", "plugin `mute.so` gives no description"),

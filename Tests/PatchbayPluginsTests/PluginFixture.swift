@@ -25,10 +25,9 @@ enum PluginFixture {
             let path = FileManager.default.temporaryDirectory.appendingPathComponent("plugin-\(UUID().uuidString).so")
             defer { try? FileManager.default.removeItem(at: path) }
             let source = root.appendingPathComponent("Tests/PatchbayPluginsTests/Plugins/\(file)").path
+            let target = flags.contains(WebAssembly.target) ? WebAssembly.flags : ["-shared", "-fPIC"]
             let result = try await ExternalProgram.run(
-                ["clang", "-std=c11", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-I", header.path, "-o", path.path] + flags + [
-                    source
-                ])
+                ["clang", "-std=c11", "-Wall", "-Wextra", "-Werror", "-I", header.path, "-o", path.path] + target + flags + [source])
             try #require(result.status == 0, "\(result.said)")
             return Array(try Data(contentsOf: path))
         }
@@ -41,6 +40,11 @@ enum PluginFixture {
 
     /// The file of another one.
     static func library(_ file: String, _ flags: [String] = []) async throws -> [UInt8] { try await compiler.library(file, flags) }
+
+    /// The file of one that is a WebAssembly module.
+    static func module(_ file: String, _ flags: [String] = []) async throws -> [UInt8] {
+        try await compiler.library(file, [WebAssembly.target] + flags)
+    }
 
     /// What is in this process's memory, a line each.
     static func mappings() -> [Substring] {
@@ -62,6 +66,24 @@ enum PluginFixture {
         let plugin = try PluginLoader.load(try await compiler.library("liar.c", flags), name: "liar.so")
         return try #require(plugin.definitions.first)
     }
+}
+
+/// How C becomes WebAssembly, and what runs it here.
+enum WebAssembly {
+    static let target = "--target=wasm32"
+    private static let support = PluginFixture.root.appendingPathComponent("Sources/CPatchbayPlugin/wasm").path
+    static let flags = [
+        "-O2", "-mbulk-memory", "-nostdlib", "-Wl,--no-entry", "-I", support, "\(support)/patchbay_wasm.c",
+    ]
+
+    /// What `make setup` fetches; tests use it where it is.
+    static let library = PluginFixture.root.appendingPathComponent("Sources/CPatchbayPlugin/vendor/libwasmtime.so").path
+
+    static let isThere: Bool = {
+        guard FileManager.default.fileExists(atPath: library) else { return false }
+        setenv(WasmLibrary.variable, library, 1)
+        return true
+    }()
 }
 
 /// A folder that is gone when the test is over.

@@ -5,8 +5,12 @@
 //
 // What is not hidden is copied byte for byte. It reads JSON by itself, in one pass, and allocates nothing per record.
 #include <stdbool.h>
+#ifdef __wasm__
+#include "patchbay_wasm.h"
+#else
 #include <stdlib.h>
 #include <string.h>
+#endif
 
 #include "patchbay_plugin.h"
 

@@ -13,7 +13,8 @@
 // Control: each call returns. No exception, longjmp or exit() may leave it, and no signal handler may be installed.
 //
 // Trust: a native plugin is part of the router's process. The host checks every number and every text that comes through this
-// interface, but it can't check an address, and a crash of the plugin is a crash of the router.
+// interface, but it can't check an address, and a crash of the plugin is a crash of the router. A WebAssembly module has memory of
+// its own, in which all addresses are; what lies outside of it ends the call, and the instance with it.
 #ifndef PATCHBAY_PLUGIN_H
 #define PATCHBAY_PLUGIN_H
 
@@ -84,7 +85,8 @@ PB_CALLBACK(reject) void pb_reject(const pb_output *, uint32_t record, const cha
     uint32_t field_length, const char *text, uint32_t text_length);
 PB_CALLBACK(filter) void pb_filter(const pb_output *, uint32_t record, const char *text, uint32_t text_length);
 PB_CALLBACK(log) void pb_log(const pb_output *, uint32_t level, const char *text, uint32_t text_length);
-// Where the host puts a batch; NULL when there is no room.
+// Where the host puts options and batches, for `size` bytes; NULL when there is no room. It is the host's until the next call of this
+// function, which takes the place back.
 PATCHBAY_EXPORT(patchbay_allocate) void *patchbay_allocate(uint32_t size);
 
 #else

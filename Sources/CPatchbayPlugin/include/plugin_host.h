@@ -41,5 +41,8 @@ uint64_t plugin_host_thread(void);
 
 /// The text of patchbay_plugin.h, for those who begin a plugin, and how many bytes it has.
 const char *_Nonnull plugin_host_header(size_t *_Nonnull length);
+/// The same for patchbay_wasm.h and patchbay_wasm.c, for those that become WebAssembly.
+const char *_Nonnull plugin_host_wasm_header(size_t *_Nonnull length);
+const char *_Nonnull plugin_host_wasm_source(size_t *_Nonnull length);
 
 #endif

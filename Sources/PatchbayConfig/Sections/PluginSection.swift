@@ -6,21 +6,28 @@ public struct PluginSettings: Sendable, Equatable {
     public let path: String
     /// What its file holds; another one after a change.
     public let revision: String
-    /// How it runs in a process of its own; `nil` when it runs in the router's.
+    /// How it is kept from the router; `nil` when it is part of it.
     public let isolation: Isolation?
     /// Whether its path must not be shown.
     package let isSecret: Bool
 
-    /// `isolate: process`.
+    /// `isolate: process`, or a WebAssembly module.
     public struct Isolation: Sendable, Equatable {
+        public enum Kind: Sendable, Equatable {
+            case process
+            case webAssembly
+        }
+
+        public let kind: Kind
         /// Milliseconds that a call may take.
         public let deadline: Int64
-        /// Bytes of address space that the plugin may take.
+        /// Bytes of memory that the plugin may take; of a process, of address space.
         public let memory: Int64
-        /// Whether it only runs where the kernel lets the process give up its rights.
+        /// Whether a process only runs where the kernel lets it give up its rights.
         public let mustBeConfined: Bool
 
-        package init(deadline: Int64, memory: Int64, mustBeConfined: Bool) {
+        package init(_ kind: Kind = .process, deadline: Int64, memory: Int64, mustBeConfined: Bool = true) {
+            self.kind = kind
             self.deadline = deadline
             self.memory = memory
             self.mustBeConfined = mustBeConfined
@@ -44,7 +51,8 @@ public struct PluginSettings: Sendable, Equatable {
     var shownIsolation: String {
         guard let isolation else { return "none" }
         let time = ReadableTime.exactly(milliseconds: isolation.deadline)
-        return "process, deadline \(time), memory \(isolation.memory) bytes"
+        let kind = isolation.kind == .process ? "process" : "WebAssembly"
+        return "\(kind), deadline \(time), memory \(isolation.memory) bytes"
             + (isolation.mustBeConfined ? "" : ", sandbox optional")
     }
 }
@@ -55,34 +63,37 @@ extension PluginSettings {
         "plugins", .list(.object(fields)),
         documentation: """
             Transformers that don't ship with Patchbay: shared libraries, which run in the router's process and are trusted like the \
-            router itself, unless they are isolated. A reload takes up a file that has changed. docs/plugins.md says how to write one.
+            router itself, unless they are isolated; and WebAssembly modules, which always are. A reload takes up a file that has \
+            changed. docs/plugins.md says how to write one.
             """,
         example: "plugins: [{ path: plugins/mask.so }]")
 
     private static let fields = [
         Field(
             "path", .string(), required: true,
-            documentation: "The plugin's file, relative to this file.",
+            documentation: "The plugin's file, relative to this file: a shared library, or a WebAssembly module.",
             example: "path: plugins/mask.so"),
         Field(
             "isolate", .choice(["none", "process"]), default: .string("none"),
             documentation: """
-                `process` runs each instance in a process of its own: a crash or an endless loop costs the record that causes it, and \
-                nothing else. Each batch costs some microseconds more.
+                `process` runs each instance of a shared library in a process of its own: a crash or an endless loop costs the record \
+                that causes it, and nothing else. Each batch costs some microseconds more.
                 """,
             example: "isolate: process"),
         Field(
             "deadline", .duration(milliseconds: 10...60_000),
             documentation: """
-                With `isolate: process`: how long the plugin may take for a batch, `1s` unless it is given; to start, it has ten times \
-                that. A plugin that takes longer is ended, and started again. The topics of the same consumer thread wait meanwhile.
+                With `isolate: process`, and for WebAssembly: how long the plugin may take for a batch, `1s` unless it is given; to \
+                start, it has ten times that. A plugin that takes longer is ended, and started again. The topics of the same consumer \
+                thread wait meanwhile.
                 """,
             example: "deadline: 500ms"),
         Field(
             "memory", .size(bytes: 1_048_576...1_099_511_627_776),
             documentation: """
                 With `isolate: process`: the address space that the plugin may take, with the libraries it needs, `256MiB` unless it is \
-                given. Plugins in languages that reserve much and use little need more.
+                given. Plugins in languages that reserve much and use little need more. For WebAssembly: the memory of an instance, \
+                `64MiB` unless it is given, and 4GiB at the most; a record may have a quarter of it.
                 """,
             example: "memory: 64MiB"),
         Field(
@@ -123,7 +134,9 @@ struct PluginReader {
                 continue
             }
             places[identity] = place
-            guard let isolation = isolation(item), let plugin = load(path, value, isolation.settings, at: place) else {
+            guard let content = content(path, value, at: place), let isolation = isolation(item, content, at: place),
+                let plugin = load(content, path, value, isolation.settings, at: place)
+            else {
                 result.isComplete = false
                 continue
             }
@@ -136,34 +149,63 @@ struct PluginReader {
     }
 
     /// `nil` after a finding.
-    private func isolation(_ item: DecodedValue) -> (settings: PluginSettings.Isolation?, Void)? {
-        guard let object = item.object, object.failed.isEmpty else { return nil }
-        guard object["isolate"]?.string == "process" else {
-            for name in ["deadline", "memory", "sandbox"] {
-                guard let value = object[name], let place = value.source.position else { continue }
-                findings.add(
-                    "`\(name)` is for plugins in a process of their own", at: place, hint: "add `isolate: process`, or remove it")
-                return nil
-            }
-            return (nil, ())
-        }
-        return (
-            PluginSettings.Isolation(
-                deadline: object["deadline"]?.integer ?? 1000, memory: object["memory"]?.integer ?? 256 << 20,
-                mustBeConfined: object["sandbox"]?.string != "optional"), ()
-        )
-    }
-
-    private func load(
-        _ path: String, _ value: DecodedValue, _ isolation: PluginSettings.Isolation?, at place: SourcePosition
-    ) -> ConfigurationChecks.Plugin? {
-        let content: [UInt8]
+    private func content(_ path: String, _ value: DecodedValue, at place: SourcePosition) -> [UInt8]? {
         do throws(FileFailure) {
-            content = try files.readPlugin(IncludeReader.joined(path, to: main), limit: checks.largestPlugin)
+            return try files.readPlugin(IncludeReader.joined(path, to: main), limit: checks.largestPlugin)
         } catch {
             findings.add("can't read plugin \(value.shown): \(error.reason)", at: place, hint: Self.hint(error))
             return nil
         }
+    }
+
+    /// What every WebAssembly module begins with.
+    private static let moduleMark: [UInt8] = [0x00, 0x61, 0x73, 0x6D]
+    private static let largestModuleMemory: Int64 = 4 << 30
+
+    /// How a plugin with this content is kept from the router; `nil` after a finding.
+    private func isolation(
+        _ item: DecodedValue, _ content: [UInt8], at path: SourcePosition
+    ) -> (settings: PluginSettings.Isolation?, Void)? {
+        guard let object = item.object, object.failed.isEmpty else { return nil }
+        /// Whether something is said that doesn't fit.
+        func isGiven(_ names: [String], _ problem: String, hint: String) -> Bool {
+            for name in names {
+                guard let value = object[name], let place = value.source.position else { continue }
+                findings.add("`\(name)` \(problem)", at: place, hint: hint)
+                return true
+            }
+            return false
+        }
+        let deadline = object["deadline"]?.integer ?? 1000
+        let memory = object["memory"]?.integer
+        if content.starts(with: Self.moduleMark) {
+            guard
+                !isGiven(
+                    ["isolate", "sandbox"], "is for shared libraries, and this is a WebAssembly module, which always has memory of its own",
+                    hint: "remove it")
+            else { return nil }
+            if let memory, memory > Self.largestModuleMemory {
+                findings.add(
+                    "`memory` is more than a WebAssembly module can have", at: object["memory"]?.source.position ?? path,
+                    hint: "give at most 4GiB")
+                return nil
+            }
+            return (PluginSettings.Isolation(.webAssembly, deadline: deadline, memory: memory ?? 64 << 20), ())
+        }
+        guard object["isolate"]?.string == "process" else {
+            let isLonely = isGiven(
+                ["deadline", "memory", "sandbox"], "is for plugins in a process of their own", hint: "add `isolate: process`, or remove it")
+            return isLonely ? nil : (nil, ())
+        }
+        return (
+            PluginSettings.Isolation(
+                .process, deadline: deadline, memory: memory ?? 256 << 20, mustBeConfined: object["sandbox"]?.string != "optional"), ()
+        )
+    }
+
+    private func load(
+        _ content: [UInt8], _ path: String, _ value: DecodedValue, _ isolation: PluginSettings.Isolation?, at place: SourcePosition
+    ) -> ConfigurationChecks.Plugin? {
         switch checks.plugin(content, value.isSecret ? "a plugin" : path, isolation) {
         case .success(let plugin): return plugin
         case .failure(let failure):
@@ -201,7 +243,7 @@ struct PluginReader {
     private static func hint(_ failure: FileFailure) -> String? {
         switch failure {
         case .notFound: "paths are relative to the file that names them"
-        case .isDirectory, .notRegular: "give the path of a shared library, such as `plugins/mask.so`"
+        case .isDirectory, .notRegular: "give the path of a shared library, such as `plugins/mask.so`, or of a WebAssembly module"
         case .notPermitted: "check the file's owner and mode"
         case .tooLarge, .outside, .secret, .strangePlugin, .other: nil
         }

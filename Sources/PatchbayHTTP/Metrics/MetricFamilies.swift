@@ -126,7 +126,10 @@ public enum MetricFamilies {
         "Instances of a plugin: up to one for each consumer; with isolate: process, each is a process.", labels: pluginLabels)
     static let pluginMemory = MetricFamily(
         "patchbay_plugin_memory_bytes", .gauge,
-        "Memory of a plugin's instances beside the router's own: the resident memory of its processes. Native plugins have none to show.",
+        """
+        Memory of a plugin's instances beside the router's own: the resident memory of its processes, or what its WebAssembly modules \
+        have. Native plugins have none to show.
+        """,
         labels: pluginLabels)
     static let pluginFailing = MetricFamily(
         "patchbay_plugin_failing", .gauge,

@@ -22,7 +22,7 @@ enum LibraryImage {
     static func problem(_ bytes: [UInt8]) -> PluginFailure? {
         let how = "build it with `-shared -fPIC`, as docs/plugins.md says"
         guard bytes.starts(with: [0x7F, 0x45, 0x4C, 0x46]) else {
-            return PluginFailure(bytes.isEmpty ? "is empty" : "is no shared library", hint: how)
+            return PluginFailure(bytes.isEmpty ? "is empty" : "is neither a shared library nor a WebAssembly module", hint: how)
         }
         let cut = PluginFailure("is incomplete", hint: "copy it again, and put it in its place with `mv`")
         guard let type: UInt16 = number(bytes, 16), let machine: UInt16 = number(bytes, 18), bytes.count >= 64 else { return cut }

@@ -68,11 +68,7 @@ final class NativeLibrary: PluginCode {
             return unsafeBitCast(address, to: type)
         }
         let version = try function("patchbay_abi", ABI.self)()
-        guard version == PATCHBAY_ABI else {
-            throw PluginFailure(
-                "is made for version \(version) of the plugin interface, and this Patchbay has version \(PATCHBAY_ABI)",
-                hint: "build it with the patchbay_plugin.h of this Patchbay, or use the Patchbay that it is for")
-        }
+        guard version == PATCHBAY_ABI else { throw PluginFailure.otherABI(version) }
         describe = try function("patchbay_describe", Describe.self)
         create = try function("patchbay_create", Create.self)
         process = try function("patchbay_process", Process.self)

@@ -33,33 +33,37 @@ package enum PluginLoader {
     ///   - bytes: of its file.
     ///   - name: what people call it: its path.
     ///   - isolation: for a process of its own; `nil` for this process.
+    ///   - limits: for a WebAssembly module.
     package static func load(
-        _ bytes: [UInt8], name: String, isolation: PluginIsolation? = nil
+        _ bytes: [UInt8], name: String, isolation: PluginIsolation? = nil, limits: WasmLimits = .usual
     ) throws(PluginFailure) -> LoadedPlugin {
-        let revision = fingerprint(bytes)
+        let revision = bytes.withUnsafeBytes(Fingerprint.of)
         let program =
             if let isolation {
                 try isolated(bytes, name: name, isolation)
             } else {
-                try program(bytes, revision, name: name)
+                try program(bytes, revision, name: name, limits)
             }
         return LoadedPlugin(revision: hex(revision), definitions: PluginDefinitions.make(program, plugin: name))
     }
 
-    /// Whether this content is in this process already.
+    /// Whether this content is code of this process already.
     package static func isLoaded(_ bytes: [UInt8]) -> Bool {
-        let fingerprint = fingerprint(bytes)
+        let fingerprint = bytes.withUnsafeBytes(Fingerprint.of)
         return known.withLock { $0[fingerprint]?.count == bytes.count }
     }
 
     static func program(_ bytes: [UInt8], name: String) throws(PluginFailure) -> Program {
-        try program(bytes, fingerprint(bytes), name: name)
+        try program(bytes, bytes.withUnsafeBytes(Fingerprint.of), name: name, .usual)
     }
 
     /// Lines of plugins go to this log from now on.
     package static func log(to logger: Logger) { PluginLog.use(logger) }
 
-    private static func program(_ bytes: [UInt8], _ fingerprint: UInt64, name: String) throws(PluginFailure) -> Program {
+    private static func program(
+        _ bytes: [UInt8], _ fingerprint: UInt64, name: String, _ limits: WasmLimits
+    ) throws(PluginFailure) -> Program {
+        guard !LibraryImage.isWebAssembly(bytes) else { return try module(bytes, limits) }
         // Held while it is loaded: two loads at once would load it twice.
         let outcome = known.withLock { known in
             if let found = known[fingerprint], found.count == bytes.count { return found.outcome }
@@ -81,18 +85,20 @@ package enum PluginLoader {
     private static func isolated(
         _ bytes: [UInt8], name: String, _ isolation: PluginIsolation
     ) throws(PluginFailure) -> Program {
-        guard !LibraryImage.isWebAssembly(bytes) else { throw isModule }
         let code = try HelperCode(bytes, name: name, isolation)
         let described = try code.describe(limit: PluginDescription.longest)
         return Program(code: code, description: try read(described.description, hasTick: described.hasTick))
     }
 
-    private static let isModule = PluginFailure(
-        "is a WebAssembly module, which this version can't run yet", hint: "build it as a shared library: docs/plugins.md says how")
+    /// Not kept: its module is, for as long as something uses it.
+    private static func module(_ bytes: [UInt8], _ limits: WasmLimits) throws(PluginFailure) -> Program {
+        let code = try WasmCode(bytes, limits)
+        let json = try code.description(limit: PluginDescription.longest)
+        return Program(code: code, description: try read(json, hasTick: code.hasTick))
+    }
 
     private static func image(_ bytes: [UInt8], name: String) throws(PluginFailure) -> NativeLibrary.Image {
-        guard !LibraryImage.isWebAssembly(bytes) else { throw isModule }
-        return try NativeLibrary.Image(bytes, name: String(name.split(separator: "/").last ?? "plugin"))
+        try NativeLibrary.Image(bytes, name: String(name.split(separator: "/").last ?? "plugin"))
     }
 
     private static func open(_ image: NativeLibrary.Image) throws(PluginFailure) -> Program {
@@ -117,23 +123,6 @@ package enum PluginLoader {
                 "says that `\(ticking.name)` wants ticks, but doesn't export `patchbay_tick`", hint: "export it, or leave `tick_ms` out")
         }
         return description
-    }
-
-    /// FNV-1a over words: tells contents apart that are not made to be taken for each other, which a plugin's author has no reason
-    /// to try, since a plugin may do what it wants anyway.
-    private static func fingerprint(_ bytes: [UInt8]) -> UInt64 {
-        bytes.withUnsafeBytes { bytes in
-            var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-            var place = 0
-            while place + 8 <= bytes.count {
-                hash = (hash ^ bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self)) &* 0x100_0000_01B3
-                // Multiplying carries upwards only.
-                hash ^= hash >> 29
-                place += 8
-            }
-            for byte in bytes[place...] { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-            return hash ^ hash >> 32
-        }
     }
 
     private static func hex(_ number: UInt64) -> String {

@@ -30,7 +30,7 @@ final class HelperCode: PluginCode {
     func describe(limit: Int) throws(PluginFailure) -> (description: [UInt8]?, hasTick: Bool) {
         do throws(HelperFailure) {
             let helper = try HelperProcess(.description, of: image, isolation, name: name) { _ in HelperFailure("gives no description") }
-            let text = helper.output.text(limit: limit + 1)
+            let text = helper.output.entries.text(limit: limit + 1)
             return (text.flatMap { $0.count > limit ? nil : $0 }, helper.hasTick)
         } catch {
             throw PluginFailure(error.reason, hint: error.hint)
@@ -44,10 +44,10 @@ final class HelperCode: PluginCode {
                 .instance(transformer: transformer, options: options), of: image, isolation, name: name
             ) { output in
                 isRefused = true
-                Self.tell(output, log)
+                output.entries.tellLog(of: log)
                 return HelperFailure("refuses its options")
             }
-            Self.tell(helper.output, log)
+            helper.output.entries.tellLog(of: log)
             if helper.confinementError != 0 {
                 var line = "runs unconfined: the kernel refuses seccomp with error \(helper.confinementError)"
                 line.withUTF8 { log.log(PATCHBAY_WARNING, UnsafeRawBufferPointer($0)) }
@@ -58,10 +58,6 @@ final class HelperCode: PluginCode {
             if !isRefused { log.breaks(error.reason) }
             return nil
         }
-    }
-
-    private static func tell(_ output: borrowing HelperOutput, _ log: PluginVerdicts) {
-        output.forEach { if $0.kind == PLUGIN_HELPER_LOG { log.log($0.record, $0.text) } }
     }
 }
 
@@ -102,30 +98,12 @@ private final class HelperInstance: PluginInstance {
     ) -> Bool {
         do throws(HelperFailure) {
             let isOfUse = try call(helper)
-            apply(to: verdicts, first, taken, isBroken: false)
+            helper.output.entries.apply(to: verdicts, first, taken, isBroken: false)
             return isOfUse
         } catch {
-            apply(to: verdicts, first, taken, isBroken: true)
+            helper.output.entries.apply(to: verdicts, first, taken, isBroken: true)
             verdicts.breaks(error.reason)
             return false
-        }
-    }
-
-    /// - Parameters:
-    ///   - first: the place in the batch of the part's first record.
-    ///   - isBroken: whether the last record may have been under way.
-    private func apply(to verdicts: PluginVerdicts, _ first: Int, _ taken: Int, isBroken: Bool) {
-        helper.output.forEach(droppingUnfinished: isBroken) { entry in
-            // Of another part: none that there is.
-            let number = entry.record < UInt32(taken) ? entry.record + UInt32(first) : first == 0 ? entry.record : PATCHBAY_NO_RECORD
-            switch entry.kind {
-            case PLUGIN_HELPER_EMIT: verdicts.emit(number, entry.text)
-            case PLUGIN_HELPER_EMIT_OWN: verdicts.emit(number, nil)
-            case PLUGIN_HELPER_REJECT: verdicts.reject(number, code: entry.code, field: entry.field, text: entry.text)
-            case PLUGIN_HELPER_FILTER: verdicts.filter(number, text: entry.text)
-            case PLUGIN_HELPER_LOG: verdicts.log(entry.record, entry.text)
-            default: break
-            }
         }
     }
 }

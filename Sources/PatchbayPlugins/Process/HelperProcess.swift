@@ -9,6 +9,8 @@ struct HelperFailure: Error {
         self.reason = reason
         self.hint = hint
     }
+
+    init(_ failure: PluginFailure) { self.init(failure.problem, hint: failure.hint) }
 }
 
 /// A process that runs one instance of a plugin. Ends with its last reference.
@@ -159,7 +161,7 @@ final class HelperProcess {
         _ answer: plugin_helper_answer, _ output: borrowing HelperOutput, _ refused: (borrowing HelperOutput) -> HelperFailure
     ) -> HelperFailure? {
         let text =
-            output.text(limit: PluginText.sentenceLimit).map { bytes in
+            output.entries.text(limit: PluginText.sentenceLimit).map { bytes in
                 bytes.withUnsafeBytes { PluginText.bounded($0, limit: PluginText.sentenceLimit) }
             } ?? ""
         return switch answer.outcome {
@@ -174,10 +176,7 @@ final class HelperProcess {
             HelperFailure(
                 "doesn't export `\(text)`", hint: "include patchbay_plugin.h, which makes it visible; in C++, inside `extern \"C\"`")
         case PLUGIN_HELPER_OTHER_ABI:
-            HelperFailure(
-                "is made for version \(UInt32(bitPattern: answer.number)) of the plugin interface, and this Patchbay has version "
-                    + "\(PATCHBAY_ABI)",
-                hint: "build it with the patchbay_plugin.h of this Patchbay, or use the Patchbay that it is for")
+            HelperFailure(PluginFailure.otherABI(UInt32(bitPattern: answer.number)))
         case PLUGIN_HELPER_NO_DESCRIPTION:
             HelperFailure(
                 "gives no description", hint: "`patchbay_describe` returns the address of a pb_bytes with at most 1 MiB of JSON")
@@ -189,8 +188,4 @@ final class HelperProcess {
         default: lie
         }
     }
-}
-
-extension Duration {
-    fileprivate var nanoseconds: Int64 { Int64(clamping: components.seconds) * 1_000_000_000 + components.attoseconds / 1_000_000_000 }
 }

@@ -1,8 +1,8 @@
 internal import CPatchbayPlugin
 import PatchbayAPI
 
-/// A plugin's code, wherever it runs: as a library of this process, or in a process beside it; one day as WebAssembly. What is
-/// above this seam is the same for all.
+/// A plugin's code, wherever it runs: as a library of this process, in a process beside it, or as WebAssembly. What is above this
+/// seam is the same for all.
 ///
 /// Thread: any.
 protocol PluginCode: AnyObject, Sendable {

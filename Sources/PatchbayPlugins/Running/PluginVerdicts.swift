@@ -104,7 +104,7 @@ final class PluginVerdicts {
 
     /// Rejects a record of the call that is too large for the way to the plugin.
     func rejectTooLarge(_ number: Int, limit: Int) {
-        let explanation = "\(name) runs in a process of its own, where a record may have \(limit >> 20) MiB"
+        let explanation = "\(name) runs where a record may have \(limit >> 10) KiB"
         reject(numbers[number], Rejection(code: Self.failed, explanation: explanation))
     }
 

@@ -85,7 +85,12 @@ package enum ConfigurationFile {
         checks.largestPlugin = PluginLoader.largest
         checks.plugin = { content, name, isolation in
             do throws(PluginFailure) {
-                let plugin = try PluginLoader.load(content, name: name, isolation: isolation.map(PluginIsolation.init))
+                let plugin =
+                    switch isolation?.kind {
+                    case nil: try PluginLoader.load(content, name: name)
+                    case .process: try PluginLoader.load(content, name: name, isolation: isolation.map(PluginIsolation.init))
+                    case .webAssembly: try PluginLoader.load(content, name: name, limits: isolation.map(WasmLimits.init) ?? .usual)
+                    }
                 return .success(ConfigurationChecks.Plugin(revision: plugin.revision, definitions: plugin.definitions))
             } catch {
                 return .failure(ConfigurationChecks.PluginProblem(problem: error.problem, hint: error.hint))
@@ -136,5 +141,11 @@ extension PluginIsolation {
     fileprivate init(_ settings: PluginSettings.Isolation) {
         self.init(
             deadline: .milliseconds(settings.deadline), memory: Int(settings.memory), mustBeConfined: settings.mustBeConfined)
+    }
+}
+
+extension WasmLimits {
+    fileprivate init(_ settings: PluginSettings.Isolation) {
+        self.init(deadline: .milliseconds(settings.deadline), memory: Int(settings.memory))
     }
 }

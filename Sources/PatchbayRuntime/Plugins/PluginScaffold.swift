@@ -2,7 +2,14 @@ import PatchbayPlugins
 
 /// `plugin new`: the files of a plugin that builds, with a test, to begin from.
 package enum PluginScaffold {
-    package enum Language: String, CaseIterable, Sendable { case c, swift, rust }
+    package enum Language: String, CaseIterable, Sendable {
+        case c, swift, rust
+        case cWasm = "c-wasm"
+        case swiftWasm = "swift-wasm"
+
+        /// Whether it becomes a WebAssembly module rather than a shared library.
+        var isWebAssembly: Bool { self == .cWasm || self == .swiftWasm }
+    }
 
     package struct File: Sendable, Equatable {
         package let name: String
@@ -25,25 +32,26 @@ package enum PluginScaffold {
 
     /// All files, the source first.
     package static func files(_ name: String, in language: Language) -> [File] {
-        let source: (name: String, text: String)
-        var files: [File] = []
-        switch language {
-        case .c: source = ("\(name).c", PluginTemplates.c)
-        case .swift: source = ("\(name).swift", PluginTemplates.swift)
-        case .rust: source = ("\(name).rs", PluginTemplates.rust)
-        }
-        files.append(File(name: source.name, text: filled(source.text, name)))
-        if language != .rust { files.append(File(name: "patchbay_plugin.h", text: PluginHeader.text)) }
-        let build =
+        let (ending, text, build) =
             switch language {
-            case .c: PluginTemplates.makeC
-            case .swift: PluginTemplates.makeSwift
-            case .rust: PluginTemplates.makeRust
+            case .c: ("c", PluginTemplates.c.replacing("LIBRARY", with: PluginTemplates.libraryC), PluginTemplates.makeC)
+            case .cWasm: ("c", PluginTemplates.c.replacing("LIBRARY", with: PluginTemplates.libraryCWasm), PluginTemplates.makeCWasm)
+            case .swift: ("swift", PluginTemplates.swift, PluginTemplates.makeSwift)
+            case .swiftWasm: ("swift", PluginTemplates.swift, PluginTemplates.makeSwiftWasm)
+            case .rust: ("rs", PluginTemplates.rust, PluginTemplates.makeRust)
             }
-        files.append(File(name: "Makefile", text: filled(build + PluginTemplates.makeTest, name)))
-        files.append(File(name: "routes.yaml", text: filled(PluginTemplates.routes, name)))
+        func file(_ fileName: String, _ text: String) -> File {
+            let right = language.isWebAssembly ? text.replacing("NAME.so", with: "NAME.wasm") : text
+            return File(name: fileName, text: right.replacing("NAME", with: name))
+        }
+        var files = [file("\(name).\(ending)", text)]
+        if language != .rust { files.append(File(name: "patchbay_plugin.h", text: PluginHeader.text)) }
+        if language.isWebAssembly {
+            files.append(File(name: "patchbay_wasm.h", text: PluginHeader.support))
+            files.append(File(name: "patchbay_wasm.c", text: PluginHeader.supportSource))
+        }
+        files.append(file("Makefile", build + PluginTemplates.makeTest))
+        files.append(file("routes.yaml", PluginTemplates.routes))
         return files
     }
-
-    private static func filled(_ text: String, _ name: String) -> String { text.replacing("NAME", with: name) }
 }

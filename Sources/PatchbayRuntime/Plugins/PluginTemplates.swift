@@ -2,9 +2,7 @@
 enum PluginTemplates {
     static let c = #"""
         // `NAME`: a transformer for Patchbay. `make` builds it, `make test` tries it out; patchbay_plugin.h says what the rules are.
-        #include <stdio.h>
-        #include <stdlib.h>
-        #include <string.h>
+        LIBRARY
 
         #include "patchbay_plugin.h"
 
@@ -42,19 +40,19 @@ enum PluginTemplates {
         // `options` is what the description allows: {"max_bytes":1000}
         void *patchbay_create(uint32_t transformer, const pb_bytes *options, const pb_output *output) {
             static const char start[] = "{\"max_bytes\":";
-            char text[64] = {0};
-            if (transformer != 0 || options->length >= sizeof text) {
-                fail(output, "these are options of something else");
-                return NULL;
+            const size_t length = sizeof start - 1;
+            uint32_t max_bytes = 0;
+            if (transformer == 0 && options->length > length && memcmp(options->data.at, start, length) == 0) {
+                const uint8_t *digit = options->data.at + length, *end = options->data.at + options->length;
+                for (; digit < end && *digit >= '0' && *digit <= '9' && max_bytes < 100000000; digit++)
+                    max_bytes = max_bytes * 10 + (uint32_t)(*digit - '0');
             }
-            if (options->length > 0) memcpy(text, options->data.at, options->length);
-            unsigned long max_bytes = strncmp(text, start, strlen(start)) == 0 ? strtoul(text + strlen(start), NULL, 10) : 0;
             NAME_t *instance = max_bytes > 0 ? calloc(1, sizeof *instance) : NULL;
             if (!instance) {
                 fail(output, "`max_bytes` is missing");
                 return NULL;
             }
-            instance->max_bytes = (uint32_t)max_bytes;
+            instance->max_bytes = max_bytes;
             return instance;
         }
 
@@ -62,8 +60,22 @@ enum PluginTemplates {
             pb_reject(output, number, code, (uint32_t)strlen(code), NULL, 0, reason, (uint32_t)strlen(reason));
         }
 
+        static char *append(char *to, const void *from, size_t count) {
+            if (count > 0) memcpy(to, from, count);
+            return to + count;
+        }
+
+        static char *append_number(char *to, uint32_t number) {
+            char digits[10];
+            size_t count = 0;
+            do digits[sizeof digits - ++count] = (char)('0' + number % 10);
+            while (number /= 10);
+            return append(to, digits + sizeof digits - count, count);
+        }
+
         // Each record gets one verdict: pb_emit, pb_reject or pb_filter. What is emitted must be JSON; the router checks that.
         int32_t patchbay_process(void *at, const pb_batch *batch, const pb_output *output) {
+            static const char start[] = "{\"bytes\":", middle[] = ",\"record\":";
             NAME_t *instance = at;
             for (uint32_t number = 0; number < batch->count; number++) {
                 const pb_bytes *value = &pb_record_at(batch, number)->value;
@@ -78,10 +90,12 @@ enum PluginTemplates {
                     instance->out = out;
                     instance->capacity = needed;
                 }
-                int length = snprintf(instance->out, needed, "{\"bytes\":%u,\"record\":", value->length);
-                if (value->length > 0) memcpy(instance->out + length, value->data.at, value->length);
-                instance->out[length + (int)value->length] = '}';
-                pb_emit(output, number, instance->out, (uint32_t)length + value->length + 1);
+                char *end = append(instance->out, start, sizeof start - 1);
+                end = append_number(end, value->length);
+                end = append(end, middle, sizeof middle - 1);
+                end = append(end, value->data.at, value->length);
+                end = append(end, "}", 1);
+                pb_emit(output, number, instance->out, (uint32_t)(end - instance->out));
             }
             return 0;
         }
@@ -370,6 +384,39 @@ enum PluginTemplates {
 
         NAME.so: NAME.c patchbay_plugin.h
         \t$(CC) -std=c11 -O2 -Wall -Wextra -shared -fPIC -fvisibility=hidden -o $@ NAME.c
+
+        """
+
+    static let libraryC = """
+        #include <stdlib.h>
+        #include <string.h>
+        """
+
+    static let libraryCWasm = """
+        // Memory and bytes: there is no C library.
+        #include "patchbay_wasm.h"
+        """
+
+    static let makeCWasm = """
+        # For WebAssembly, with a clang that knows wasm32 and finds wasm-ld.
+        CC = clang
+        PATCHBAY = patchbay
+
+        NAME.wasm: NAME.c patchbay_wasm.c patchbay_wasm.h patchbay_plugin.h
+        \t$(CC) --target=wasm32 -std=c11 -O2 -Wall -Wextra -msimd128 -mbulk-memory -nostdlib -Wl,--no-entry,--strip-all -o $@ NAME.c patchbay_wasm.c
+
+        """
+
+    static let makeSwiftWasm = """
+        # Embedded Swift for WebAssembly, with a toolchain of Swift alone: its clang links.
+        SWIFTC = swiftc
+        CC = clang
+        PATCHBAY = patchbay
+        EXPORTS = $(foreach name,abi describe create process tick destroy,-Wl,--export-if-defined=patchbay_$(name))
+
+        NAME.wasm: NAME.swift patchbay_wasm.c patchbay_wasm.h patchbay_plugin.h
+        \t$(SWIFTC) -target wasm32-unknown-none-wasm -enable-experimental-feature Embedded -wmo -O -parse-as-library -module-name NAME -import-objc-header patchbay_plugin.h -c -o NAME.o NAME.swift
+        \t$(CC) --target=wasm32 -std=c11 -O2 -mbulk-memory -nostdlib -Wl,--no-entry,--strip-all $(EXPORTS) -o $@ NAME.o patchbay_wasm.c
 
         """
 

@@ -23,7 +23,7 @@ struct PluginNewCommand: ParsableCommand {
             Exit codes: 0 written; 64 the name can't be one; 69 a file can't be written.
             """)
 
-    @Option(help: "c, swift or rust.")
+    @Option(help: "c, swift or rust; c-wasm or swift-wasm for WebAssembly.")
     var language: PluginScaffold.Language
 
     @Argument(help: "What routes call the transformer: lower-case words joined by `_`.")
