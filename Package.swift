@@ -227,7 +227,7 @@ let package = Package(
         .testTarget(
             name: "PatchbayPluginsTests",
             dependencies: [
-                "PatchbayPlugins", "CPatchbayPlugin", "PatchbayAPI", "PatchbayConfig", "PatchbayRuntime", "TestSupport",
+                "PatchbayPlugins", "CPatchbayPlugin", "PatchbayAPI", "PatchbayConfig", "PatchbayRuntime", "PatchbaySettings", "TestSupport",
                 "TransformerTestSupport", "CAllocationCounter", .product(name: "Logging", package: "swift-log"),
             ],
             exclude: ["Plugins"], swiftSettings: strict),

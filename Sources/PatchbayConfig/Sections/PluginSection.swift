@@ -84,8 +84,8 @@ extension PluginSettings {
             "deadline", .duration(milliseconds: 10...60_000),
             documentation: """
                 With `isolate: process`, and for WebAssembly: how long the plugin may take for a batch, `1s` unless it is given; to \
-                start, it has ten times that. A plugin that takes longer is ended, and started again. The topics of the same consumer \
-                thread wait meanwhile.
+                start, it has ten times that, up to three seconds or the deadline. A plugin that takes longer is ended, and started \
+                again. The topics of the same consumer thread wait meanwhile: keep it well below `server.liveness_threshold`.
                 """,
             example: "deadline: 500ms"),
         Field(

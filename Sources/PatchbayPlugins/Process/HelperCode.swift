@@ -22,7 +22,7 @@ final class HelperCode: PluginCode {
         }
         self.name = name
         self.isolation = isolation
-        restarts = RestartPolicy(retryTime: isolation.retryTime)
+        restarts = RestartPolicy(retryTime: isolation.patience.retries)
         image = try HelperImage(bytes, name: String(name.split(separator: "/").last ?? "plugin"))
     }
 

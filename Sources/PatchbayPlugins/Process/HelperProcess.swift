@@ -65,7 +65,7 @@ final class HelperProcess {
         plugin_helper_start(&helper, isolation.program, image.descriptor, name)
         try Self.check(helper)
 
-        let answer = try wait(isolation.startDeadline.nanoseconds, "didn't start within \(isolation.startDeadline)")
+        let answer = try wait(isolation.patience.start.nanoseconds, "didn't start within \(isolation.patience.start)")
         guard answer.protocol == PLUGIN_HELPER_PROTOCOL else {
             throw HelperFailure(
                 "is run by a `\(HelperProgram.name)` of another version", hint: "install both programs of one version, and restart")

@@ -19,8 +19,5 @@ package struct PluginIsolation: Sendable, Equatable {
     /// `patchbay-plugin-host` beside the program that runs.
     package static let ownProgram = HelperProgram.path
 
-    /// Starting is more than a call: a program, its libraries, and the tables that `patchbay_create` reads.
-    var startDeadline: Duration { deadline * 10 }
-    /// How long a batch may be tried again for.
-    var retryTime: Duration { deadline * 10 }
+    var patience: CallPatience { CallPatience(deadline: deadline) }
 }

@@ -15,7 +15,7 @@ final class WasmCode: PluginCode {
     init(_ bytes: [UInt8], _ limits: WasmLimits) throws(PluginFailure) {
         module = try WasmModule.compile(bytes)
         self.limits = limits
-        restarts = RestartPolicy(retryTime: limits.retryTime)
+        restarts = RestartPolicy(retryTime: limits.patience.retries)
     }
 
     var hasTick: Bool { module.hasTick }
@@ -91,7 +91,7 @@ private final class WasmStore {
         let text = PluginText.bounded(
             UnsafeRawBufferPointer(start: how.text, count: String(cString: how.text).utf8.count), limit: PluginText.sentenceLimit)
         return switch outcome {
-        case PLUGIN_WASM_LATE where isStart: "didn't start within \(limits.startDeadline)"
+        case PLUGIN_WASM_LATE where isStart: "didn't start within \(limits.patience.start)"
         case PLUGIN_WASM_LATE: "didn't answer within its deadline of \(limits.deadline)"
         case PLUGIN_WASM_FULL: "says more than fits into \(WasmLimits.output >> 20) MiB or \(PLUGIN_HELPER_ENTRIES) verdicts"
         case PLUGIN_WASM_OUTSIDE: "gives an address outside of its memory: \(text)"

@@ -19,14 +19,11 @@ package struct WasmLimits: Sendable, Equatable {
     /// Bytes that it may say in a call.
     static let output = 32 << 20
 
-    /// Starting is more than a call.
-    var startDeadline: Duration { deadline * 10 }
-    /// How long a batch may be tried again for.
-    var retryTime: Duration { deadline * 10 }
+    var patience: CallPatience { CallPatience(deadline: deadline) }
 
     var forCalls: plugin_wasm_limits {
         plugin_wasm_limits(
-            memory: UInt64(memory), deadline_ns: deadline.nanoseconds, start_deadline_ns: startDeadline.nanoseconds, input: UInt64(input),
+            memory: UInt64(memory), deadline_ns: deadline.nanoseconds, start_deadline_ns: patience.start.nanoseconds, input: UInt64(input),
             output: UInt64(Self.output), entries: PLUGIN_HELPER_ENTRIES)
     }
 }
