@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -360,6 +361,19 @@ void plugin_helper_trim(plugin_helper *helper, size_t used) {
     trim((uint8_t *)helper->area + PLUGIN_HELPER_INPUT, PLUGIN_HELPER_INPUT_SIZE, helper->packed);
     trim((uint8_t *)helper->area + PLUGIN_HELPER_OUTPUT, PLUGIN_HELPER_OUTPUT_SIZE, used);
     helper->packed = 0;
+}
+
+int plugin_helper_is_short(const plugin_helper *helper, uint64_t memory) {
+    struct rlimit most;
+    char path[40], text[64] = {0};
+    if (prlimit(helper->number, RLIMIT_AS, NULL, &most) != 0) return 0;
+    snprintf(path, sizeof path, "/proc/%d/statm", helper->number);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return 0;
+    ssize_t count = read(file, text, sizeof text - 1);
+    close(file);
+    uint64_t taken = count > 0 ? strtoull(text, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+    return taken > 0 && taken + memory / 4 > most.rlim_cur;
 }
 
 int plugin_helper_status(const plugin_helper *helper) {

@@ -305,6 +305,7 @@ struct plugin_wasm_instance {
     // How a call ended.
     uint32_t stopped;
     int trap;
+    int32_t returned;
     char text[256];
 };
 
@@ -477,6 +478,11 @@ uint32_t plugin_wasm_describe(plugin_wasm_instance *instance, const uint8_t **st
     return PLUGIN_WASM_DONE;
 }
 
+static uint32_t returned(plugin_wasm_instance *instance, int32_t result) {
+    instance->returned = result;
+    return result ? PLUGIN_WASM_FAILED : PLUGIN_WASM_DONE;
+}
+
 static uint32_t create(plugin_wasm_instance *instance, uint32_t transformer, const void *options, uint32_t count) {
     uint32_t outcome = make_room(instance, (uint64_t)BATCH + sizeof(pb_bytes) + count);
     if (outcome != PLUGIN_WASM_DONE) return outcome;
@@ -514,7 +520,7 @@ static uint32_t process(plugin_wasm_instance *instance, const pb_batch *batch, u
     wasmtime_value values[3] = {
         {.i32 = (int32_t)instance->handle}, {.i32 = (int32_t)(instance->place + BATCH)}, {.i32 = (int32_t)instance->place}};
     outcome = call(instance, PROCESS, values, 3);
-    return outcome != PLUGIN_WASM_DONE ? outcome : values[0].i32 ? PLUGIN_WASM_FAILED : PLUGIN_WASM_DONE;
+    return outcome != PLUGIN_WASM_DONE ? outcome : returned(instance, values[0].i32);
 }
 
 uint32_t plugin_wasm_process(plugin_wasm_instance *instance, const pb_batch *batch, uint32_t first, uint32_t *taken) {
@@ -533,7 +539,7 @@ uint32_t plugin_wasm_tick(plugin_wasm_instance *instance, int64_t now_ms) {
     clear(instance);
     wasmtime_value values[3] = {{.i32 = (int32_t)instance->handle}, {.i64 = now_ms}, {.i32 = (int32_t)instance->place}};
     uint32_t outcome = call_in_time(instance, instance->limits.deadline_ns, TICK, values, 3);
-    return outcome != PLUGIN_WASM_DONE ? outcome : values[0].i32 ? PLUGIN_WASM_FAILED : PLUGIN_WASM_DONE;
+    return outcome != PLUGIN_WASM_DONE ? outcome : returned(instance, values[0].i32);
 }
 
 const uint8_t *plugin_wasm_said(const plugin_wasm_instance *instance, size_t *count) {
@@ -542,7 +548,7 @@ const uint8_t *plugin_wasm_said(const plugin_wasm_instance *instance, size_t *co
 }
 
 plugin_wasm_ending plugin_wasm_how(const plugin_wasm_instance *instance) {
-    return (plugin_wasm_ending){.trap = instance->trap, .text = instance->text};
+    return (plugin_wasm_ending){.trap = instance->trap, .returned = instance->returned, .text = instance->text};
 }
 
 uint64_t plugin_wasm_memory(const plugin_wasm_instance *instance) {

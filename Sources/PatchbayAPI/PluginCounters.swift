@@ -21,10 +21,10 @@ package struct PluginOrigin: Sendable, Equatable {
 
 /// A transformer whose work a plugin does.
 package protocol PluginStep: Transformer {
-    /// What becomes of batches and instances is counted there from now on. Called before the first batch.
+    /// It works for a route from now on, and what becomes of batches and instances is counted there. Called before the first batch.
     ///
     /// Thread: consumer.
-    func count(into counters: PluginCounters)
+    func begin(on route: String, countingInto counters: PluginCounters)
 }
 
 /// Memory that belongs to one instance of a plugin, outside of what the router takes for itself.

@@ -160,10 +160,20 @@ static uint64_t own_memory(void) {
     return count > 0 ? strtoull(text, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
+/// The plugin crashes, and a limit that is near may be the reason. It crashes again when this returns.
+static void note_shortage(int signal) {
+    (void)signal;
+    void *more = mmap(NULL, area->memory / 4, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (more == MAP_FAILED) __atomic_store_n(&area->outcome, PLUGIN_HELPER_SHORT, __ATOMIC_RELEASE);
+}
+
 static void limit_memory(void) {
     rlim_t most = (rlim_t)(area->memory + own_memory());
     struct rlimit memory = {most, most};
     if (setrlimit(RLIMIT_AS, &memory) != 0) fail(PLUGIN_HELPER_SYSTEM, errno, "setrlimit");
+    struct sigaction action = {.sa_handler = note_shortage, .sa_flags = (int)SA_RESETHAND};
+    const int crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGTRAP};
+    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++) sigaction(crashes[i], &action, NULL);
 }
 
 /// - `error` of a confinement: without it the plugin only runs where the configuration says so.
@@ -236,6 +246,7 @@ static _Noreturn void serve(void *instance) {
             result = plugin.tick ? plugin.tick(instance, area->now_ms, &output) : 0;
         }
         is_open = 0;
+        area->number = result;
         reply(result == 0 ? PLUGIN_HELPER_DONE : PLUGIN_HELPER_FAILED);
     }
 }

@@ -298,6 +298,34 @@ import Testing
         #expect(again.status == 69, "nothing is written over: \(again.said)")
     }
 
+    /// What is asked for wrongly is told before anything is done, in one message.
+    @Test func whatPluginCommandsCantDoIsSaid() async throws {
+        let folder = try Self.temporaryFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let library = folder.appendingPathComponent("sizer.so").path
+        try await compile(folder, member: "bytes", to: library)
+        func output(_ code: Int32, _ arguments: String...) async throws -> String {
+            let program = try PatchbayProgram(["plugin"] + arguments)
+            #expect(try await program.exitCode() == code, "\(program.text)")
+            return program.text
+        }
+        for options in ["{", "[]", "word"] {
+            #expect(try await output(64, "test", library, "--options", options).contains("--options must be a JSON object"))
+        }
+        #expect(
+            try await output(1, "test", library, "--options", #"{"max_byte":5}"#)
+                .contains("not tried: --options has an option `max_byte`, which isn't described; did you mean `max_bytes`?"))
+        let misplaced = try await output(69, "test", folder.path)
+        #expect(misplaced.contains("it is a folder; give the plugin's file") && misplaced.split(separator: "\n").count == 1, "\(misplaced)")
+        #expect(try await output(64, "new", "--language", "c", "json").contains("Patchbay has a transformer `json` itself"))
+        for name in ["x_", "a__b", "_x", "", "1a"] {
+            #expect(try await output(64, "new", "--language", "c", name).contains("must be lower-case words"))
+        }
+        let again = try await ExternalProgram.run(
+            ["env", "PATH=\(Self.path())", "sh", "-c", "mkdir there && patchbay plugin new --language c there"], in: folder)
+        #expect(again.status == 69 && again.said.contains("there is there already: give the plugin another name"), "\(again.said)")
+    }
+
     /// A plugin that crashes, hangs or ends the process fails its check, and the checker lives.
     @Test func aPluginThatCrashesIsTold() async throws {
         let folder = try Self.temporaryFolder()

@@ -134,6 +134,10 @@ struct FieldFindingTests {
                     3, 12, "`brokers` must have at least one item",
                     "for example `brokers: [kafka1:9092, kafka2:9092]`; or leave `brokers` out and set KAFKA_BROKERS")),
             Case(
+                "text for a list of mappings", minimal("plugins: good.so\n"), [:],
+                Finding(
+                    2, 10, "`plugins` must be a list, found the text `good.so`", "for example `plugins: [{ path: plugins/mask.so }]`")),
+            Case(
                 "text for a mapping", minimal("kafka: yes\n"), [:],
                 Finding(2, 8, "`kafka` must be a mapping (`key: value`), found the text `yes`", nil)),
             Case(

@@ -12,7 +12,7 @@ import Testing
 @Suite struct MetricsTests {
     private final class Step: PluginStep {
         func transform(_ batch: borrowing RecordBatch, into output: EnvelopeWriter) {}
-        func count(into counters: PluginCounters) {}
+        func begin(on route: String, countingInto counters: PluginCounters) {}
     }
 
     private final class Memory: PluginMemory { let bytes: Int? = 4096 }

@@ -8,9 +8,9 @@ import Testing
 /// What `patchbay plugin test` finds.
 @Suite("Checks of plugins")
 struct ConformanceTests {
-    private func outcomes(_ bytes: [UInt8]) -> [String: PluginConformance.Outcome] {
+    private func outcomes(_ bytes: [UInt8], options: String? = nil) -> [String: PluginConformance.Outcome] {
         var outcomes: [String: PluginConformance.Outcome] = [:]
-        PluginConformance(bytes, name: "x.so", options: nil, measures: false) {
+        PluginConformance(bytes, name: "x.so", options: options.map { Array($0.utf8) }, measures: false) {
             if case .ended(let name, let outcome) = $0 { outcomes[name] = outcome }
         }.run()
         return outcomes
@@ -35,8 +35,38 @@ struct ConformanceTests {
             return
         }
         #expect(
-            reason.contains("example \"Mine\" should come out as data(\"1\")") && reason.contains("gives no verdict on this record"),
-            "\(reason)")
+            reason.hasPrefix("example \"Mine\" should come out as the data 1, and came out as rejected, code `plugin_failed` (")
+                && reason.contains("gives no verdict on this record"), "\(reason)")
+    }
+
+    @Test("Options are checked as the router checks them; without any that can be used, it says so and fails")
+    func options() async throws {
+        let described =
+            #"{"transformers":[{"name":"liar","summary":"x","options":[{"name":"limit","kind":"integer","minimum":1,"maximum":9,"required":true,"documentation":"x"},{"name":"greeting","kind":"string","documentation":"x"}]}]}"#
+        let bytes = try await PluginFixture.liar("-DDESCRIPTION=\"\(described.replacing("\"", with: "\\\""))\"")
+        let tried = "liar: everything that needs an instance"
+        for (options, reason) in [
+            (nil, "it needs `limit`: give --options '{…}', or describe an example"),
+            ("{}", "--options lacks the option `limit`"),
+            (
+                #"{"limit":10}"#,
+                "--options has a value for `limit` that the description doesn't allow: it must be a whole number from 1 to 9"
+            ),
+            (
+                #"{"limit":"5"}"#,
+                "--options has a value for `limit` that the description doesn't allow: it must be a whole number from 1 to 9"
+            ),
+            (#"{"limit":5,"greetin":"x"}"#, "--options has an option `greetin`, which isn't described; did you mean `greeting`?"),
+            (#"{"zzz":1}"#, "--options has an option `zzz`, which isn't described; `limit`, `greeting` are"),
+        ] as [(String?, String)] {
+            #expect(outcomes(bytes, options: options)[tried] == .failed("not tried: \(reason)"), "\(options ?? "none")")
+        }
+        let right = outcomes(bytes, options: #"{"limit":5}"#)
+        #expect(right[tried] == nil && right["liar: an empty batch"] == .passed, "\(right)")
+        for text in ["{", "[]", "word", "", "1", #"{"a":1,"a":2}"#] {
+            #expect(PluginConformance.problem(withOptions: Array(text.utf8)) != nil, "\(text)")
+        }
+        #expect(PluginConformance.problem(withOptions: Array("{}".utf8)) == nil)
     }
 
     @Test("One that can't be loaded has one failure")

@@ -11,7 +11,7 @@ import TransformerTestSupport
     private func transformer(_ definition: TransformerDefinition, _ counters: PluginCounters) throws -> any PluginStep {
         let made = try definition.make()
         let step = try #require(made as? any PluginStep)
-        step.count(into: counters)
+        step.begin(on: "a-route", countingInto: counters)
         return step
     }
 
@@ -103,7 +103,7 @@ import TransformerTestSupport
     func sums() throws {
         final class Step: PluginStep {
             func transform(_ batch: borrowing RecordBatch, into output: EnvelopeWriter) {}
-            func count(into counters: PluginCounters) {}
+            func begin(on route: String, countingInto counters: PluginCounters) {}
         }
         final class Memory: PluginMemory { let bytes: Int? = 7 }
         let counters = PluginCounters()

@@ -52,8 +52,10 @@ struct ProcessTests {
         arguments: [
             ("crash", "it crashed (signal 11)"), ("twice and crash", "it crashed (signal 11)"), ("abort", "it crashed (signal 6)"),
             ("exit", "it ended its process (exit code 0)"), ("hang", "it didn't answer within its deadline of 0.4 seconds"),
-            ("spin", "it didn't answer within its deadline of 0.4 seconds"), ("bomb", "it crashed (signal 11)"),
-            ("flood", "it says more than fits into 32 MiB or 262144 verdicts"), ("fail", ""),
+            ("spin", "it didn't answer within its deadline of 0.4 seconds"),
+            ("bomb", "it crashed (signal 11), with less than a quarter of its `memory` of 64 MiB left"),
+            ("starve", "it didn't answer within its deadline of 0.4 seconds, with less than a quarter of its `memory` of 64 MiB left"),
+            ("flood", "it says more than fits into 32 MiB or 262144 verdicts"), ("fail", "it returned 1 from `patchbay_process`"),
             ("lying used", "it says what can't be, about its own answer"), ("lying entry", "it says what can't be, about its own answer"),
             ("early answer", "it says what can't be, about its own answer"),
             ("closed answers", "it didn't answer within its deadline of 0.4 seconds"),
@@ -70,8 +72,7 @@ struct ProcessTests {
         #expect(rejected.map(\.0) == [Int64(place)])
         let rejection = try #require(rejected.first?.1.rejection)
         #expect(rejection.code == "plugin_failed")
-        let said = poison.reason.isEmpty ? "" : ": \(poison.reason)"
-        #expect(rejection.explanation == "`trouble` of `plugins/trouble.so` fails at this record\(said)")
+        #expect(rejection.explanation == "`trouble` of `plugins/trouble.so` fails at this record: \(poison.reason)")
         #expect(run(transformer, ["after"]).map(\.1) == [.data("\"after\"")])
     }
 
@@ -140,9 +141,9 @@ struct ProcessTests {
     func starts() async throws {
         let expected = [
             ("refuse", "the plugin refuses these options: not these"),
-            ("crash", "the plugin refuses these options: it crashed (signal 11)"),
-            ("hang", "the plugin refuses these options: it didn't start within 0.5 seconds"),
-            ("flood", "the plugin refuses these options: it says more than fits into 32 MiB or 262144 verdicts"),
+            ("crash", "the plugin broke while an instance was being made: it crashed (signal 11)"),
+            ("hang", "the plugin broke while an instance was being made: it didn't start within 0.5 seconds"),
+            ("flood", "the plugin broke while an instance was being made: it says more than fits into 32 MiB or 262144 verdicts"),
         ]
         let definition = try await definition(Self.isolation(deadline: .milliseconds(50)))
         for (create, message) in expected {
@@ -167,6 +168,32 @@ struct ProcessTests {
         #expect(strange?.problem == "ended its process (exit code 0)")
         let small = await #expect(throws: PluginFailure.self) { try await self.definition(Self.isolation(memory: 4096)) }
         #expect(small?.problem.hasPrefix("can't be loaded: ") == true, "\(String(describing: small))")
+    }
+
+    @Test("What a plugin returns is in the log with its number, the route, and the record once it is alone", arguments: [true, false])
+    func returns(_ isIsolated: Bool) async throws {
+        // Not the other one in the router, where another test expects it not to be.
+        let bytes = isIsolated ? try await PluginFixture.library("trouble.c") : try await PluginFixture.liar()
+        let plugin = try PluginLoader.load(bytes, name: "plugins/failing.so", isolation: isIsolated ? Self.isolation() : nil)
+        let definition = try #require(plugin.definitions.first)
+        let counters = PluginCounters()
+        var lines: [LogBook.Line] = []
+        // Other tests take the log as well.
+        try await eventually("two lines") {
+            let log = LogBook()
+            PluginLoader.log(to: log.logger)
+            let made = try definition.make()
+            let transformer = try #require(made as? any PluginStep)
+            transformer.begin(on: "a-route", countingInto: counters)
+            _ = run(transformer, ["a", "fail", "b"])
+            lines = log.lines.filter { $0.message == "plugin failed" && "\($0.metadata["plugin"] ?? "")".hasSuffix("plugins/failing.so`") }
+            return lines.count == 2
+        }
+        for line in lines {
+            #expect(line.metadata["reason"] == "returned 1 from `patchbay_process`" && line.metadata["route"] == "a-route", "\(line)")
+        }
+        #expect(lines.first?.metadata["record_offset"] == nil && lines.last?.metadata["record_offset"] == "1")
+        #expect(counters.snapshot().lastFailure?.reason == "returned 1 from `patchbay_process`")
     }
 
     @Test("One that breaks at everything is paused, and its records are rejected at once")

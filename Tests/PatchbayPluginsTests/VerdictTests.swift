@@ -89,7 +89,7 @@ struct VerdictTests {
         #expect(outcomes.filter { $0.1.rejection != nil }.map(\.0) == [37, 80])
         let passed = outcomes.filter { $0.1.rejection == nil }.map(\.0)
         #expect(passed == passed.sorted())
-        #expect(outcomes[37].1.rejection?.explanation == "`liar` of `liar.so` fails at this record")
+        #expect(outcomes[37].1.rejection?.explanation == "`liar` of `liar.so` fails at this record: it returned 1 from `patchbay_process`")
     }
 
     @Test("One that breaks at everything costs a bounded number of new instances")

@@ -48,7 +48,7 @@ struct WebAssemblyTests {
         arguments: [
             ("trap", "it gave up (`unreachable`)"), ("twice and trap", "it gave up (`unreachable`)"),
             ("hang", "it didn't answer within its deadline of 0.2 seconds"), ("deep", "it ran out of stack"),
-            ("bomb", "it gave up (`unreachable`)"), ("divide", "it divided by zero"), ("fail", ""),
+            ("bomb", "it gave up (`unreachable`)"), ("divide", "it divided by zero"), ("fail", "it returned 1 from `patchbay_process`"),
             ("reach", "it reached outside of its memory"),
             ("flood", "it says more than fits into 32 MiB or 262144 verdicts"),
             ("large flood", "it says more than fits into 32 MiB or 262144 verdicts"),
@@ -159,9 +159,9 @@ struct WebAssemblyTests {
         let definition = try await definition(WasmLimits(deadline: .milliseconds(20), memory: 16 << 20))
         for (create, message) in [
             ("refuse", "the plugin refuses these options: not these"),
-            ("trap", "the plugin refuses these options: it gave up (`unreachable`)"),
-            ("hang", "the plugin refuses these options: it didn't start within 0.2 seconds"),
-            ("flood", "the plugin refuses these options: it says more than fits into 32 MiB or 262144 verdicts"),
+            ("trap", "the plugin broke while an instance was being made: it gave up (`unreachable`)"),
+            ("hang", "the plugin broke while an instance was being made: it didn't start within 0.2 seconds"),
+            ("flood", "the plugin broke while an instance was being made: it says more than fits into 32 MiB or 262144 verdicts"),
         ] {
             do throws(OptionError) {
                 _ = try definition.make(["create": .string(create)])

@@ -56,6 +56,8 @@
 #define PLUGIN_HELPER_NOT_CONFINED 8u
 /// A system call failed, with error `number`; a text says which.
 #define PLUGIN_HELPER_SYSTEM 9u
+/// It crashes, and less than a quarter of its address space is left.
+#define PLUGIN_HELPER_SHORT 10u
 
 typedef struct plugin_helper_area {
     // By the router.
@@ -169,6 +171,9 @@ plugin_helper_answer plugin_helper_read(const plugin_helper *_Nonnull helper);
 ///
 /// - used: bytes of output.
 void plugin_helper_trim(plugin_helper *_Nonnull helper, size_t used);
+
+/// Whether a living helper has less than a quarter of `memory` bytes left of the address space that it may have.
+int plugin_helper_is_short(const plugin_helper *_Nonnull helper, uint64_t memory);
 
 /// How an ended helper ended: its exit code, or the negative number of a signal.
 int plugin_helper_status(const plugin_helper *_Nonnull helper);

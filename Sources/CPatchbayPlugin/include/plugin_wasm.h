@@ -103,6 +103,8 @@ const uint8_t *_Nullable plugin_wasm_said(const plugin_wasm_instance *_Nonnull i
 typedef struct plugin_wasm_ending {
     /// Of wasmtime's numbers; -1 for none.
     int trap;
+    /// What patchbay_process or patchbay_tick returned.
+    int32_t returned;
     const char *_Nonnull text;
 } plugin_wasm_ending;
 plugin_wasm_ending plugin_wasm_how(const plugin_wasm_instance *_Nonnull instance);

@@ -180,6 +180,9 @@ struct FieldDecoder {
             nodes = items
         } else if node.isNull {
             return mismatch(node, .list(itemKind), subject)
+        } else if case .object = itemKind, node.scalar != nil {
+            // No list of one: what is meant has keys.
+            return mismatch(node, .list(itemKind), subject)
         } else if let scalar = node.scalar, let text = interpolated(scalar, subject, node.position), text.isReplaced {
             // `${BROKERS}` holds several the way the environment does.
             let place = ValueSource.file(node.position)

@@ -36,7 +36,7 @@ final class TransformChain {
         let steps = route.steps.map { $0.make() }
         for (step, declared) in zip(steps, route.steps) {
             guard let plugin = declared.plugin, let step = step as? any PluginStep else { continue }
-            step.count(into: route.counters.plugin(plugin.transformer))
+            step.begin(on: route.name, countingInto: route.counters.plugin(plugin.transformer))
         }
         self.steps = steps
         self.limits = limits

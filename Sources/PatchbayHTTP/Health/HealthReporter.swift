@@ -88,7 +88,9 @@ final class HealthReporter: Sendable {
         }
         let configuration = configuration()
         if let error = configuration.error {
-            reasons.append("the changed configuration file was rejected; the previous configuration is still active: \(error)")
+            reasons.append(
+                "the changed configuration file, or a changed plugin of it, was rejected; the previous configuration is still active: \(error)"
+            )
         }
         if !configuration.restartNeeded.isEmpty {
             reasons.append("changed settings wait for a restart: \(configuration.restartNeeded.joined(separator: ", "))")

@@ -36,7 +36,7 @@ package struct PluginConformance {
 
     /// - Parameters:
     ///   - bytes: of the plugin's file.
-    ///   - options: a JSON object in place of those of the examples.
+    ///   - options: a JSON object in place of those of the examples; durations as milliseconds, sizes as bytes.
     ///   - measures: whether the cost of a record is measured, too.
     package init(_ bytes: [UInt8], name: String, options: [UInt8]?, measures: Bool = true, report: @escaping (Event) -> Void) {
         self.bytes = bytes
@@ -57,7 +57,13 @@ package struct PluginConformance {
             }
         }
         guard let program else { return }
-        for number in program.description.transformers.indices { run(program, number) }
+        let given: GivenOptions?
+        switch options.map(Self.read) {
+        case nil: given = nil
+        case .success(let values)?: given = GivenOptions(values: values, transformers: program.description.transformers)
+        case .failure(let reason)?: return check("--options is a JSON object") { .failed(reason.text) }
+        }
+        for number in program.description.transformers.indices { run(program, number, given) }
     }
 
     private func check(_ title: String, _ body: () -> Outcome) {
@@ -67,16 +73,16 @@ package struct PluginConformance {
 
     // MARK: One transformer
 
-    private func run(_ program: PluginLoader.Program, _ number: Int) {
+    private func run(_ program: PluginLoader.Program, _ number: Int, _ given: GivenOptions?) {
         let described = program.description.transformers[number]
         let subject = Subject(code: program.code, number: number, described: described, name: "`\(described.name)` of `\(name)`")
         check("\(described.name): its examples come out as it says") { examples(subject) }
         check("\(described.name): what are no options is refused with a reason, or taken") { badOptions(subject) }
         let options: [UInt8]
-        switch usableOptions(described) {
-        case .success(let usable): options = usable
+        switch Self.usableOptions(described, given?.values(for: described)) {
+        case .success(let usable): options = PluginDefinitions.json(usable)
         case .failure(let reason):
-            return check("\(described.name): everything that needs an instance") { .skipped(reason.text) }
+            return check("\(described.name): everything that needs an instance") { .failed("not tried: \(reason.text)") }
         }
         func withInstance(_ title: String, _ body: (any PluginInstance, PluginVerdicts) -> Outcome) {
             check("\(described.name): \(title)") {
@@ -114,35 +120,88 @@ package struct PluginConformance {
         let text: String
     }
 
-    private func usableOptions(_ described: PluginDescription.Transformer) -> Result<[UInt8], Reason> {
-        if let options { return .success(options) }
-        if let example = described.examples.first {
-            return Self.options(example, described).map { PluginDefinitions.json($0) }
+    /// What `--options` says.
+    private struct GivenOptions {
+        let values: [String: ConfigValue]
+        /// Whether there is a transformer that they are for.
+        private let fitsOne: Bool
+
+        init(values: [String: ConfigValue], transformers: [PluginDescription.Transformer]) {
+            self.values = values
+            fitsOne = transformers.contains { (try? PluginConformance.checked(values, $0, of: "").get()) != nil }
         }
-        let missing = described.options.filter(\.isRequired).map(\.name)
+
+        /// Those for this transformer; `nil` when they are for another one of the plugin.
+        func values(for described: PluginDescription.Transformer) -> [String: ConfigValue]? {
+            guard fitsOne else { return values }
+            return (try? PluginConformance.checked(values, described, of: "").get()) == nil ? nil : values
+        }
+    }
+
+    /// What is wrong with options before any plugin is asked; `nil` when they are a JSON object.
+    package static func problem(withOptions text: [UInt8]) -> String? {
+        switch read(text) {
+        case .success: nil
+        case .failure(let reason): reason.text
+        }
+    }
+
+    private static func read(_ text: [UInt8]) -> Result<[String: ConfigValue], Reason> {
+        var parser = JSONParser(limits: DescriptionReader.limits)
+        let result = text.withUnsafeBytes { text in
+            parser.read(text) { root in
+                Result { () throws(DescriptionProblem) in try DescribedValue.read(root, at: "it") }
+            }
+        }
+        switch result {
+        case .failure(let problem): return .failure(Reason(text: "it is no JSON: \(problem.explanation)"))
+        case .success(.failure(let problem)): return .failure(Reason(text: "\(problem.place) \(problem.problem)"))
+        case .success(.success(.map(let entries))):
+            return .success(Dictionary(entries.map { ($0.key.string, $0.value) }) { first, _ in first })
+        case .success(.success): return .failure(Reason(text: "it is JSON, but no object"))
+        }
+    }
+
+    private static func usableOptions(
+        _ described: PluginDescription.Transformer, _ given: [String: ConfigValue]?
+    ) -> Result<OptionValues, Reason> {
+        if let given { return checked(given, described, of: "--options") }
+        if let example = described.examples.first { return options(example, described) }
+        let missing = described.options.filter(\.isRequired).map { "`\($0.name)`" }
         guard missing.isEmpty else {
-            return .failure(Reason(text: "it needs \(missing.joined(separator: ", ")): describe an example, or give --options '{…}'"))
+            return .failure(Reason(text: "it needs \(missing.joined(separator: ", ")): give --options '{…}', or describe an example"))
         }
-        return .success(PluginDefinitions.json(OptionValues(defaultsOf: described.options)))
+        return .success(OptionValues(defaultsOf: described.options))
     }
 
     private static func options(
         _ example: TransformerExample, _ described: PluginDescription.Transformer
+    ) -> Result<OptionValues, Reason> { checked(example.options, described, of: "example \"\(example.title)\"") }
+
+    /// Options as the router checks them, with defaults.
+    private static func checked(
+        _ given: [String: ConfigValue], _ described: PluginDescription.Transformer, of place: String
     ) -> Result<OptionValues, Reason> {
         var values: [String: ConfigValue] = [:]
-        for (name, value) in example.options {
+        for (name, value) in given.sorted(by: { $0.key < $1.key }) {
             guard let field = described.options.first(where: { $0.name.hasSameBytes(as: name) }) else {
-                return .failure(Reason(text: "example \"\(example.title)\" has an option `\(name)`, which isn't described"))
+                let names = described.options.map(\.name)
+                let hint =
+                    Suggestion.nearest(to: name, among: names).map { "did you mean `\($0)`?" }
+                    ?? (names.isEmpty ? "none is" : names.map { "`\($0)`" }.joined(separator: ", ") + (names.count > 1 ? " are" : " is"))
+                let shown = Array(name.utf8).withUnsafeBytes { PluginText.bounded($0, limit: 64) }
+                return .failure(Reason(text: "\(place) has an option `\(shown)`, which isn't described; \(hint)"))
             }
             // A lone item is a list of one, as in the file.
             let alone: ConfigValue? = if case .list = field.kind { .list([value]) } else { nil }
             guard let fits = field.kind.taking(value) ?? alone.flatMap({ field.kind.taking($0) }) else {
-                return .failure(Reason(text: "example \"\(example.title)\" has a value for `\(name)` that the description doesn't allow"))
+                return .failure(
+                    Reason(text: "\(place) has a value for `\(name)` that the description doesn't allow: it must be \(field.kind.phrase)"))
             }
             values[name] = fits
         }
         if let missing = described.options.first(where: { $0.isRequired && values[$0.name] == nil }) {
-            return .failure(Reason(text: "example \"\(example.title)\" lacks the option `\(missing.name)`"))
+            return .failure(Reason(text: "\(place) lacks the option `\(missing.name)`"))
         }
         return .success(OptionValues(values, defaultsOf: described.options))
     }
@@ -166,8 +225,10 @@ package struct PluginConformance {
                 transformer.transform(RecordBatch(topic: "a.topic", records: $0), into: EnvelopeWriter(sink))
             }
             if sink.outcomes.count != 1 || sink.outcomes.first?.outcome != example.outcome {
-                let shown = sink.outcomes.map { "\($0.outcome)" + ($0.explanation.map { " (\($0))" } ?? "") }.joined(separator: ", ")
-                return .failed("example \"\(example.title)\" should come out as \(example.outcome), and came out as \(shown)")
+                let shown = sink.outcomes.map { $0.outcome.phrase + ($0.explanation.map { " (\($0))" } ?? "") }.joined(separator: ", ")
+                return .failed(
+                    "example \"\(example.title)\" should come out as \(example.outcome.phrase), and came out as "
+                        + (shown.isEmpty ? "nothing" : shown))
             }
         }
         return .passed
@@ -356,4 +417,46 @@ private final class NoSink: EnvelopeSink {
     func emit(_ record: Record, data: UnsafeRawBufferPointer) {}
     func reject(_ record: Record, _ rejection: Rejection) {}
     func filter(_ record: Record, because reason: FilterReason) {}
+}
+
+extension TransformerExample.Outcome {
+    fileprivate var phrase: String {
+        switch self {
+        case .data(let text): "the data \(text)"
+        case .messages(let texts): "\(Counted.text(texts.count, "message")): \(texts.joined(separator: ", "))"
+        case .rejected(let code, nil): "rejected, code `\(code)`"
+        case .rejected(let code, let field?): "rejected, code `\(code)`, field `\(field)`"
+        case .filtered: "filtered"
+        }
+    }
+}
+
+extension FieldKind {
+    /// What a value must be, as a plugin gets it.
+    fileprivate var phrase: String {
+        switch self {
+        case .string(let least): least > 1 ? "text of \(least) characters or more" : least == 1 ? "text, and not empty" : "text"
+        case .bool: "true or false"
+        case .integer(let range): "a whole number" + Self.limits(range)
+        case .number(let range):
+            "a number" + (range.upperBound == .greatestFiniteMagnitude ? "" : " from \(range.lowerBound) to \(range.upperBound)")
+        case .duration(let range): "a whole number of milliseconds" + Self.limits(range)
+        case .size(let range): "a whole number of bytes" + Self.limits(range)
+        case .choice(let words): "one of " + words.map { "`\($0)`" }.joined(separator: ", ")
+        case .list(let kind, let least): "a list" + (least > 0 ? " of \(least) or more" : "") + ", each \(kind.phrase)"
+        case .dictionary(let kind): "an object, each value \(kind.phrase)"
+        case .object(let fields): "an object with " + fields.map { "`\($0.name)`" }.joined(separator: ", ")
+        case .scalar: "text"
+        case .any, .json: "any value"
+        }
+    }
+
+    private static func limits(_ range: ClosedRange<Int64>) -> String {
+        switch (range.lowerBound > .min, range.upperBound < .max) {
+        case (true, true): " from \(range.lowerBound) to \(range.upperBound)"
+        case (true, false): " of \(range.lowerBound) or more"
+        case (false, true): " of \(range.upperBound) or less"
+        case (false, false): ""
+        }
+    }
 }

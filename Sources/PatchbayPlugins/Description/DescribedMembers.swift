@@ -84,17 +84,25 @@ struct DescribedMembers {
 }
 
 /// The names that descriptions give.
-enum DescribedName {
-    /// Lower-case words joined by `_`, as names of transformers and options are.
-    static func check(_ name: String, at place: String) throws(DescriptionProblem) -> String {
+package enum DescribedName {
+    /// Whether it is lower-case words joined by `_`, as names of transformers and options are.
+    package static func isRight(_ name: String) -> Bool {
         let bytes = Array(name.utf8)
-        let isRight = bytes.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"): true
-            default: false
-            }
+        guard let first = bytes.first, (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(first), bytes.count <= 64 else { return false }
+        // One `_` between two words, and none behind the last one.
+        return bytes.split(separator: UInt8(ascii: "_"), omittingEmptySubsequences: false).allSatisfy { word in
+            !word.isEmpty
+                && word.allSatisfy { byte in
+                    switch byte {
+                    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+                    default: false
+                    }
+                }
         }
-        guard isRight, let first = bytes.first, first >= UInt8(ascii: "a"), bytes.count <= 64 else {
+    }
+
+    static func check(_ name: String, at place: String) throws(DescriptionProblem) -> String {
+        guard isRight(name) else {
             throw DescriptionProblem(
                 place, "must be lower-case words joined by `_`, of at most 64 characters", hint: "for example `mask_fields`")
         }

@@ -4,7 +4,7 @@ import PatchbayJSON
 /// Reads the JSON that `patchbay_describe` returns. Strict: what isn't understood is a mistake.
 enum DescriptionReader {
     /// Deep enough for options inside options.
-    private static let limits = JSONLimits(maximumBytes: PluginDescription.longest, maximumDepth: 64)
+    static let limits = JSONLimits(maximumBytes: PluginDescription.longest, maximumDepth: 64)
 
     static func read(_ json: [UInt8]) throws(DescriptionProblem) -> PluginDescription {
         var parser = JSONParser(limits: limits)

@@ -111,12 +111,17 @@ private final class NativeInstance: PluginInstance {
     }
 
     func process(_ batch: UnsafePointer<pb_batch>, into verdicts: PluginVerdicts) -> Bool {
-        output.open(for: verdicts) { library.process(instance, batch, $0) } == 0
+        isOfUse(output.open(for: verdicts) { library.process(instance, batch, $0) }, verdicts)
     }
 
     func tick(nowMilliseconds: Int64, into verdicts: PluginVerdicts) -> Bool {
         guard let tick = library.tick else { return true }
-        return output.open(for: verdicts) { tick(instance, nowMilliseconds, $0) } == 0
+        return isOfUse(output.open(for: verdicts) { tick(instance, nowMilliseconds, $0) }, verdicts)
+    }
+
+    private func isOfUse(_ result: Int32, _ verdicts: PluginVerdicts) -> Bool {
+        if result != 0 { verdicts.gaveUp(result) }
+        return result == 0
     }
 }
 

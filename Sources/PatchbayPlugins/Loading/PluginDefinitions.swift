@@ -27,6 +27,12 @@ enum PluginDefinitions {
                 // One that is made only to see whether it can be.
                 let verdicts = PluginVerdicts(name: name)
                 guard code.makeInstance(of: number, options: json, log: verdicts) != nil else {
+                    if let reason = verdicts.breakReason {
+                        throw OptionError(
+                            option: nil, message: "the plugin broke while an instance was being made: it \(reason)",
+                            hint: "`patchbay_create` has to return, an instance or NULL after a pb_log; `patchbay plugin test` tries it out"
+                        )
+                    }
                     throw OptionError(
                         option: nil,
                         message: verdicts.lastLine.map { "the plugin refuses these options: \($0)" }

@@ -94,12 +94,13 @@ private final class HelperInstance: PluginInstance {
     }
 
     private func attempt(
-        _ verdicts: PluginVerdicts, of first: Int, _ taken: Int, _ call: (HelperProcess) throws(HelperFailure) -> Bool
+        _ verdicts: PluginVerdicts, of first: Int, _ taken: Int, _ call: (HelperProcess) throws(HelperFailure) -> Int32
     ) -> Bool {
         do throws(HelperFailure) {
-            let isOfUse = try call(helper)
+            let result = try call(helper)
             helper.output.entries.apply(to: verdicts, first, taken, isBroken: false)
-            return isOfUse
+            if result != 0 { verdicts.gaveUp(result) }
+            return result == 0
         } catch {
             helper.output.entries.apply(to: verdicts, first, taken, isBroken: true)
             verdicts.breaks(error.reason)

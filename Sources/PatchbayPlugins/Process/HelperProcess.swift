@@ -24,6 +24,8 @@ final class HelperProcess {
     private var base: UInt64 = 0
     private var request: UInt64 = 1
     private let deadline: Int64
+    /// Bytes of address space that the plugin may take.
+    private let memory: Int
     private(set) var hasTick = false
     /// The error with which the kernel kept it from giving up its rights; 0 when it gave them up.
     private(set) var confinementError: Int32 = 0
@@ -45,6 +47,7 @@ final class HelperProcess {
         refused: (borrowing HelperOutput) -> HelperFailure
     ) throws(HelperFailure) {
         deadline = isolation.deadline.nanoseconds
+        memory = isolation.memory
         helper = plugin_helper_prepare()
         try Self.check(helper)
         guard let area = helper.area else { throw HelperFailure("has no memory") }
@@ -93,15 +96,15 @@ final class HelperProcess {
 
     /// Gives the packed records to the plugin. What it says is in `output` then, also when it breaks.
     ///
-    /// - Returns: whether the plugin wants to go on.
-    func process() throws(HelperFailure) -> Bool { try call(PLUGIN_HELPER_PROCESS) }
+    /// - Returns: what the plugin's function returned: 0 when it wants to go on.
+    func process() throws(HelperFailure) -> Int32 { try call(PLUGIN_HELPER_PROCESS) }
 
-    func tick(_ nowMilliseconds: Int64) throws(HelperFailure) -> Bool {
+    func tick(_ nowMilliseconds: Int64) throws(HelperFailure) -> Int32 {
         helper.area?.pointee.now_ms = nowMilliseconds
         return try call(PLUGIN_HELPER_TICK)
     }
 
-    private func call(_ operation: UInt32) throws(HelperFailure) -> Bool {
+    private func call(_ operation: UInt32) throws(HelperFailure) -> Int32 {
         output.clear()
         request += 1
         guard let area = helper.area, plugin_helper_ask(&helper, operation, request) != 0 else {
@@ -118,8 +121,8 @@ final class HelperProcess {
         guard output.take(area, answer.used) else { throw Self.lie }
         plugin_helper_trim(&helper, Int(answer.used))
         switch answer.outcome {
-        case PLUGIN_HELPER_DONE: return true
-        case PLUGIN_HELPER_FAILED: return false
+        case PLUGIN_HELPER_DONE: return 0
+        case PLUGIN_HELPER_FAILED where answer.number != 0: return answer.number
         case PLUGIN_HELPER_FULL: throw Self.full
         default: throw Self.lie
         }
@@ -131,12 +134,18 @@ final class HelperProcess {
             let answer = plugin_helper_read(&helper)
             guard answer.answer == request else { throw Self.lie }
             return answer
-        case PLUGIN_HELPER_LATE: throw HelperFailure(late())
-        default: throw HelperFailure(Self.ending(plugin_helper_status(&helper)))
+        case PLUGIN_HELPER_LATE:
+            throw HelperFailure(late() + (plugin_helper_is_short(&helper, UInt64(memory)) != 0 ? shortage : ""))
+        default:
+            let isShort = plugin_helper_read(&helper).outcome == PLUGIN_HELPER_SHORT
+            throw HelperFailure(Self.ending(plugin_helper_status(&helper)) + (isShort ? shortage : ""))
         }
     }
 
     // MARK: What it died of
+
+    /// The limit may have to do with it.
+    private var shortage: String { ", with less than a quarter of its `memory` of \(memory >> 20) MiB left" }
 
     private static let lie = HelperFailure("says what can't be, about its own answer")
     private static let full = HelperFailure(

@@ -11,6 +11,8 @@ struct PluginLog {
     private static let logger = Mutex<Logger?>(nil)
 
     private let name: String
+    /// `nil` where no route is, as in checks of a file.
+    var route: String?
     private var second = Int64.min
     private var lines = 0
     private var dropped = 0
@@ -20,12 +22,21 @@ struct PluginLog {
     /// Where lines go from now on; nowhere, as long as nobody says so: what only checks a configuration has no log.
     static func use(_ logger: Logger) { Self.logger.withLock { $0 = logger } }
 
-    mutating func add(_ level: UInt32, _ text: String) { add(Self.level(level), "plugin says", "text", text) }
+    mutating func add(_ level: UInt32, _ text: String) { add(Self.level(level), "plugin says", ["text": "\(text)"]) }
 
-    /// - Parameter failure: completes "the plugin …".
-    mutating func add(failure: String) { add(.error, "plugin failed", "reason", failure) }
+    /// - Parameters:
+    ///   - failure: completes "the plugin …".
+    ///   - place: the record at which it fails, when it had no other.
+    mutating func add(failure: String, at place: (partition: Int32, offset: Int64)?) {
+        var metadata: Logger.Metadata = ["reason": "\(failure)"]
+        if let place {
+            metadata["partition"] = "\(place.partition)"
+            metadata["record_offset"] = "\(place.offset)"
+        }
+        add(.error, "plugin failed", metadata)
+    }
 
-    private mutating func add(_ level: Logger.Level, _ message: Logger.Message, _ key: String, _ text: String) {
+    private mutating func add(_ level: Logger.Level, _ message: Logger.Message, _ said: Logger.Metadata) {
         guard let logger = Self.logger.withLock({ $0 }) else { return }
         let now = ContinuousClock.now - Self.start
         if now.components.seconds != second {
@@ -37,7 +48,9 @@ struct PluginLog {
             return
         }
         lines += 1
-        var metadata: Logger.Metadata = ["plugin": "\(name)", "\(key)": "\(text)"]
+        var metadata = said
+        metadata["plugin"] = "\(name)"
+        if let route { metadata["route"] = "\(route)" }
         if dropped > 0 { metadata["dropped"] = "\(dropped)" }
         dropped = 0
         logger.log(level: level, message, metadata: metadata)

@@ -46,7 +46,10 @@ final class PluginTransformer: PluginStep {
 
     deinit { counters?.left(ObjectIdentifier(self)) }
 
-    func count(into counters: PluginCounters) { self.counters = counters }
+    func begin(on route: String, countingInto counters: PluginCounters) {
+        verdicts.belong(to: route)
+        self.counters = counters
+    }
 
     func transform(_ batch: borrowing RecordBatch, into output: EnvelopeWriter) {
         guard !batch.records.isEmpty else { return }

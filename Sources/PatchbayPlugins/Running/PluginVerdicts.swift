@@ -43,6 +43,9 @@ final class PluginVerdicts {
         log = PluginLog(name: name)
     }
 
+    /// Lines of the log name it from now on.
+    func belong(to route: String) { log.route = route }
+
     // MARK: The host's side
 
     /// A batch begins; all of its records wait for a verdict.
@@ -112,7 +115,25 @@ final class PluginVerdicts {
     func breaks(_ reason: String) {
         lastLine = "it \(reason)"
         breakReason = reason
-        log.add(failure: reason)
+        log.add(failure: reason, at: onlyRecord)
+    }
+
+    /// The plugin says itself that it can't go on; the router's log hears of it.
+    ///
+    /// - Parameter number: what its function returned, which isn't 0.
+    func gaveUp(_ number: Int32) {
+        let reason = "returned \(number) from `\(takesTick ? "patchbay_tick" : "patchbay_process")`"
+        // Why it can't, it may have said.
+        if lastLine == nil { lastLine = "it \(reason)" }
+        breakReason = reason
+        log.add(failure: reason, at: onlyRecord)
+    }
+
+    /// Where the record of the call is, when there is just one.
+    private var onlyRecord: (partition: Int32, offset: Int64)? {
+        guard numbers.count == 1, records.indices.contains(numbers[0]) else { return nil }
+        let record = records[numbers[0]]
+        return (record.partition, record.recordOffset)
     }
 
     static let failed = "plugin_failed"

@@ -157,7 +157,11 @@ private final class WasmInstance: PluginInstance {
         let isWhole = outcome == PLUGIN_WASM_DONE || outcome == PLUGIN_WASM_FAILED
         store.said.apply(to: verdicts, first, count, isBroken: !isWhole)
         if outcome == PLUGIN_WASM_DONE { return true }
-        if !isWhole { verdicts.breaks(store.ending(outcome, isStart: false)) }
+        if isWhole {
+            verdicts.gaveUp(plugin_wasm_how(store.instance).returned)
+        } else {
+            verdicts.breaks(store.ending(outcome, isStart: false))
+        }
         return false
     }
 }

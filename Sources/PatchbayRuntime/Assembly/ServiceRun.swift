@@ -78,6 +78,8 @@ package enum ServiceRun {
         reloading.cancel()
         logger.info("shutting down; a second signal ends the process at once", metadata: ["signal": "\(number ?? 0)"])
         await service.stop()
+        // Nothing comes after the last line.
+        PatchbayLogs.flush()
         logger.info("stopped")
     }
 

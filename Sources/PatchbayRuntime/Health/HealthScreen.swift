@@ -103,13 +103,22 @@ package struct HealthScreen {
 
     private func pluginRow(_ route: String, _ plugin: [String: Any]) -> [String] {
         var row = [route, "\(name("transformer", of: plugin)) of \(name("plugin", of: plugin))", timePerBatch(plugin)]
-        row.append(integer("memory_bytes", of: plugin).map { "\(Counted.grouped($0 >> 10)) KiB" } ?? "in the router")
+        row.append(integer("memory_bytes", of: plugin).map { "\(Counted.grouped($0 >> 10)) KiB" } ?? Self.place(plugin))
         let failures = integer("failures", of: plugin) ?? 0
         guard failures > 0 else { return row + ["no failures"] }
         var said = "\(Counted.text(failures, "failure")), \(Counted.text(integer("restarts", of: plugin) ?? 0, "restart"))"
         if let reason = plugin["last_failure"] as? String { said += "; the last: \(Self.line(reason))" }
         if let time = plugin["last_failure_at"] as? String { said += ", \(Self.line(time))" }
         return row + [said]
+    }
+
+    /// Where its instances run, for one that has none, or whose memory is the router's.
+    private static func place(_ plugin: [String: Any]) -> String {
+        switch plugin["runs_in"] as? String {
+        case "process": "in processes"
+        case "webassembly": "as WebAssembly"
+        default: "in the router"
+        }
     }
 
     private func timePerBatch(_ plugin: [String: Any]) -> String {

@@ -1,3 +1,4 @@
+import PatchbayAPI
 import PatchbayPlugins
 
 /// `plugin new`: the files of a plugin that builds, with a test, to begin from.
@@ -17,15 +18,14 @@ package enum PluginScaffold {
     }
 
     /// What is wrong with a plugin's name; `nil` when nothing is.
-    package static func problem(withName name: String) -> String? {
-        let isRight = name.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"): true
-            default: false
-            }
-        }
-        guard isRight, let first = name.utf8.first, first >= UInt8(ascii: "a"), name.utf8.count <= 64 else {
+    ///
+    /// - Parameter builtin: the transformers that ship.
+    package static func problem(withName name: String, besides builtin: TransformerSet) -> String? {
+        guard DescribedName.isRight(name) else {
             return "the name must be lower-case words joined by `_`, since routes name the transformer by it: add_size, for example"
+        }
+        guard builtin[name] == nil else {
+            return "Patchbay has a transformer `\(name)` itself, and a route must know which one it names: my_\(name), for example"
         }
         return nil
     }

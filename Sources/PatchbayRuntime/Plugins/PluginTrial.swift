@@ -77,6 +77,10 @@ package enum PluginTrial {
     ///   - command: program and arguments that call `here`.
     ///   - patience: how long one check may take.
     package static func run(_ path: String, command: [String], patience: Duration) throws(Failure) -> Report {
+        var isFolder: ObjCBool = false
+        guard !FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) || !isFolder.boolValue else {
+            throw Failure(sentence: "can't read \(path): it is a folder; give the plugin's file")
+        }
         guard FileManager.default.isReadableFile(atPath: path) else { throw Failure(sentence: "can't read \(path)") }
         let process = Process()
         let pipe = Pipe()

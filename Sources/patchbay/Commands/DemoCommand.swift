@@ -14,6 +14,9 @@ struct DemoCommand: AsyncParsableCommand {
             The embedded Kafka speaks the real protocol on loopback: `patchbay produce` and other Kafka clients can use \
             it at the address that is printed. Its records are gone when the process ends.
 
+            It listens on 8080 for clients and on 8081 for `patchbay reload`, or where the variables PORT and \
+            ADMIN_PORT say: PORT=9080 ADMIN_PORT=9081 patchbay demo.
+
             Exit codes: 0 after SIGTERM or Ctrl-C; 69 a port can't be listened on, or the embedded Kafka doesn't start; \
             78 the file or a variable has errors; 130 or 143 after a second signal.
             """)

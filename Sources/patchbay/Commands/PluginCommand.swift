@@ -20,7 +20,7 @@ struct PluginNewCommand: ParsableCommand {
             Makes the folder NAME with the source, a Makefile and a routes file; `make` builds the plugin, `make test` tries it \
             out. Nothing that is there is written over.
 
-            Exit codes: 0 written; 64 the name can't be one; 69 a file can't be written.
+            Exit codes: 0 written; 64 the name can't be one; 69 it is there already, or a file can't be written.
             """)
 
     @Option(help: "c, swift or rust; c-wasm or swift-wasm for WebAssembly.")
@@ -30,11 +30,16 @@ struct PluginNewCommand: ParsableCommand {
     var name: String
 
     func validate() throws {
-        if let problem = PluginScaffold.problem(withName: name) { throw ValidationError(problem) }
+        if let problem = PluginScaffold.problem(withName: name, besides: try BuiltinTransformers.registered()) {
+            throw ValidationError(problem)
+        }
     }
 
     func run() throws {
         let folder = URL(fileURLWithPath: name)
+        guard !FileManager.default.fileExists(atPath: name) else {
+            throw Exit.because("\(name) is there already: give the plugin another name, or move what is there away", Exit.unavailable)
+        }
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
             for file in PluginScaffold.files(name, in: language) {
@@ -59,13 +64,18 @@ struct PluginTestCommand: ParsableCommand {
             too far ends it. A plugin that is built with -fsanitize=address runs with its compiler's run-time library, which also sees
             what it does to its own memory, and says so on standard error.
 
-            Exit codes: 0 all checks pass, or are skipped with a reason; 1 one fails; 69 the file can't be read.
+            Exit codes: 0 all checks pass, or are skipped with a reason; 1 one fails, or can't be tried for want of options; 64 \
+            --options is no JSON object; 69 the file can't be read.
             """)
 
     @Argument(help: "The plugin's file.")
     var file: String
 
-    @Option(help: "Options as a JSON object, for a transformer that can't be made with those of its first example.")
+    @Option(
+        help: """
+            Options as a JSON object, in place of those of the first example. They are checked against the description; time spans are \
+            milliseconds, and sizes are bytes.
+            """)
     var options: String?
 
     @Option(help: "Seconds that one check may take.")
@@ -78,6 +88,9 @@ struct PluginTestCommand: ParsableCommand {
 
     func validate() throws {
         guard (1...3600).contains(timeout) else { throw ValidationError("--timeout must be between 1 and 3600 seconds") }
+        if let options, let problem = PluginConformance.problem(withOptions: Array(options.utf8)) {
+            throw ValidationError("--options must be a JSON object, such as '{\"limit\":5}': \(problem)")
+        }
     }
 
     func run() throws {

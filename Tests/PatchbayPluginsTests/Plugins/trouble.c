@@ -140,6 +140,7 @@ int32_t patchbay_process(void *at, const pb_batch *batch, const pb_output *outpu
         if (has(value, "hang")) for (;;) pause();
         if (has(value, "spin")) for (;;) touched = NULL;
         if (has(value, "bomb")) bomb();
+        if (has(value, "starve")) for (;;) take(8 << 20);
         if (has(value, "flood")) for (;;) pb_emit(output, number, "1", 1);
         if (has(value, "killed once") && batch->count > 1) raise(SIGKILL), kill(getpid(), SIGKILL), abort();
         if (has(value, "lying used")) answer(area_of(batch), UINT64_MAX - 3);

@@ -15,7 +15,8 @@ import Testing
                 "plugins":[{"transformer":"mask","plugin":"plugins/mask.so","runs_in":"process","batches":4,"batch_seconds":0.001,
                   "failures":2,"restarts":1,"instances":1,"memory_bytes":2097152,"last_failure":"crashed (signal 11)",
                   "last_failure_at":"2026-01-31T12:00:00.000Z","failed_batches":4},
-                  {"transformer":"size","plugin":"size.so","runs_in":"router","batches":0,"batch_seconds":0,"failures":0,"restarts":0}]}],
+                  {"transformer":"size","plugin":"size.so","runs_in":"router","batches":0,"batch_seconds":0,"failures":0,"restarts":0},
+                  {"transformer":"cut","plugin":"cut.so","runs_in":"process","batches":0,"batch_seconds":0,"failures":0,"restarts":0}]}],
              "topics":[{"topic":"trade-info","state":"consuming","lag":5,"partitions":[{}],"records_consumed":1,"records_unreadable":0},
                        {"topic":"t","state":"halted","partitions":[{},{}],"records_consumed":22,"records_unreadable":3}],
              "slow":{"stalled":2,"losing":1,"furthest_behind":1,"subscriptions":[
@@ -46,6 +47,7 @@ import Testing
                 Plugins
                   x  mask of plugins/mask.so  0.250 ms a batch  2,048 KiB      2 failures, 1 restart; the last: crashed (signal 11), 2026-01-31T12:00:00.000Z
                   x  size of size.so          no batches        in the router  no failures
+                  x  cut of cut.so            no batches        in processes   no failures
 
                 Messages dropped
                   trades  1,200 dropped for slow subscribers since the start
